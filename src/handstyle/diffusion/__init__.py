@@ -1,0 +1,1 @@
+"""The base models; the only folder that knows one family from another."""

@@ -1,0 +1,1 @@
+"""A collection becomes a cache, encoded once, keyed by content."""

@@ -1,0 +1,1 @@
+"""A cache becomes a trained style."""

@@ -1,0 +1,138 @@
+"""Which choices change the trained weights?
+
+All of them are here, under the names that diffusers' training scripts gave them, and nothing else is.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import tomli_w
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
+
+from handstyle.errors import RecipeInvalid
+from handstyle.records import Record, load_toml, write
+
+PRESETS = Path(__file__).parent / "presets"
+MODULES = ("attention", "feed-forward", "convolution")
+
+Module = Literal["attention", "feed-forward", "convolution"]
+Scheduler = Literal["constant", "constant_with_warmup", "linear", "cosine"]
+
+
+class Duration(Record):
+    """How long to train: in optimiser steps, or in passes over the works."""
+
+    count: int = Field(gt=0)
+    unit: Literal["steps", "epochs"]
+
+    @classmethod
+    def parse(cls, text: object) -> Duration:
+        if isinstance(text, Duration):
+            return text
+        match = re.fullmatch(r"\s*(\d+)\s*(step|epoch)s?\s*", str(text))
+        if not match or int(match[1]) < 1:
+            raise ValueError('write a duration as "240 steps" or "60 epochs"')
+        return cls(count=int(match[1]), unit="steps" if match[2] == "step" else "epochs")
+
+    def in_steps(self, number_of_works: int, train_batch_size: int) -> int:
+        if self.unit == "steps":
+            return self.count
+        return max(1, round(self.count * number_of_works / train_batch_size))
+
+    def __str__(self) -> str:
+        return f"{self.count} {self.unit}"
+
+
+def _has_caption(template: str) -> str:
+    if "{caption}" not in template:
+        raise ValueError("the template must contain {caption}: the words that name what is drawn")
+    unknown = set(re.findall(r"{(\w*)}", template)) - {"caption", "identifier", "class_words"}
+    if unknown:
+        raise ValueError(f"unknown placeholder {{{sorted(unknown)[0]}}}: use {{caption}}, {{identifier}}, {{class_words}}")
+    return template
+
+
+class Recipe(Record):
+    """Every choice that changes the trained weights, and nothing else."""
+
+    # What learns.
+    method: Literal["lora", "full"] = "lora"
+    rank: int = Field(default=8, ge=1, le=1024, description="rank of the low-rank updates")
+    lora_alpha: float = Field(default=8, gt=0, description="updates are scaled by lora_alpha / rank")
+    lora_dropout: float = Field(default=0.0, ge=0, lt=1)
+    lora_modules: tuple[Module, ...] = Field(default=MODULES, min_length=1)
+    train_text_encoder: bool = False
+
+    # The words.
+    identifier: str = Field(default="hndst", min_length=1, description="the rare word that comes to mean this hand")
+    class_words: str = Field(default="drawing", min_length=1, description="what kind of thing the works are")
+    template: Annotated[str, AfterValidator(_has_caption)] = "{caption}, {identifier} {class_words}"
+    caption_dropout: float = Field(default=0.1, ge=0, lt=1, description="share of works shown without words")
+
+    # The optimiser.
+    max_train: Annotated[Duration, BeforeValidator(Duration.parse), PlainSerializer(str)] = Duration(
+        count=240, unit="steps"
+    )
+    train_batch_size: int = Field(default=8, ge=1, le=4096)
+    gradient_accumulation_steps: int = Field(default=1, ge=1)
+    learning_rate: float = Field(default=1e-4, gt=0)
+    text_encoder_lr: float = Field(default=1e-5, gt=0)
+    lr_scheduler: Scheduler = "constant_with_warmup"
+    lr_warmup_steps: int = Field(default=20, ge=0)
+    adam_beta1: float = Field(default=0.9, ge=0, lt=1)
+    adam_beta2: float = Field(default=0.999, ge=0, lt=1)
+    adam_epsilon: float = Field(default=1e-8, gt=0)
+    adam_weight_decay: float = Field(default=1e-2, ge=0)
+    max_grad_norm: float = Field(default=1.0, gt=0)
+    ema_decay: float = Field(default=0.0, ge=0, lt=1, description="0 keeps no moving average of the weights")
+    mixed_precision: Literal["bf16", "no"] = "bf16"
+    seed: int = Field(default=0, ge=0, lt=2**63)
+
+    # The objective.
+    snr_gamma: float | None = Field(default=5.0, gt=0, description="min-SNR weighting; leave out for none")
+
+    # The pictures.
+    resolution: int | None = Field(default=None, ge=8, le=4096, description="pixels; the base's own when left out")
+    random_flip: bool = False
+
+    # Prior preservation: what the class words meant before they should go on meaning.
+    with_prior_preservation: bool = False
+    prior_loss_weight: float = Field(default=1.0, ge=0)
+    prior_batch_share: float = Field(default=1.0, gt=0, le=4, description="class images per work in a batch")
+    class_prompt: str = Field(default="", description="the class words when left empty")
+    num_class_images: int = Field(default=64, ge=1)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if "{identifier}" not in self.template and self.method == "lora":
+            raise ValueError("template: {identifier} is missing, so there would be no word for this hand")
+        return self
+
+    def words(self, caption: str) -> str:
+        """The prompt a work is shown with."""
+        return self.template.format(caption=caption, identifier=self.identifier, class_words=self.class_words)
+
+    @classmethod
+    def from_toml(cls, path: Path) -> Recipe:
+        return cls.read(load_toml(path, RecipeInvalid), where=str(path), error=RecipeInvalid)
+
+    def to_toml(self, path: Path) -> Path:
+        return write(path, tomli_w.dumps(self.model_dump(mode="json", exclude_none=True)).encode())
+
+    def changed(self, **values: Any) -> Recipe:
+        """This recipe with some values replaced, checked again."""
+        return type(self).read({**self.as_json(), **values}, where="the recipe", error=RecipeInvalid)
+
+
+def presets() -> list[str]:
+    return sorted(path.stem for path in PRESETS.glob("*.toml"))
+
+
+def named(preset: str) -> Recipe:
+    """A preset that stands beside this file."""
+    if preset not in presets():
+        raise RecipeInvalid(f"there is no preset `{preset}`", hint=f"Choose one of: {', '.join(presets())}.")
+    return Recipe.from_toml(PRESETS / f"{preset}.toml")

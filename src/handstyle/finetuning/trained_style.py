@@ -1,0 +1,53 @@
+"""What comes out of a run, and what was it made from?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from handstyle import digests
+from handstyle.errors import RecordDamaged
+from handstyle.finetuning.recipe import Recipe
+from handstyle.records import Record
+
+RECORD, WEIGHTS = "style.json", "style.safetensors"
+
+
+class BaseIdentity(Record):
+    """The base model a style was trained on."""
+
+    name: str
+    family: str
+    digest: str
+    licence: str
+    source: str = ""
+
+
+class TrainedStyle(Record):
+    """Weights and the lineage that made them. `tensors` is `digests.of_tensor_file` of the weights beside it.
+
+    The weights are named as PEFT names them inside diffusers: `unet.<module>.lora_A.weight` and so on for
+    low-rank updates, `unet.<parameter>` for a full finetuning, `text_encoder.…` likewise.
+    """
+
+    format: Literal["handstyle/style/1"] = "handstyle/style/1"
+    name: str
+    base: BaseIdentity
+    collection: str
+    number_of_works: int
+    recipe: Recipe
+    steps: int
+    resolution: int
+    tensors: str
+    environment: dict[str, str]
+
+    @classmethod
+    def open(cls, folder: Path) -> TrainedStyle:
+        """The style in `folder`, its weights checked against its record. Raises RecordDamaged."""
+        style = cls.load(folder / RECORD)
+        if digests.of_tensor_file(folder / WEIGHTS) != style.tensors:
+            raise RecordDamaged(
+                f"{folder / WEIGHTS} does not hold the tensors its record names",
+                hint="Finetune again, or restore the file.",
+            )
+        return style

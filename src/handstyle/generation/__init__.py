@@ -1,0 +1,1 @@
+"""A trained style becomes images."""

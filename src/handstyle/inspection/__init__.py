@@ -1,0 +1,1 @@
+"""Images and style are inspected before anyone sees them."""

@@ -1,0 +1,157 @@
+"""What was found when a style was inspected, as data?
+
+A report binds to tensors: it says whose weights, by digest, it speaks of. Pictures lie beside it, named by digest.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from handstyle.records import Record
+
+
+class Interval(Record):
+    """A percentile bootstrap interval."""
+
+    low: float
+    high: float
+    level: float = 0.95
+
+
+class NoiseLevel(Record):
+    """Mean squared errors at one noise level."""
+
+    timestep: int
+    base: float
+    style: float
+
+
+class HeldOutGain(Record):
+    """Denoising error of the base minus that of the style, on drawings the training never saw."""
+
+    drawings: Literal["further drawings", "works left out of training"]
+    number_of_drawings: int
+    base_prompt: str  # the template that suits the base best
+    base_error: float
+    style_error: float
+    gain: float
+    interval: Interval
+    by_noise_level: tuple[NoiseLevel, ...]
+    base_prompts_tried: dict[str, float]  # template -> error
+
+
+class Competitor(Record):
+    """How often something that is no style at all comes nearer to the truth than the base does."""
+
+    name: str
+    beats_base: int
+
+
+class NearerToTruth(Record):
+    """For how many prompts is the style's picture nearer to the real drawing than the base's best?"""
+
+    distance: str
+    prompts: int
+    nearer: int
+    seeds: tuple[int, ...]
+    base_prompt: str
+    competitors: tuple[Competitor, ...]  # a white page, the mean of the works, ...
+    admissible: bool
+    mean_distance_base: float
+    mean_distance_style: float
+
+
+class Shown(Record):
+    """One picture of the report: a PNG in `pictures/`, named by the digest of its bytes."""
+
+    file: str
+    caption: str
+    seed: int | None = None
+
+
+class SideBySide(Record):
+    """One prompt: the base's picture, the style's, and what the artist drew."""
+
+    caption: str
+    base: Shown
+    style: Shown
+    real: Shown | None
+    distance_base: float | None
+    distance_style: float | None
+
+
+class Neighbour(Record):
+    """A picture and the work of the training it is nearest to."""
+
+    picture: Shown
+    work: str  # the name of the work
+    work_picture: Shown
+    distance: float
+
+
+class CopyCheck(Record):
+    """Are outputs nearer to the works than the artist's other drawings are?
+
+    Distances are between tiles, mirrored too. `unusually_near` counts outputs nearer to a work than
+    the nearest `quantile` of the real drawings are.
+    """
+
+    outputs: tuple[Neighbour, ...]
+    distances_of_outputs: tuple[float, ...]
+    distances_of_real: tuple[float, ...]  # of held-out drawings to their nearest work; empty when there are none
+    quantile: float
+    threshold: float | None
+    unusually_near: int | None
+    words: str  # the finding in one sentence: counts and bounds, never "stores no images"
+
+
+class Colour(Record):
+    hex: str
+    share: float
+
+
+class Surface(Record):
+    """Colour and stroke of a set of pictures."""
+
+    of: Literal["artist", "style", "base"]
+    palette: tuple[Colour, ...]
+    number_of_colours: float  # colours that fill one per cent of a picture or more, mean over pictures
+    background_share: float
+    outline_share: float  # of edge pixels that are dark on both sides of a thin line
+    stroke_width: float  # pixels, median
+    gradient_share: float  # of pixels that change softly: shading rather than flat colour
+
+
+class InspectedWork(Record):
+    name: str
+    caption: str
+    author: str
+    picture: Shown
+    show: bool  # the permission allows showing its pixels, caption and name in public
+
+
+class LossPoint(Record):
+    step: int
+    train: float
+    held_out: float | None = None
+
+
+class InspectionReport(Record):
+    """Findings as data; `cannot_tell` says what the evidence does not reach."""
+
+    format: Literal["handstyle/report/1"] = "handstyle/report/1"
+    style: str  # digest of the tensors
+    style_name: str
+    collection: str
+    base: str
+    base_name: str
+    prompt_template: str
+    works: tuple[InspectedWork, ...]
+    losses: tuple[LossPoint, ...]
+    held_out_gain: HeldOutGain | None
+    nearer_to_truth: NearerToTruth | None
+    comparisons: tuple[SideBySide, ...]
+    copying: CopyCheck
+    surfaces: tuple[Surface, ...]
+    cannot_tell: tuple[str, ...]
+    verdict: tuple[str, ...]

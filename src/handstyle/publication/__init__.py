@@ -1,0 +1,1 @@
+"""An inspected style becomes a release that anyone can verify."""

@@ -1,0 +1,122 @@
+"""How does a record get to disk and back without a doubt about what it says?
+
+Frozen pydantic models; unknown keys are errors that name the nearest known one; files appear whole or not at all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import json
+import os
+import tempfile
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from handstyle import digests
+from handstyle.errors import HandstyleError, RecordDamaged, WriteFailed
+
+LARGEST_RECORD = 64 << 20  # bytes; a record is read whole
+
+
+class Record(BaseModel):
+    """A frozen set of facts. Its digest is that of its canonical JSON."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @property
+    def digest(self) -> str:
+        return digests.of_json(self.as_json())
+
+    def as_json(self) -> dict[str, Any]:
+        return self.model_dump(mode="json")
+
+    def save(self, path: Path) -> Path:
+        return write(path, (json.dumps(self.as_json(), indent=2, ensure_ascii=False) + "\n").encode())
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        return cls.read(load_json(path), where=str(path))
+
+    @classmethod
+    def read(cls, data: Any, *, where: str, error: type[HandstyleError] = RecordDamaged) -> Self:
+        """`data` as this record, or `error` with every fault at once, each with the nearest known key."""
+        try:
+            return cls.model_validate(data)
+        except ValidationError as invalid:
+            raise error(
+                f"{where} is not a valid {cls.__name__}",
+                faults=[_fault(cls, data, entry) for entry in invalid.errors()],
+                hint="Correct the named keys and run the same command again.",
+            ) from invalid
+
+
+def _fault(record: type[BaseModel], data: Any, entry: Any) -> str:
+    where = ".".join(str(part) for part in entry["loc"]) or "(top level)"
+    if entry["type"] != "extra_forbidden":
+        return f"{where}: {entry['msg']}"
+    nearest = difflib.get_close_matches(str(entry["loc"][-1]), _known_keys(record), n=1, cutoff=0.5)
+    return f"{where}: unknown key" + (f"; did you mean `{nearest[0]}`?" if nearest else "")
+
+
+def _known_keys(record: type[BaseModel]) -> list[str]:
+    return [field.alias or name for name, field in record.model_fields.items()]
+
+
+def load_json(path: Path) -> Any:
+    try:
+        if path.stat().st_size > LARGEST_RECORD:
+            raise ValueError(f"it is larger than {LARGEST_RECORD >> 20} MB")
+        return json.loads(path.read_bytes().decode("utf-8"))
+    except FileNotFoundError:
+        raise RecordDamaged(f"{path} does not exist", hint="Run the stage that makes it, or check the path.") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise RecordDamaged(f"{path} cannot be read: {error}", hint="Restore it, or run its stage again.") from error
+
+
+def load_toml(path: Path, error: type[HandstyleError] = RecordDamaged) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > LARGEST_RECORD:
+            raise ValueError(f"it is larger than {LARGEST_RECORD >> 20} MB")
+        return tomllib.loads(path.read_bytes().decode("utf-8"))
+    except FileNotFoundError:
+        raise error(f"{path} does not exist", hint="Check the path.") from None
+    except (OSError, ValueError, RecursionError) as fault:
+        raise error(f"{path} cannot be read as TOML: {fault}", hint="Correct the file.") from fault
+
+
+def write(path: Path, data: bytes) -> Path:
+    """Whole or not at all: written beside the target, then renamed onto it."""
+    return write_with(path, lambda beside: beside.write_bytes(data))
+
+
+def write_with(path: Path, fill: Callable[[Path], object]) -> Path:
+    """`fill` writes a file beside the target, which is then flushed to disk and renamed onto it.
+
+    Raises WriteFailed, with what stood at `path` untouched and nothing left beside it.
+    """
+    beside: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        os.close(handle)
+        beside = Path(name)
+        fill(beside)
+        with beside.open("rb+") as file:
+            os.fsync(file.fileno())
+        beside.chmod(0o644)  # mkstemp gives 0600, which a colleague or a web server could not read
+        beside.replace(path)
+    except OSError as error:
+        raise WriteFailed(
+            f"{path} could not be written: {error.strerror or error}",
+            hint="Free some space or choose another folder; what was there before is untouched.",
+        ) from error
+    finally:
+        if beside is not None:
+            with contextlib.suppress(OSError):
+                beside.unlink(missing_ok=True)
+    return path

@@ -1,0 +1,1 @@
+"""The six verbs on the command line."""
