@@ -1,0 +1,66 @@
+# What can be done here? `make` checks everything that takes a minute; the rest has a name.
+#
+#   make           format, lint, types, fast tests, documentation
+#   make test      the same, and every slow test
+#   make demo      thirty-two drawings become a model: demo-output/report.html
+#   make bench     how fast, how much memory, how good: bench.json
+#   make format    lay the code out as `make` wants it
+#   make clean     remove .venv, demo-output and what the tools left
+#
+# .venv is made on first use. PYTHON names another Python; TORCH_INDEX another place to take torch from.
+
+PYTHON ?= python3
+export TORCH_INDEX ?=
+BIN := .venv/bin
+TO_RUN := .venv/ready-to-run
+TO_TEST := .venv/ready-to-test
+
+MAKEFLAGS += --no-print-directory
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: check test demo bench format format-check lint types fast-tests all-tests docs clean
+
+check: format-check lint types fast-tests
+test: format-check lint types all-tests
+
+demo: $(TO_RUN)
+	$(BIN)/python -m handstyle demo --to demo-output
+
+bench: $(TO_TEST)
+	$(BIN)/python benchmarks/bench.py --to bench.json
+
+format: $(TO_TEST)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+format-check: $(TO_TEST)
+	@$(BIN)/ruff format --check . || { echo "\`make format\` lays these files out."; exit 1; }
+
+lint: $(TO_TEST)
+	@$(BIN)/ruff check .
+
+types: $(TO_TEST)
+	@$(BIN)/mypy
+
+fast-tests: $(TO_TEST)
+	@$(BIN)/python -m pytest -m "not slow and not browser"
+
+all-tests: $(TO_TEST)
+	@$(BIN)/python -m pytest
+
+# Part of the fast tests; alone, it answers while one writes.
+docs: $(TO_TEST)
+	@$(BIN)/python -m pytest tests/test_documentation.py
+
+clean:
+	rm -rf .venv demo-output bench.json .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find src tests benchmarks tools -name __pycache__ -prune -exec rm -rf {} +
+
+$(TO_RUN): pyproject.toml constraints.txt tools/set_up.py
+	@$(PYTHON) tools/set_up.py
+	@touch $@
+
+# With the tests' needs come all others, so that `make demo` after `make test` has nothing to do.
+$(TO_TEST): pyproject.toml constraints.txt tools/set_up.py
+	@$(PYTHON) tools/set_up.py --test
+	@touch $(TO_RUN) $@
