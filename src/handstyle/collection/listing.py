@@ -1,0 +1,108 @@
+"""Which files of a folder are pictures, which are words, and which cannot be looked at?
+
+Every file whose name or first bytes say that it is a picture is listed. Hidden files, and files that are neither
+pictures nor words, are nobody's work and are passed over.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePath, PurePosixPath
+from typing import Literal
+
+from handstyle.collection.formats import HEAD, is_named_as_picture, kind_of
+from handstyle.collection.plain_text import unwelcome_in
+from handstyle.errors import UsageMistake
+
+METADATA: tuple[Literal["metadata.jsonl", "metadata.csv"], ...] = ("metadata.jsonl", "metadata.csv")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with one file, and what to do about it."""
+
+    name: str
+    words: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.words}"
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Names are relative to the folder, with forward slashes, sorted."""
+
+    pictures: tuple[str, ...]
+    texts: tuple[str, ...]  # sidecars and metadata files
+    faults: tuple[Fault, ...]  # entries nothing can be read from, or may be
+
+
+def list_folder(folder: Path, apart_from: frozenset[Path] = frozenset()) -> Listing:
+    """Sub-folders are walked; links to folders are not followed. `apart_from` are resolved paths to pass over."""
+    if not folder.is_dir():
+        raise UsageMistake(f"{folder} is not a folder", hint="Give the folder that holds the works.")
+    root = folder.resolve()
+    pictures, texts, faults = [], [], []
+    for entry in _walk(root):
+        if isinstance(entry, Fault):
+            faults.append(entry)
+            continue
+        name = entry.relative_to(root).as_posix()
+        is_text = entry.name in METADATA or entry.suffix.lower() == ".txt"
+        if fault := _fault_of(entry, name, root):
+            # A link out of the folder that is neither a picture nor words concerns nobody here.
+            faults += [fault] if is_text or is_named_as_picture(name) else []
+        elif entry.resolve() in apart_from:
+            continue
+        elif is_text:
+            texts.append(name)
+        elif is_named_as_picture(name) or _begins_as_picture(entry):
+            pictures.append(name)
+    return Listing(tuple(sorted(pictures)), tuple(sorted(texts)), tuple(sorted(faults, key=str)))
+
+
+def _walk(root: Path) -> Iterator[Path | Fault]:
+    """Every file that is not hidden, and a fault for every folder that stays closed."""
+    unreadable: list[OSError] = []
+    for parent, folders, files in os.walk(root, onerror=unreadable.append):
+        here = Path(parent)
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in folders:
+            if (here / name).is_symlink():
+                words = "is a link to a folder, which is not followed: put the files themselves here"
+                yield Fault(_spelled((here / name).relative_to(root)), words)
+        yield from (here / name for name in files if not name.startswith("."))
+    for error in unreadable:
+        where = _spelled(Path(error.filename).relative_to(root))
+        yield Fault(where, f"cannot be opened ({error.strerror}): make the folder readable")
+
+
+def _fault_of(path: Path, name: str, root: Path) -> Fault | None:
+    """Why an entry must not be read at all."""
+    if unwelcome_in(name):  # the bytes of a name that is not UTF-8 show up as halves of characters
+        return Fault(_spelled(PurePosixPath(name)), "its name is not one line of UTF-8: rename it")
+    try:
+        target = path.resolve(strict=True)
+        mode = target.stat().st_mode
+    except (OSError, RuntimeError):  # RuntimeError: links in a circle, up to Python 3.12
+        return Fault(name, "is a link that leads nowhere: put the file itself here")
+    if not target.is_relative_to(root):
+        return Fault(name, "is a link out of the folder: put the file itself here")
+    if not stat.S_ISREG(mode):
+        return Fault(name, "is not an ordinary file: save the picture itself here")
+    return None
+
+
+def _spelled(name: PurePath) -> str:
+    return "".join(ascii(letter)[1:-1] if unwelcome_in(letter) else letter for letter in name.as_posix())
+
+
+def _begins_as_picture(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return kind_of(file.read(HEAD)) is not None
+    except OSError:
+        return False  # by its name it is no picture, and nothing else can be said

@@ -1,0 +1,178 @@
+"""Which pixels does a file show: upright, eight-bit sRGB, on a plain page?"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image, ImageColor, ImageFile, ImageOps, UnidentifiedImageError
+
+from handstyle import digests
+from handstyle.collection.formats import CAMERA_RAW, HEAD, READABLE, FileFormat, advice_for, kind_of
+from handstyle.errors import CollectionFaulty, UsageMistake
+
+LARGEST_FILE = 1 << 30  # bytes
+MOST_PIXELS = 178_956_970  # half a gigabyte of RGB; Pillow stops there too
+SMALLEST_SIDE = 8  # pixels
+
+GREY = ("1", "L", "LA")
+COLOUR = ("P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
+
+
+class Picture(NamedTuple):
+    image: Image.Image
+    file_format: FileFormat
+    file_sha256: str
+    pixels_sha256: str
+
+
+class Unfit(Exception):
+    """Why a file cannot become a work, to be said after its name."""
+
+
+def decode(path: Path, background: str = "white") -> Image.Image:
+    """The RGB image in a file; what is transparent shows the background. Raises CollectionFaulty."""
+    try:
+        return read_picture(path, page_colour(background)).image
+    except Unfit as unfit:
+        raise CollectionFaulty(f"{path} {unfit}") from unfit
+
+
+def read_picture(path: Path, page: tuple[int, int, int]) -> Picture:
+    """The image in a file, with its digests; all of the same bytes, read once. Raises Unfit."""
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise Unfit(f"is larger than {LARGEST_FILE >> 30} GB: save a smaller version")
+        data = path.read_bytes()
+    except OSError as error:
+        raise Unfit(f"cannot be opened ({error.strerror}): make it readable") from error
+    kind = _readable_kind(path, data)
+    image = _decoded(data, kind, page)
+    return Picture(image, kind, digests.of_bytes(data), digests.of_pixels(*image.size, image.tobytes()))
+
+
+def page_colour(background: str) -> tuple[int, int, int]:
+    try:
+        red, green, blue, *transparency = ImageColor.getrgb(background)
+        if transparency:
+            raise ValueError("a page cannot be transparent")
+    except ValueError as error:
+        hint = "Name one, such as white, or write it as #f4ecd8."
+        raise UsageMistake(f"`{background}` is not a plain colour", hint=hint) from error
+    return red, green, blue
+
+
+def _readable_kind(path: Path, data: bytes) -> FileFormat:
+    """By content: a picture saved under another format's name loses nothing, so it is read as what it is."""
+    if not data:
+        raise Unfit("is empty: save or copy it again")
+    kind = "camera raw" if path.suffix.lower() in CAMERA_RAW else kind_of(data[:HEAD])
+    for readable in READABLE:
+        if kind == readable:
+            return readable
+    if kind is None:
+        raise Unfit("is not a picture: by its content it is neither PNG, JPEG, WebP nor TIFF")
+    raise Unfit(f"is {kind}, which is not read: {advice_for(kind)}")
+
+
+def _decoded(data: bytes, kind: FileFormat, page: tuple[int, int, int]) -> Image.Image:
+    try:
+        with _strictly():
+            if kind == "PNG":
+                with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+                    image.verify()  # checksums, which decoding alone passes over
+            with Image.open(io.BytesIO(data), formats=[kind]) as image:
+                _refuse_size(image.size)
+                image.load()
+                return _flat(image, page)
+    except Image.DecompressionBombError as error:
+        raise _too_large() from error
+    except UnidentifiedImageError as error:
+        raise Unfit(f"is damaged: its {kind} header makes no sense. Save or copy it again") from error
+    except MemoryError as error:
+        raise Unfit("needs more memory than there is: save a smaller version") from error
+    except Unfit:
+        raise
+    except Exception as error:  # on damaged bytes Pillow raises almost anything
+        raise Unfit(f"is damaged or cut short ({error}): save or copy it again") from error
+
+
+@contextmanager
+def _strictly() -> Iterator[None]:
+    """No guessing at missing data, whatever another library has set, and no warnings past our own words."""
+    tolerant, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = tolerant
+
+
+def _too_large() -> Unfit:
+    return Unfit(f"has more than {MOST_PIXELS // 10**6} million pixels: save a smaller version")
+
+
+def _refuse_size(size: tuple[int, int]) -> None:
+    width, height = size
+    if width * height > MOST_PIXELS:
+        raise _too_large()
+    if min(size) < SMALLEST_SIDE:
+        raise Unfit(f"is {width} x {height} pixels: both sides need at least {SMALLEST_SIDE}")
+
+
+def _flat(image: Image.Image, page: tuple[int, int, int]) -> Image.Image:
+    """Upright, in sRGB, laid on the page."""
+    profile = image.info.get("icc_profile")
+    image = ImageOps.exif_transpose(image)
+    alpha = None
+    if image.mode.startswith("I;16"):
+        image = _eight_bit(image)
+    elif image.mode not in GREY + COLOUR:
+        raise Unfit(f"stores its colours as {image.mode}: save it as 8- or 16-bit grey, RGB or CMYK")
+    elif image.has_transparency_data:
+        alpha = image.convert("RGBA").getchannel("A")
+    colour = image.convert("L") if image.mode in GREY else image
+    if colour.mode not in ("L", "CMYK"):
+        colour = colour.convert("RGBA").convert("RGB") if alpha else colour.convert("RGB")
+    rgb = _in_srgb(colour, profile)
+    if alpha is None:
+        return rgb
+    flat = Image.new("RGB", rgb.size, page)
+    flat.paste(rgb, mask=alpha)
+    return flat
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    if "transparency" in image.info:
+        raise Unfit("is 16-bit grey with a transparent shade: save it as 8-bit, or without transparency")
+    # 65535 becomes 255, so a step is 257; the half rounds to the nearest.
+    return image.convert("I").point(lambda value: value * (1 / 257) + 0.5).convert("L")
+
+
+def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """Converted by its colour profile; by the plain formula where there is none, or none that can be used."""
+    if profile:
+        try:
+            from PIL import ImageCms  # absent from some builds of Pillow
+
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            if "sRGB" in ImageCms.getProfileDescription(source):
+                return image.convert("RGB")  # converting it to itself would only round
+            converted = ImageCms.profileToProfile(
+                image,
+                source,
+                ImageCms.createProfile("sRGB"),
+                renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+                outputMode="RGB",
+                flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+            )
+            if converted is not None:
+                return converted
+        except (ImportError, OSError, ValueError, TypeError, ImageCms.PyCMSError):
+            pass
+    return image.convert("RGB")
