@@ -6,6 +6,7 @@ Also writes the tree in docs/architecture.md: python tests/test_architecture.py 
 from __future__ import annotations
 
 import ast
+import functools
 import json
 import re
 import subprocess
@@ -40,6 +41,8 @@ WITHOUT_TORCH = [
     "publication/*.py",
     "terminal/*.py",
 ]
+# Imported inside the function that needs them, by a file that does without.
+WITH_TORCH = {"publication/reloads.py"}
 HEAVY = ["torch", "diffusers", "transformers", "peft", "accelerate"]
 
 # Loading these can run code that somebody else put into a file.
@@ -185,8 +188,11 @@ def test_what_may_be_long_is_still_there() -> None:
 # Promises
 
 
-def test_permission_records_and_releases_work_without_torch() -> None:
-    light = sorted({dotted(path) for pattern in WITHOUT_TORCH for path in PACKAGE.glob(pattern)})
+@functools.cache
+def light_imports() -> subprocess.CompletedProcess[str]:
+    """A fresh Python imports what needs no torch, one module after the other, and stops at the first that brings it."""
+    paths = {path for pattern in WITHOUT_TORCH for path in PACKAGE.glob(pattern)}
+    light = sorted(dotted(path) for path in paths - {PACKAGE / heavy for heavy in WITH_TORCH})
     probe = (
         "import importlib, json, sys\n"
         "for module in json.loads(sys.argv[1]):\n"
@@ -194,10 +200,17 @@ def test_permission_records_and_releases_work_without_torch() -> None:
         f"    heavy = [name for name in {HEAVY} if name in sys.modules]\n"
         "    if heavy: sys.exit(f'{module} imports {heavy[0]}')\n"
     )
-    answer = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-c", probe, json.dumps(light)], capture_output=True, text=True, cwd=PACKAGE.parent
     )
-    assert answer.returncode == 0, answer.stderr
+
+
+def test_permission_records_and_releases_work_without_torch() -> None:
+    assert light_imports().returncode == 0, light_imports().stderr
+
+
+def test_importing_says_nothing() -> None:
+    assert not light_imports().stderr
 
 
 @pytest.mark.parametrize("path", modules(), ids=name)

@@ -40,7 +40,8 @@ def pip_would_bring(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
 
 def requirements() -> list[Requirement]:
     project: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    return [Requirement(line) for line in project["project"]["dependencies"] + project["dependency-groups"]["test"]]
+    groups = [project["project"]["dependencies"], *project["dependency-groups"].values()]
+    return [Requirement(line) for group in groups for line in group]
 
 
 def pins() -> dict[str, str]:

@@ -31,7 +31,7 @@ import importlib.metadata as packages, torch
 cpu = torch.version.cuda is None
 if not cpu and not torch.cuda.is_available():
     raise SystemExit("this is the CUDA build of torch, and there is no CUDA device here")
-strays = sorted(d.name for d in packages.distributions() if d.name.startswith("nvidia-")) if cpu else []
+strays = sorted(name for d in packages.distributions() if (name := str(d.name)).startswith("nvidia-")) if cpu else []
 if strays:
     raise SystemExit("this is the CPU build of torch, and yet there are " + ", ".join(strays))
 print("torch", torch.__version__)
