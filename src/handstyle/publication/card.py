@@ -1,0 +1,201 @@
+"""What does a stranger read first about a release?
+
+The model card, with every sentence written from the records: who made the works and whether they were asked, how
+to use the files, what was measured, what was not, and how to check all of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from handstyle.collection.licences import LICENCES
+from handstyle.collection.rights import RightsRecord
+from handstyle.collection.works import Collection
+from handstyle.finetuning.trained_style import TrainedStyle
+from handstyle.inspection.report import HeldOutGain, InspectionReport, NearerToTruth
+from handstyle.publication.clearance import Clearance, by_permission
+from handstyle.publication.provenance import Weights
+from handstyle.publication.style_licence import RESERVED
+
+EXAMPLE = "a house by the sea"
+
+
+def text(
+    style: TrainedStyle,
+    collection: Collection,
+    report: InspectionReport,
+    cleared: Clearance,
+    weights: Sequence[Weights],
+    fingerprint: str,
+) -> str:
+    """README.md: the metadata the Hugging Face Hub reads, then words for people."""
+    from huggingface_hub import ModelCard
+
+    sections = [
+        f"# {plain(cleared.title)}\n\n{involvement(collection)}",
+        _what_it_is(style, collection, cleared),
+        _use(style, weights, cleared),
+        "## What was measured\n\n" + _lines(_findings(report)),
+        "## What this cannot tell you\n\n" + _lines([plain(limit) for limit in (*report.cannot_tell, *_LIMITS)]),
+        "## Whose work it is\n\n" + _lines([plain(line) for line in cleared.attributions]),
+        f"## Licence\n\n{plain(cleared.licence.name)}. {plain(cleared.licence.why)} See [LICENSE.md](LICENSE.md).",
+        _check(cleared, fingerprint),
+    ]
+    content = f"---\n{_metadata(style, cleared).strip()}\n---\n\n" + "\n\n".join(sections) + "\n"
+    return str(ModelCard(content))
+
+
+def involvement(collection: Collection) -> str:
+    """One exact sentence: whose the works are, and whether anybody was asked."""
+    parts = [_involved(len(names), rights) for names, rights in by_permission(collection)]
+    total = len(collection.works)
+    if len(parts) == 1:
+        return f"The {'work is' if total == 1 else f'{total} works are'} {parts[0][1]}."
+    return f"Of the {total} works, " + "; ".join(f"{number} {'is' if number == 1 else 'are'} {words}"
+                                                 for number, words in parts) + "."  # fmt: skip
+
+
+def _involved(number: int, rights: RightsRecord) -> tuple[int, str]:
+    author, holders = plain(rights.author), plain(" and ".join(rights.holders))
+    if rights.basis == "open-licence":
+        whose = "its" if number == 1 else "their"
+        return number, f"by {author}, openly licensed under {rights.licence}; {whose} author was not asked"
+    if rights.basis == "own-work":
+        return number, f"{author}'s own, provided by {author}"
+    since = f", {rights.valid_from.isoformat()}" if rights.valid_from else ""
+    until = f", until {rights.valid_until.isoformat()}" if rights.valid_until else ""
+    return number, f"by {author}; {holders} permitted this in writing{since}{until}"
+
+
+def licence_text(cleared: Clearance) -> str:
+    """LICENSE.md"""
+    if cleared.licence.name == RESERVED:
+        terms = "All rights are reserved. Ask its owner before you use, copy or change it."
+    else:
+        terms = f"It is given under {plain(cleared.licence.name)}: {_terms(cleared.licence.name)}"
+    works = _lines([plain(line) for line in cleared.attributions])
+    return (
+        f"# Licence of {plain(cleared.title)}\n\n{terms}\n\n{plain(cleared.licence.why)}\n\n"
+        f"It was made from:\n\n{works}\n\nTexts of their licences, where we hold them, are in `licences/`.\n"
+    )
+
+
+def _terms(licence: str) -> str:
+    row = LICENCES.get(licence)
+    return row.url if row else "the base model comes with its text."
+
+
+def _metadata(style: TrainedStyle, cleared: Clearance) -> str:
+    from huggingface_hub import ModelCardData
+
+    low_rank = style.recipe.method == "lora"
+    unknown_to_the_hub = cleared.licence.hub == "other"
+    data = ModelCardData(
+        license=cleared.licence.hub,
+        license_name=re.sub(r"[^a-z0-9.+]+", "-", cleared.licence.name.lower()) if unknown_to_the_hub else None,
+        license_link="LICENSE.md" if unknown_to_the_hub else None,
+        base_model=_base(style),
+        base_model_relation="adapter" if low_rank else "finetune",
+        library_name="diffusers",
+        pipeline_tag="text-to-image",
+        instance_prompt=f"{style.recipe.identifier} {style.recipe.class_words}",
+        tags=["text-to-image", "diffusers", "dreambooth", *(["lora", "template:sd-lora"] if low_rank else [])],
+        widget=[{"text": style.recipe.words(EXAMPLE)}],
+    )
+    return str(data.to_yaml())
+
+
+def _what_it_is(style: TrainedStyle, collection: Collection, cleared: Clearance) -> str:
+    kind = (
+        f"a low-rank update (LoRA, rank {style.recipe.rank})" if style.recipe.method == "lora" else "a full finetuning"
+    )
+    return (
+        f"It is {kind} of {plain(style.base.name)}, trained for {style.steps} steps on {len(collection.training)} "
+        f"works at {style.resolution} pixels, and published on {cleared.on}. The words `{style.recipe.identifier} "
+        f"{style.recipe.class_words}` in a prompt call it."
+    )
+
+
+def _use(style: TrainedStyle, weights: Sequence[Weights], cleared: Clearance) -> str:
+    words, base = style.recipe.words(EXAMPLE), _base(style)
+    if style.recipe.method == "full":
+        loading = ["from diffusers import StableDiffusionPipeline, UNet2DConditionModel", ""]
+        parts = ['unet=UNet2DConditionModel.from_pretrained("RELEASE/weights/unet")']
+        if any(file.format == "transformers-text-encoder" for file in weights):
+            loading.insert(1, "from transformers import CLIPTextModel")
+            parts.append('text_encoder=CLIPTextModel.from_pretrained("RELEASE/weights/text_encoder")')
+        loading.append(f'pipeline = StableDiffusionPipeline.from_pretrained("{base}", {", ".join(parts)})')
+    else:
+        loading = [
+            "from diffusers import StableDiffusionPipeline",
+            "",
+            f'pipeline = StableDiffusionPipeline.from_pretrained("{base}")',
+            'pipeline.load_lora_weights("RELEASE/weights", weight_name="pytorch_lora_weights.safetensors")',
+        ]
+    loading.append(f'pipeline("{words}").images[0].save("picture.png")')
+    kohya = [file.path for file in weights if file.format == "kohya-lora"]
+    where = (
+        f"\n\nFor ComfyUI and A1111, put `weights/{kohya[0]}` into the folder of LoRAs. They recognise a base model by "
+        "the shapes of its networks: a base smaller than Stable Diffusion may load in diffusers only."
+        if kohya
+        else ""
+    )
+    return "## Use it\n\n```python\n" + "\n".join(loading) + f"\n```\n\n`RELEASE` is this folder.{where}"
+
+
+def _findings(report: InspectionReport) -> list[str]:
+    findings = []
+    if report.held_out_gain:
+        findings.append(_gain(report.held_out_gain))
+    if report.nearer_to_truth:
+        findings.append(_nearer(report.nearer_to_truth))
+    return [*findings, plain(report.copying.words), *(plain(line) for line in report.verdict)]
+
+
+def _gain(gain: HeldOutGain) -> str:
+    low, high = gain.interval.low, gain.interval.high
+    clear = "clear of zero" if low > 0 else "which is not clear of zero, so no gain is shown"
+    return (
+        f"On {gain.number_of_drawings} {gain.drawings} the denoising error is {gain.base_error:.4f} with the base and "
+        f"{gain.style_error:.4f} with the style: a gain of {gain.gain:.4f} ({gain.interval.level:.0%} interval "
+        f"{low:.4f} to {high:.4f}, {clear})."
+    )
+
+
+def _nearer(nearer: NearerToTruth) -> str:
+    admissible = "" if nearer.admissible else " The distance proved unfit, so this count shows nothing."
+    return (
+        f"For {nearer.nearer} of {nearer.prompts} prompts the style's picture is nearer to what the artist really drew "
+        f"than the base's best ({plain(nearer.distance)}, {len(nearer.seeds)} seeds).{admissible}"
+    )
+
+
+_LIMITS = (
+    "Whether the people named in the records are who they say they are, and hold the rights they say they hold.",
+    "Whether some prompt, not tried here, gives a near copy of a work.",
+)
+
+
+def _check(cleared: Clearance, fingerprint: str) -> str:
+    return (
+        "## Check it\n\nEvery file here is listed and signed in `handstyle.json`. With "
+        f"[handstyle](https://pypi.org/project/handstyle/) installed, without network or GPU:\n\n"
+        f"```\nhandstyle verify {cleared.name}\n```\n\nThe signer's key is `{fingerprint}`. Compare it with one you "
+        "have from the signer by another way than this page."
+    )
+
+
+def _base(style: TrainedStyle) -> str:
+    """The Hub's name of the base where its source is there; otherwise the name its record gives."""
+    hub = re.fullmatch(r"https://huggingface\.co/([\w.-]+/[\w.-]+)/?", style.base.source)
+    return hub[1] if hub else style.base.name
+
+
+def plain(words: str) -> str:
+    """Names and titles come from people; in a card they stay words, whatever signs are in them."""
+    return re.sub(r"([\\`*_\[\]<>#|])", r"\\\1", " ".join(words.split()))
+
+
+def _lines(lines: Sequence[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)

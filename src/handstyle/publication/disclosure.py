@@ -1,0 +1,91 @@
+"""What of the private records may everybody see?
+
+A work's name and caption only with `show-works`; of a permission everything but the letters that prove it; of the
+machine nothing. Digests are always there, so that whoever holds the originals can check that they are meant.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Literal
+
+from handstyle.collection.licences import Use
+from handstyle.collection.rights import RightsRecord
+from handstyle.collection.works import Collection, Work
+from handstyle.finetuning.trained_style import TrainedStyle
+from handstyle.records import Record
+
+
+class PublishedWork(Record):
+    name: str | None
+    caption: str | None
+    file_sha256: str
+    pixels_sha256: str
+    width: int
+    height: int
+    trained_on: bool
+    rights: str
+
+
+class PublishedRights(Record):
+    author: str
+    holders: tuple[str, ...]
+    basis: str
+    licence: str | None
+    source: str | None
+    permits: tuple[Use, ...]
+    valid_from: date | None
+    valid_until: date | None
+    evidence_sha256: tuple[str, ...]
+
+
+class PublishedCollection(Record):
+    """A collection as its release shows it, bound to the whole one by digest."""
+
+    format: Literal["handstyle/published-collection/1"] = "handstyle/published-collection/1"
+    collection: str
+    works: tuple[PublishedWork, ...]
+    rights: dict[str, PublishedRights]
+
+
+def published_collection(collection: Collection) -> PublishedCollection:
+    works = [_published_work(work, collection) for work in collection.works]
+    return PublishedCollection(
+        collection=collection.digest,
+        works=tuple(sorted(works, key=lambda work: work.pixels_sha256)),  # the order of names would tell names
+        rights={digest: _published_rights(rights) for digest, rights in collection.rights.items()},
+    )
+
+
+def _published_work(work: Work, collection: Collection) -> PublishedWork:
+    shown = "show-works" in collection.rights_of(work).permits
+    return PublishedWork(
+        name=work.name if shown else None,
+        caption=work.caption if shown else None,
+        file_sha256=work.file_sha256,
+        pixels_sha256=work.pixels_sha256,
+        width=work.width,
+        height=work.height,
+        trained_on=work.name not in collection.validation,
+        rights=work.rights,
+    )
+
+
+def _published_rights(rights: RightsRecord) -> PublishedRights:
+    return PublishedRights(
+        author=rights.author,
+        holders=rights.holders,
+        basis=rights.basis,
+        licence=rights.licence,
+        source=rights.source,
+        permits=rights.permits,
+        valid_from=rights.valid_from,
+        valid_until=rights.valid_until,
+        evidence_sha256=tuple(evidence.sha256 for evidence in rights.evidence),
+    )
+
+
+def published_style(style: TrainedStyle) -> TrainedStyle:
+    """Where the base lay on somebody's disk is nobody else's concern."""
+    public = style.base.source.startswith(("https://", "http://"))
+    return style if public else style.model_copy(update={"base": style.base.model_copy(update={"source": ""})})

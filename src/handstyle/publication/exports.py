@@ -1,0 +1,166 @@
+"""In which files do other tools find the weights, and do they read them as they were trained?
+
+    lora   pytorch_lora_weights.safetensors     diffusers
+           NAME.safetensors                     kohya's format: ComfyUI, A1111, Forge
+    full   unet/ (and text_encoder/)            folders of a diffusers pipeline
+
+A file counts as written only after another tool has loaded it and computed what the trained network computes.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from handstyle.errors import BaseUnusable, RecordDamaged
+from handstyle.finetuning.trained_style import TrainedStyle
+from handstyle.publication import dialects
+from handstyle.publication.provenance import Format, Weights
+from handstyle.publication.tensor_files import Tensor, data_digest, digest, tensors_in, write_tensors
+from handstyle.records import load_json
+
+DIFFUSERS_LORA = "pytorch_lora_weights.safetensors"
+UNET_FILE = "unet/diffusion_pytorch_model.safetensors"
+TEXT_ENCODER_FILE = "text_encoder/model.safetensors"
+
+# The width of the text conditioning tells the public models apart; user interfaces ask for these names.
+ARCHITECTURES = {768: ("stable-diffusion-v1", "sd_v1"), 1024: ("stable-diffusion-v2", "sd_v2")}
+
+
+Written = list[tuple[str, Format, str]]  # path, format, digest of the tensors
+
+
+def write(
+    folder: Path, style: TrainedStyle, weights: Path, base: Path, *, name: str, title: str, licence: str, on: str
+) -> tuple[Weights, ...]:
+    """The exports of `weights` (the style's own file) in `folder`, each reloaded on `base` (a diffusers folder)
+    and compared. Raises RecordDamaged when one does not give the trained network back."""
+    from handstyle.publication import reloads  # imports torch
+
+    return tuple(
+        Weights(
+            path=path,
+            format=format,
+            tensors=tensors,
+            largest_difference=reloads.largest_difference(base, weights, style, folder / path, format),
+        )
+        for path, format, tensors in write_files(
+            folder, style, weights, base, name=name, title=title, licence=licence, on=on
+        )
+    )
+
+
+def write_files(
+    folder: Path, style: TrainedStyle, weights: Path, base: Path, *, name: str, title: str, licence: str, on: str
+) -> Written:
+    """The files alone, which nobody has read again yet."""
+    with tensors_in(weights) as tensors:
+        if digest(tensors) != style.tensors:
+            raise RecordDamaged(
+                f"{weights} does not hold the tensors of the style `{style.name}`",
+                hint="Restore the file, or finetune again.",
+            )
+        if style.recipe.method == "full":
+            return _write_full(folder, tensors, base)
+        return _write_lora(folder, style, tensors, base, name=name, title=title, licence=licence, on=on)
+
+
+def _write_lora(
+    folder: Path,
+    style: TrainedStyle,
+    tensors: Mapping[str, Tensor],
+    base: Path,
+    *,
+    name: str,
+    title: str,
+    licence: str,
+    on: str,
+) -> Written:
+    rank, alpha = dialects.rank_of(tensors), style.recipe.lora_alpha
+    diffusers = dialects.as_diffusers(tensors)
+    write_tensors(folder / DIFFUSERS_LORA, diffusers, diffusers_metadata(diffusers, rank, alpha))
+    kohya = dialects.as_kohya(tensors, alpha)
+    metadata = kohya_metadata(style, base, kohya, rank, title=title, licence=licence, on=on)
+    write_tensors(folder / f"{name}.safetensors", kohya, metadata)
+    return [
+        (DIFFUSERS_LORA, "diffusers-lora", digest(diffusers)),
+        (f"{name}.safetensors", "kohya-lora", digest(kohya)),
+    ]
+
+
+def diffusers_metadata(tensors: Mapping[str, Tensor], rank: int, alpha: float) -> dict[str, str]:
+    """Without `lora_adapter_metadata` diffusers takes alpha to be the rank, whatever was trained."""
+    settings: dict[str, object] = {}
+    for part in dialects.PARTS:
+        modules = {dialects.module_of(name) for name in dialects.part_of(tensors, part)}
+        if modules:
+            settings[f"{part}.r"] = rank
+            settings[f"{part}.lora_alpha"] = alpha
+            # Matched from the end of a module's name, so both spellings of the text encoder are found.
+            settings[f"{part}.target_modules"] = sorted(module.removeprefix("text_model.") for module in modules)
+    return {"format": "pt", "lora_adapter_metadata": json.dumps(settings, sort_keys=True)}
+
+
+def kohya_metadata(
+    style: TrainedStyle,
+    base: Path,
+    tensors: Mapping[str, Tensor],
+    rank: int,
+    *,
+    title: str,
+    licence: str,
+    on: str,
+) -> dict[str, str]:
+    """What user interfaces read. No captions, folders or file names: the usual trainers put them here."""
+    width = _config(base, "unet").get("cross_attention_dim", 0)
+    architecture, version = ARCHITECTURES.get(width, ("latent-diffusion", style.base.name))
+    alpha = style.recipe.lora_alpha
+    convolutions = any(len(tensor.shape) == 4 and tensor.shape[-1] > 1 for tensor in tensors.values())
+    arguments = {"conv_dim": str(rank), "conv_alpha": str(alpha)} if convolutions else {}
+    prediction = load_json(base / "scheduler" / "scheduler_config.json").get("prediction_type", "epsilon")
+    return {
+        "ss_v2": str(version == "sd_v2"),
+        "ss_base_model_version": version,
+        "ss_network_module": "networks.lora",
+        "ss_network_dim": str(rank),
+        "ss_network_alpha": str(alpha),
+        "ss_network_args": json.dumps(arguments),
+        "modelspec.sai_model_spec": "1.0.1",
+        "modelspec.architecture": f"{architecture}/lora",
+        "modelspec.implementation": "https://github.com/huggingface/diffusers",
+        "modelspec.title": title,
+        "modelspec.resolution": f"{style.resolution}x{style.resolution}",
+        "modelspec.date": on,
+        "modelspec.license": licence,
+        "modelspec.trigger_phrase": f"{style.recipe.identifier} {style.recipe.class_words}",
+        "modelspec.prediction_type": {"v_prediction": "v"}.get(prediction, prediction),
+        "modelspec.hash_sha256": f"0x{data_digest(tensors)}",
+    }
+
+
+def _write_full(folder: Path, tensors: Mapping[str, Tensor], base: Path) -> Written:
+    written: Written = []
+    files: dict[str, tuple[str, Format]] = {
+        "unet": (UNET_FILE, "diffusers-unet"),
+        "text_encoder": (TEXT_ENCODER_FILE, "transformers-text-encoder"),
+    }
+    stray = [name for name in tensors if name.partition(".")[0] not in files]
+    if stray:
+        raise RecordDamaged(f"The style holds weights of no network we know: {stray[0]}")
+    for part, (path, format) in files.items():
+        inside = dialects.part_of(dialects.as_diffusers(tensors), part)
+        if inside:
+            write_tensors(folder / path, inside, {"format": "pt"})
+            shutil.copyfile(base / part / "config.json", (folder / path).parent / "config.json")
+            written.append((path, format, digest(inside)))
+    return written
+
+
+def _config(base: Path, part: str) -> dict[str, Any]:
+    config = load_json(base / part / "config.json")
+    if not isinstance(config, dict):
+        raise BaseUnusable(f"{base / part / 'config.json'} is not the configuration of a network")
+    return config

@@ -1,0 +1,144 @@
+"""How does a style with its records become a folder that may leave the house?
+
+    README.md          the card            report.html, report.json   the inspection, with what may be shown
+    LICENSE.md         the licence         collection.json            the works, with what may be shown
+    licences/          the works' texts    recipe.toml, style.json    how it was trained
+    weights/           for other tools     handstyle.json             the signed list of all the others
+
+It is put together beside its place, verified like anybody else's, and then moved there whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from handstyle import digests
+from handstyle.collection.works import Collection
+from handstyle.errors import RecordDamaged, ReleaseBroken, UsageMistake, WriteFailed
+from handstyle.finetuning.trained_style import TrainedStyle
+from handstyle.publication import card, provenance
+from handstyle.publication.clearance import Clearance
+from handstyle.publication.disclosure import published_collection, published_style
+from handstyle.publication.provenance import ENVELOPE, Lineage, ListedFile, Statement, Weights
+from handstyle.publication.release_records import CARD, COLLECTION, LICENCE, RECIPE, STYLE, WEIGHTS
+from handstyle.publication.verification import verify
+from handstyle.records import write
+
+
+def assemble(
+    target: Path,
+    *,
+    collection: Collection,
+    style: TrainedStyle,
+    cleared: Clearance,
+    weights_folder: Path,
+    weights: Sequence[Weights],
+    card_text: str,
+    report_files: Mapping[str, bytes],
+    evidence_folders: Sequence[Path],
+    key: Ed25519PrivateKey,
+) -> Path:
+    """The release at `target`, which must not exist. `report_files` (report.json, report.html) hold nothing that may
+    not be shown; evidence of open licences is looked for in `evidence_folders` and goes along."""
+    if target.exists() or target.is_symlink():
+        raise UsageMistake(
+            f"{target} exists, and a release is never overwritten",
+            hint="Publish under another name with --name, or move the old release away.",
+        )
+    with _beside(target) as folder:
+        published_style(style).save(folder / STYLE)
+        style.recipe.to_toml(folder / RECIPE)
+        published_collection(collection).save(folder / COLLECTION)
+        write(folder / CARD, card_text.encode())
+        write(folder / LICENCE, card.licence_text(cleared).encode())
+        for name, content in report_files.items():
+            write(folder / name, content)
+        for path, content in _licence_files(collection, evidence_folders):
+            write(folder / path, content)
+        shutil.copytree(weights_folder, folder / WEIGHTS)
+        statement = _statement(folder, collection, style, cleared, weights)
+        write(folder / ENVELOPE, provenance.sign(statement, key))
+        verification = verify(folder)
+        if not verification.holds:
+            raise ReleaseBroken(
+                "The release does not verify, so it was not published",
+                faults=[f"{finding.where} {finding.words}" for finding in verification.findings],
+                hint="Inspect the style again and publish once more.",
+            )
+        folder.rename(target)
+    return target
+
+
+def _statement(
+    folder: Path, collection: Collection, style: TrainedStyle, cleared: Clearance, weights: Sequence[Weights]
+) -> Statement:
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return Statement(
+        name=cleared.name,
+        published=cleared.on,
+        lineage=Lineage(
+            collection=style.collection,
+            number_of_works=len(collection.works),
+            recipe=style.recipe.digest,
+            base=style.base.digest,
+            tensors=style.tensors,
+            report=cleared.report,
+        ),
+        weights=tuple(weights),
+        files=tuple(
+            ListedFile(path=path.relative_to(folder).as_posix(), sha256=digests.of_file(path), size=path.stat().st_size)
+            for path in paths
+        ),
+    )
+
+
+def _licence_files(collection: Collection, folders: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
+    """The texts that open licences ask to be handed on. Letters and contracts stay at home: only their digests go."""
+    wanted = {
+        evidence.sha256: evidence.file
+        for rights in collection.rights.values()
+        if rights.basis == "open-licence"
+        for evidence in rights.evidence
+    }
+    missing = []
+    for sha256, file in sorted(wanted.items()):
+        found = next((path for folder in folders if (path := folder / file).is_file()
+                      and digests.of_file(path) == sha256), None)  # fmt: skip
+        if found is None:
+            missing.append(file)
+        else:
+            name = re.sub(r"[^A-Za-z0-9_]+", "-", found.stem).strip("-") or "licence"
+            ending = found.suffix if re.fullmatch(r"\.[A-Za-z0-9]+", found.suffix) else ""
+            yield f"licences/{name}-{sha256[:8]}{ending}", found.read_bytes()
+    if missing:
+        raise RecordDamaged(
+            "Licence texts that go with the works are gone or have changed",
+            faults=missing,
+            hint="Put them back where they were when the works were collected.",
+        )
+
+
+@contextlib.contextmanager
+def _beside(target: Path) -> Iterator[Path]:
+    """A folder beside the target, gone at the end unless it was moved."""
+    folder: Path | None = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent))
+        folder.chmod(0o755)  # mkdtemp gives 0700, which a web server could not read
+        yield folder
+    except (OSError, shutil.Error) as error:
+        raise WriteFailed(
+            f"{target} could not be written: {getattr(error, 'strerror', None) or error}",
+            hint="Free some space or choose another folder.",
+        ) from error
+    finally:
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,143 @@
+"""Do the records in a release belong to each other, and do the weights belong to the records?
+
+Asked after the signature and every file held: a signer, too, can put together what does not belong together.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Literal
+
+from handstyle import digests
+from handstyle.errors import HandstyleError
+from handstyle.publication import dialects
+from handstyle.publication.provenance import Statement, strict_json
+from handstyle.publication.tensor_files import Tensor, digest, metadata_of, tensors_in
+from handstyle.records import LARGEST_RECORD
+
+CARD, COLLECTION, RECIPE, STYLE, REPORT, REPORT_PAGE = (
+    *("README.md", "collection.json", "recipe.toml", "style.json", "report.json", "report.html"),
+)
+LICENCE = "LICENSE.md"
+WEIGHTS = "weights"
+ALWAYS = (CARD, LICENCE, COLLECTION, RECIPE, STYLE, REPORT, REPORT_PAGE)
+
+Fault = tuple[Literal["record", "weights"], str, str]  # kind, where, words
+
+
+def faults(folder: Path, statement: Statement) -> list[Fault]:
+    listed = {file.path for file in statement.files}
+    found: list[Fault] = [("record", name, "belongs to every release") for name in ALWAYS if name not in listed]
+    if found:
+        return found
+    records: dict[str, dict[str, Any]] = {}
+    for name in (STYLE, REPORT, COLLECTION, RECIPE):
+        try:
+            records[name] = _read(folder / name)
+        except (OSError, ValueError, RecursionError) as error:
+            found.append(("record", name, f"cannot be read: {error}"))
+    if found:
+        return found
+    try:
+        found += [("record", name, words) for name, words in _lineage_faults(records, statement)]
+        found += [("weights", name, words) for name, words in _weights_faults(folder, records[STYLE], statement)]
+    except (HandstyleError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError, OSError) as error:
+        found.append(("record", STYLE, f"does not describe these files: {error}"))
+    return found
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if path.stat().st_size > LARGEST_RECORD:
+        raise ValueError(f"it is larger than {LARGEST_RECORD >> 20} MB")
+    data = path.read_bytes()
+    content = tomllib.loads(data.decode("utf-8")) if path.suffix == ".toml" else strict_json(data)
+    if not isinstance(content, dict):
+        raise ValueError("it is not a record")
+    return content
+
+
+def _lineage_faults(records: Mapping[str, dict[str, Any]], statement: Statement) -> Iterator[tuple[str, str]]:
+    style, report, collection, lineage = records[STYLE], records[REPORT], records[COLLECTION], statement.lineage
+    works, rights = collection["works"], collection["rights"]
+    claims = [
+        (STYLE, "other tensors", style["tensors"], lineage.tensors),
+        (STYLE, "another collection", style["collection"], lineage.collection),
+        (STYLE, "another base model", style["base"]["digest"], lineage.base),
+        (STYLE, "another recipe", digests.of_json(style["recipe"]), lineage.recipe),
+        (RECIPE, "another recipe", records[RECIPE], _without_nothing(style["recipe"])),
+        (REPORT, "other tensors", report["style"], lineage.tensors),
+        (REPORT, "another collection", report["collection"], lineage.collection),
+        (COLLECTION, "another collection", collection["collection"], lineage.collection),
+        (COLLECTION, "another number of works", len(works), lineage.number_of_works),
+    ]
+    for name, what, found, expected in claims:
+        if found != expected:
+            yield name, f"speaks of {what} than the signed lineage"
+    without = [work for work in works if "publish-model" not in rights[work["rights"]]["permits"]]
+    if without:
+        yield COLLECTION, f"{len(without)} works are not permitted to be published in a model"
+
+
+def _without_nothing(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in recipe.items() if value is not None}  # TOML has no null
+
+
+def _weights_faults(folder: Path, style: Mapping[str, Any], statement: Statement) -> Iterator[tuple[str, str]]:
+    listed = {file.path for file in statement.files}
+    with ExitStack() as open_files:
+        held: dict[str, dict[str, Tensor]] = {}
+        for weights in statement.weights:
+            path = f"{WEIGHTS}/{weights.path}"
+            if path not in listed:
+                yield path, "is named as weights and is not part of the release"
+                return
+            held[weights.format] = open_files.enter_context(tensors_in(folder / path))
+            if digest(held[weights.format]) != weights.tensors:
+                yield path, "holds other tensors than were signed"
+        paths: dict[str, str] = {weights.format: f"{WEIGHTS}/{weights.path}" for weights in statement.weights}
+        if style["recipe"]["method"] == "lora":
+            yield from _low_rank_faults(folder, style, held, paths)
+        else:
+            yield from _full_faults(style, held)
+        held.clear()
+
+
+def _low_rank_faults(
+    folder: Path, style: Mapping[str, Any], held: Mapping[str, dict[str, Tensor]], paths: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    if set(held) != {"diffusers-lora", "kohya-lora"}:
+        yield WEIGHTS, "does not hold the two files of a low-rank style"
+        return
+    own, alpha = held["diffusers-lora"], float(style["recipe"]["lora_alpha"])
+    if not _are_the_style(own, style):
+        yield paths["diffusers-lora"], "does not hold the tensors that were trained and inspected"
+    expected = dialects.as_kohya(own, alpha)
+    if {name: _content(tensor) for name, tensor in held["kohya-lora"].items()} != {
+        name: _content(tensor) for name, tensor in expected.items()
+    }:
+        yield paths["kohya-lora"], "holds other weights, or another alpha, than the diffusers file"
+    settings = json.loads(metadata_of(folder / paths["diffusers-lora"]).get("lora_adapter_metadata", "{}"))
+    alphas = {value for key, value in settings.items() if key.endswith(".lora_alpha")}
+    if alphas != {alpha}:
+        yield paths["diffusers-lora"], "does not say the alpha it was trained with"
+
+
+def _full_faults(style: Mapping[str, Any], held: Mapping[str, dict[str, Tensor]]) -> Iterator[tuple[str, str]]:
+    parts = {"diffusers-unet": "unet", "transformers-text-encoder": "text_encoder"}
+    own = {f"{parts[kind]}.{name}": tensor for kind, tensors in held.items() for name, tensor in tensors.items()}
+    if not _are_the_style(own, style):
+        yield WEIGHTS, "does not hold the tensors that were trained and inspected"
+
+
+def _are_the_style(tensors: Mapping[str, Tensor], style: Mapping[str, Any]) -> bool:
+    """Under one of the two names that a text encoder's tensors can have been saved with."""
+    flat = {dialects.without_text_model(name): tensor for name, tensor in tensors.items()}
+    return style["tensors"] in (digest(tensors), digest(flat))
+
+
+def _content(tensor: Tensor) -> tuple[str, tuple[int, ...], str]:
+    return tensor.kind, tensor.shape, digests.of_bytes(tensor.data)

@@ -1,0 +1,160 @@
+"""Does another tool, given an exported file, compute what the trained network computes?
+
+The trained network is made here by the definition, W + alpha / rank * B A, from the style's own file. The other
+one is made by the loaders that users have: those of diffusers, which also reads kohya's format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers.utils import logging as diffusers_logging
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from transformers import CLIPTextModel
+from transformers.utils import logging as transformers_logging
+
+from handstyle.errors import BaseUnusable, RecordDamaged
+from handstyle.finetuning.trained_style import TrainedStyle
+from handstyle.publication import dialects
+
+# In fp32 the two networks add the same numbers in another order; a wrong alpha is thousands of times farther away.
+TOLERANCE = 1e-4
+# Of the change the style makes: so that a file nobody loaded cannot pass because the style is faint.
+SHARE_OF_EFFECT = 0.01
+SEEN = 1e-3  # an effect smaller than this, relative to the output, is too faint for that question
+
+Networks = dict[str, nn.Module]
+
+
+def largest_difference(base: Path, weights: Path, style: TrainedStyle, exported: Path, format: str) -> float:
+    """Between outputs of the trained and the reloaded networks, relative. Raises RecordDamaged if they differ."""
+    own = load_file(weights)
+    parts = [part for part in dialects.PARTS if any(name.startswith(f"{part}.") for name in own)]
+    if format in ("diffusers-unet", "transformers-text-encoder"):
+        parts = ["unet" if format == "diffusers-unet" else "text_encoder"]
+    with torch.random.fork_rng(devices=[]), _quiet(), torch.inference_mode():
+        plain = _outputs(_networks(base, parts))
+        trained = _outputs(_trained(_networks(base, parts), own, style))
+        reloaded = _outputs(_RELOAD[format](base, parts, exported))
+    worst = 0.0
+    for part in parts:
+        largest = float(trained[part].abs().max())
+        difference = float((reloaded[part] - trained[part]).abs().max()) / largest
+        effect = float((plain[part] - trained[part]).abs().max()) / largest
+        if not difference <= TOLERANCE or (effect > SEEN and difference > SHARE_OF_EFFECT * effect):
+            raise RecordDamaged(
+                f"{exported.name}, loaded again, does not give the trained {part} back: outputs differ by "
+                f"{difference:.2g} of the largest value, where {TOLERANCE:g} is allowed",
+                hint="Nothing was published. Please report this with the versions of diffusers and peft.",
+            )
+        worst = max(worst, difference)
+    return worst
+
+
+def _networks(base: Path, parts: list[str]) -> Networks:
+    loaders: dict[str, Callable[[Path], nn.Module]] = {
+        "unet": lambda folder: UNet2DConditionModel.from_pretrained(folder, local_files_only=True),
+        "text_encoder": lambda folder: CLIPTextModel.from_pretrained(folder, local_files_only=True),
+    }
+    try:
+        return {part: loaders[part](base / part).float().eval() for part in parts}
+    except (OSError, ValueError, RuntimeError) as error:
+        raise BaseUnusable(f"{base} does not load as a diffusers folder: {error}", hint="Check --base.") from error
+
+
+def _trained(networks: Networks, own: dict[str, Tensor], style: TrainedStyle) -> Networks:
+    """By the definition, without any library for low-rank updates."""
+    for part, network in networks.items():
+        parameters = dict(network.named_parameters())
+        for name, tensor in own.items():
+            if not name.startswith(f"{part}."):
+                continue
+            if style.recipe.method == "full":
+                _parameter(parameters, name, part).copy_(tensor)
+            elif name.endswith(dialects.DOWN):
+                module = dialects.module_of(name)
+                up, down = own[module + dialects.UP].float(), tensor.float()
+                delta = up.flatten(1) @ down.flatten(1) * (style.recipe.lora_alpha / down.shape[0])
+                weight = _parameter(parameters, f"{module}.weight", part)
+                weight.add_(delta.view_as(weight))
+    return networks
+
+
+def _parameter(parameters: dict[str, nn.Parameter], name: str, part: str) -> nn.Parameter:
+    inside = name.removeprefix(f"{part}.")
+    for spelling in (inside, inside.removeprefix("text_model."), f"text_model.{inside}"):
+        if spelling in parameters:
+            return parameters[spelling]
+    raise RecordDamaged(
+        f"The style changes {name}, which the base does not have",
+        hint="Publish with the base model the style was trained on.",
+    )
+
+
+def _by_lora_loader(base: Path, parts: list[str], exported: Path) -> Networks:
+    networks = _networks(base, parts)
+    pipeline: Any = StableDiffusionPipeline(
+        vae=None,
+        text_encoder=networks.get("text_encoder"),
+        tokenizer=None,
+        unet=networks["unet"],
+        scheduler=DDIMScheduler(steps_offset=1, clip_sample=False),  # never asked to step
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    pipeline.load_lora_weights(exported.parent, weight_name=exported.name, local_files_only=True)
+    return networks
+
+
+def _as_folder(base: Path, parts: list[str], exported: Path) -> Networks:
+    del base
+    folders = exported.parent.parent
+    return _networks(folders, parts)
+
+
+_RELOAD: dict[str, Callable[[Path, list[str], Path], Networks]] = {
+    "diffusers-lora": _by_lora_loader,
+    "kohya-lora": _by_lora_loader,
+    "diffusers-unet": _as_folder,
+    "transformers-text-encoder": _as_folder,
+}
+
+
+def _outputs(networks: Networks) -> dict[str, Tensor]:
+    """On input that is random, small and always the same."""
+    random = torch.Generator().manual_seed(0)
+    outputs: dict[str, Tensor] = {}
+    for part, network in networks.items():
+        config: Any = network.config
+        if part == "unet":
+            latents_BCHW = torch.randn(1, config.in_channels, 8, 8, generator=random)
+            words_BTC = torch.randn(1, 7, config.cross_attention_dim, generator=random)
+            outputs[part] = network(latents_BCHW, torch.tensor(500), words_BTC).sample
+        else:
+            tokens_BT = torch.arange(1, min(16, config.max_position_embeddings))[None] % config.vocab_size
+            outputs[part] = network(tokens_BT).last_hidden_state
+    return outputs
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The loaders draw bars and warn about networks a style does not change, which is no news to anybody."""
+    levels = diffusers_logging.get_verbosity(), transformers_logging.get_verbosity()
+    bars = transformers_logging.is_progress_bar_enabled()
+    diffusers_logging.set_verbosity_error()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        diffusers_logging.set_verbosity(levels[0])
+        transformers_logging.set_verbosity(levels[1])
+        if bars:
+            transformers_logging.enable_progress_bar()

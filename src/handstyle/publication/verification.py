@@ -1,0 +1,178 @@
+"""Does a release hold what it claims?
+
+Every file against the signed list, the records against each other, and each file of weights, tensor by tensor,
+against the style that was trained. It needs no network, no torch and no account, and trusts nothing in the folder.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from handstyle import digests
+from handstyle.errors import RecordDamaged, UsageMistake
+from handstyle.publication import provenance, release_records
+from handstyle.publication.provenance import ENVELOPE, LARGEST_ENVELOPE, ListedFile, Statement
+from handstyle.records import Record
+
+JUNCTION = 0xA0000003  # what Windows calls a folder that is another folder
+
+Status = Literal["trusted", "intact", "unknown", "broken"]
+
+
+class Finding(Record):
+    """Something that does not hold."""
+
+    kind: Literal["signature", "path", "link", "missing", "extra", "changed", "record", "weights", "signer"]
+    where: str
+    words: str
+
+
+class Verification(Record):
+    """`trusted`: it holds and the signer is one you named. `intact`: it holds; who signed is for you to judge.
+    `unknown`: it holds, but none of those you named signed it. `broken`: it does not hold."""
+
+    format: Literal["handstyle/verification/1"] = "handstyle/verification/1"
+    status: Status
+    words: str
+    name: str | None
+    signer: str | None
+    published: str | None
+    number_of_files: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def holds(self) -> bool:
+        return self.status in ("trusted", "intact")
+
+
+def verify(folder: Path, trusted: frozenset[str] | None = None) -> Verification:
+    """`trusted` are fingerprints (`keys.trusted_fingerprints`); None asks nothing about the signer."""
+    if not folder.is_dir():
+        raise UsageMistake(f"{folder} is not a folder", hint="Name the folder of a release.")
+    present, findings = _scanned(folder)
+    statement: Statement | None = None
+    signer: str | None = None
+    try:
+        statement, signer = _opened(folder, present)
+    except RecordDamaged as damage:
+        findings.append(Finding(kind="signature", where=ENVELOPE, words=damage.what))
+    if statement is not None:
+        listed = _listed(statement, findings)
+        findings += _compared(folder, present, listed)
+        if not findings:
+            # Only now is it known that these are the bytes somebody signed.
+            findings += [Finding(kind=kind, where=where, words=words) for kind, where, words in
+                         release_records.faults(folder, statement)]  # fmt: skip
+    return _judged(statement, signer, trusted, findings)
+
+
+def _judged(
+    statement: Statement | None, signer: str | None, trusted: frozenset[str] | None, findings: list[Finding]
+) -> Verification:
+    status: Status = "broken"
+    if findings:
+        words = f"broken: {len(findings)} {'thing does' if len(findings) == 1 else 'things do'} not hold"
+    elif trusted is None:
+        status, words = "intact", f"intact, signer {signer} unknown"
+    elif signer in trusted:
+        status, words = "trusted", f"intact, signed by {signer}, whom you trust"
+    else:
+        status, words = "unknown", f"intact, but signed by {signer}, who is not among the {len(trusted)} you trust"
+        findings = [Finding(kind="signer", where=ENVELOPE, words=f"signed by {signer}, whom you did not name")]
+    return Verification(
+        status=status,
+        words=words,
+        name=_shown(statement.name) if statement else None,
+        signer=signer,
+        published=_shown(statement.published) if statement else None,
+        number_of_files=len(statement.files) if statement else 0,
+        findings=tuple(findings),
+    )
+
+
+def _scanned(folder: Path) -> tuple[dict[str, Path], list[Finding]]:
+    """Every plain file by its path below the folder. Links are never followed and special files never opened."""
+    present: dict[str, Path] = {}
+    findings: list[Finding] = []
+    for path, name, kind in _walk(folder, ""):
+        if kind == "file":
+            present[name] = path
+        elif kind == "link":
+            words = "is a link: a release holds files, and a link may point to anything"
+            findings.append(Finding(kind="link", where=_shown(name), words=words))
+        else:
+            findings.append(Finding(kind="extra", where=_shown(name), words=f"is {kind}, which no release has"))
+    return present, findings
+
+
+def _walk(folder: Path, above: str) -> Iterator[tuple[Path, str, str]]:
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError:
+        yield folder, above, "a folder that cannot be read"
+        return
+    if not entries and above:
+        yield folder, above, "an empty folder"
+    for entry in entries:
+        name = f"{above}/{entry.name}" if above else entry.name
+        status = entry.stat(follow_symlinks=False)
+        if entry.is_symlink() or getattr(status, "st_reparse_tag", 0) == JUNCTION:
+            yield Path(entry.path), name, "link"
+        elif stat.S_ISDIR(status.st_mode):
+            yield from _walk(Path(entry.path), name)
+        else:
+            yield Path(entry.path), name, "file" if stat.S_ISREG(status.st_mode) else "a special file"
+
+
+def _opened(folder: Path, present: Mapping[str, Path]) -> tuple[Statement, str]:
+    if ENVELOPE not in present:
+        raise RecordDamaged(f"there is no {ENVELOPE}, so nobody vouches for these files")
+    try:
+        with (folder / ENVELOPE).open("rb") as file:
+            return provenance.opened(file.read(LARGEST_ENVELOPE + 1))
+    except OSError as error:
+        raise RecordDamaged(f"{ENVELOPE} cannot be read: {error.strerror or error}") from error
+
+
+def _listed(statement: Statement, findings: list[Finding]) -> dict[str, ListedFile]:
+    """The files of the statement whose paths are harmless, each once also where case does not count."""
+    listed: dict[str, ListedFile] = {}
+    seen: set[str] = set()
+    for file in statement.files:
+        if not provenance.is_plain(file.path):
+            words = "is not the path of a file inside the release"
+        elif file.path.casefold() in seen or file.path == ENVELOPE:
+            words = "is listed twice"
+        else:
+            listed[file.path] = file
+            seen.add(file.path.casefold())
+            continue
+        findings.append(Finding(kind="path", where=_shown(file.path), words=words))
+    return listed
+
+
+def _compared(folder: Path, present: Mapping[str, Path], listed: Mapping[str, ListedFile]) -> list[Finding]:
+    findings = []
+    for name in sorted(set(present) - set(listed) - {ENVELOPE}):
+        findings.append(Finding(kind="extra", where=_shown(name), words="was not there when this was signed"))
+    for name, file in sorted(listed.items()):
+        if name not in present:
+            findings.append(Finding(kind="missing", where=_shown(name), words="is missing"))
+            continue
+        try:
+            changed = present[name].stat().st_size != file.size or digests.of_file(present[name]) != file.sha256
+            words = "is not the file that was signed"
+        except OSError as error:
+            changed, words = True, f"cannot be read: {error.strerror or error}"
+        if changed:
+            findings.append(Finding(kind="changed", where=_shown(name), words=words))
+    return findings
+
+
+def _shown(text: Any) -> str:
+    """Names come from strangers: what a terminal could take for a command is spelled out."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in str(text))
