@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import os
 import re
@@ -45,16 +46,23 @@ def shell_lines(path: Path) -> list[str]:
     return [line.strip()[2:] for body in joined for line in body.splitlines() if line.strip().startswith("$ ")]
 
 
+def commands(line: str) -> Iterator[list[str]]:
+    """The words of each command of a line, as a shell separates them."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    for between, words in itertools.groupby(lexer, lambda word: set(word) <= set("|&;")):
+        if not between:
+            yield list(words)
+
+
 def handstyle_lines(path: Path) -> list[list[str]]:
     """The arguments of each `handstyle ...` or `python -m handstyle ...` in a page's console blocks."""
     found = []
-    for line in shell_lines(path):
-        for part in re.split(r"&&|\||;", line):
-            words = shlex.split(part, comments=True)
-            if words[1:3] == ["-m", "handstyle"]:
-                found.append(words[3:])
-            elif words and words[0].split("/")[-1] == "handstyle":
-                found.append(words[1:])
+    for words in itertools.chain.from_iterable(map(commands, shell_lines(path))):
+        if words[1:3] == ["-m", "handstyle"]:
+            found.append(words[3:])
+        elif words[0].split("/")[-1] == "handstyle":
+            found.append(words[1:])
     return found
 
 
@@ -113,8 +121,9 @@ def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("page", [page for page in PAGES if handstyle_lines(page)], ids=name)
 def test_every_shown_command_exists_with_its_options(page: Path) -> None:
     wrong = []
-    for command, *arguments in handstyle_lines(page):
-        if command not in COMMANDS:
+    for line in handstyle_lines(page):
+        command, arguments = ("", line) if line[0].startswith("--") else (line[0], line[1:])
+        if command not in ["", *COMMANDS]:
             wrong.append(f"there is no `handstyle {command}`")
             continue
         used = {word.split("=")[0] for word in arguments if word.startswith("--")}
