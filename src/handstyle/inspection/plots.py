@@ -125,8 +125,8 @@ def strip(rows: Sequence[tuple[str, Hand, Sequence[float]]], *, described: str, 
     body: list[str] = []
     for name, hand, row in rows:
         stacks: dict[int, int] = {}
-        for value in row:
-            stacks[round(across(value) * columns)] = stacks.get(round(across(value) * columns), 0) + 1
+        for column in (round(across(value) * columns) for value in row if math.isfinite(value)):
+            stacks[column] = stacks.get(column, 0) + 1
         tallest = max(stacks.values(), default=1)
         step = min(8.0, 96 / tallest)
         floor = bottom + 34 + tallest * step
