@@ -51,7 +51,9 @@ def read_captions(folder: Path, listing: Listing, wanted: Iterable[str]) -> Capt
             found[name] = caption
         elif told is None:
             sidecar = PurePosixPath(name).with_suffix(".txt").name
-            faults.append(Fault(name, f"nothing says what it shows, not even its name: write it into {sidecar}"))
+            faults.append(
+                Fault(name, f"nothing says what it shows, not even its name: write it into {sidecar} beside it")
+            )
     return Captions(found, tuple(faults))
 
 

@@ -73,6 +73,8 @@ def load_work(folder: Path, work: Work, background: str = "white") -> Image.Imag
     """The image of a work, proven to be the one that was collected. Raises WorkChanged."""
     path = folder / work.name
     again = f"Put back the file that was collected, or collect {folder} again."
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise WorkChanged(f"{path} leads out of {folder}", hint=again)
     try:
         picture = read_picture(path, page_colour(background))
     except Unfit as unfit:

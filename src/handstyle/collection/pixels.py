@@ -128,7 +128,7 @@ def _refuse_size(size: tuple[int, int]) -> None:
 def _flat(image: Image.Image, page: tuple[int, int, int]) -> Image.Image:
     """Upright, in sRGB, laid on the page."""
     profile = image.info.get("icc_profile")
-    image = ImageOps.exif_transpose(image)
+    ImageOps.exif_transpose(image, in_place=True)
     alpha = None
     if image.mode.startswith("I;16"):
         image = _eight_bit(image)

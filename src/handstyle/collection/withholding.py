@@ -32,9 +32,9 @@ def withheld(works: Sequence[Work], how_many: Withholding) -> tuple[str, ...]:
     moves it, and a work that joins later does not reshuffle the others.
     """
     number = how_many if isinstance(how_many, int) else round((how_many or 0) * len(works))
-    if number and number >= len(works):
+    if number and not 0 < number < len(works):
         raise UsageMistake(
-            f"leaving {number} of {len(works)} works out leaves none to train on",
+            f"{number} of {len(works)} works cannot be withheld: some must be left to train on",
             hint="Leave fewer out with `--leave-out`, or none.",
         )
     drawn = sorted(works, key=lambda work: digests.of_bytes(f"withheld {work.pixels_sha256}".encode()))
