@@ -18,7 +18,7 @@ class BaseIdentity(Record):
 
     name: str
     family: str
-    digest: str
+    sha256: str  # of tensors, configurations and vocabulary
     licence: str
     source: str = ""
 

@@ -87,7 +87,7 @@ def _statement(
             collection=style.collection,
             number_of_works=len(collection.works),
             recipe=style.recipe.digest,
-            base=style.base.digest,
+            base=style.base.sha256,
             tensors=style.tensors,
             report=cleared.report,
         ),

@@ -1,0 +1,53 @@
+"""Which family does a base model belong to? The one table to extend for a new base model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from handstyle.diffusion.family import ModelFamily
+from handstyle.errors import BaseUnusable
+from handstyle.records import load_json
+
+EMBEDDED = Path(__file__).parent / "embedded"
+
+
+def _stable_diffusion_1(folder: Path, device: str) -> ModelFamily:
+    from handstyle.diffusion.stable_diffusion_1 import StableDiffusion1
+
+    return StableDiffusion1(folder, device)
+
+
+# Pipeline class of model_index.json -> family.
+FAMILIES: dict[str, Callable[[Path, str], ModelFamily]] = {
+    "StableDiffusionPipeline": _stable_diffusion_1,
+}
+
+
+def pipeline_class(folder: Path) -> str:
+    """What `model_index.json` names. Raises BaseUnusable when it is no diffusers folder of a known family."""
+    if not folder.is_dir():
+        raise BaseUnusable(
+            f"there is no base model folder {folder}",
+            hint="Give a diffusers folder with --base, or leave --base out for the embedded base.",
+        )
+    index: Any = load_json(folder / "model_index.json") if (folder / "model_index.json").is_file() else None
+    if not isinstance(index, dict) or "_class_name" not in index:
+        raise BaseUnusable(
+            f"{folder} has no model_index.json that names a pipeline",
+            hint="Give the folder of a diffusers pipeline, the one `from_pretrained` takes.",
+        )
+    name = str(index["_class_name"])
+    if name not in FAMILIES:
+        raise BaseUnusable(
+            f"{folder} holds a {name}, a family this version does not know",
+            hint=f"Known: {', '.join(FAMILIES)}.",
+        )
+    return name
+
+
+def load(folder: Path | None = None, device: str = "cpu") -> ModelFamily:
+    """The base in `folder`, or the embedded one."""
+    folder = folder or EMBEDDED
+    return FAMILIES[pipeline_class(folder)](folder, device)

@@ -1,0 +1,93 @@
+"""What must a base model be able to answer?
+
+The encoder, the loop and the sampler ask these questions and never learn a model's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from handstyle.diffusion.noise import NoiseSchedule
+from handstyle.records import Record
+
+
+class KnownStyle(Record):
+    """A style phrase the base was trained with."""
+
+    phrase: str
+    artist: str = ""
+
+
+class BaseCard(Record):
+    """What a base says of itself, in `handstyle.toml` beside its `model_index.json`; every line may be missing."""
+
+    name: str = ""
+    licence: str = "unknown"
+    source: str = ""
+    works: str = "unknown"  # what it was made from: consented, openly licensed, own, unknown
+    guidance_scale: float = 7.5
+    guidance_rescale: float = 0.0
+    num_inference_steps: int = 20
+    class_words: str = "drawing"
+    known_styles: tuple[KnownStyle, ...] = ()
+
+
+@dataclass(frozen=True)
+class LatentDistribution:
+    """What the autoencoder says of pictures: noise is drawn anew from it at each step."""
+
+    mean_BCHW: Tensor
+    deviation_BCHW: Tensor
+
+    def sample(self, noise_BCHW: Tensor) -> Tensor:
+        return self.mean_BCHW + self.deviation_BCHW * noise_BCHW
+
+
+class ModelFamily(Protocol):
+    """A loaded base model. Pixels are fp32 in [-1, 1], BCHW, RGB; latents are scaled as the denoiser expects them."""
+
+    kind: str  # the family's name, as in the catalogue
+    folder: Path
+    card: BaseCard
+    digest: str
+    denoiser: nn.Module
+    text_encoder: nn.Module
+    noise: NoiseSchedule
+    resolution: int  # pixels, of a square picture the base was made for
+    pixel_multiple: int  # sides of a picture must be multiples of this
+
+    def autoencoder_digest(self) -> str: ...
+
+    def text_digest(self) -> str: ...
+
+    def encode_pixels(self, pixels_BCHW: Tensor) -> LatentDistribution: ...
+
+    def decode_latents(self, latents_BCHW: Tensor) -> Tensor: ...
+
+    def latent_shape(self, width: int, height: int) -> tuple[int, int, int]:
+        """CHW of the latents of a picture of this size."""
+        ...
+
+    def encode_texts(self, texts: Sequence[str]) -> Tensor:
+        """Conditioning, one row a text: BLD."""
+        ...
+
+    def words_cut_off(self, text: str) -> str:
+        """The end of `text` that does not fit the text window; empty when all of it does."""
+        ...
+
+    def predict(self, latents_BCHW: Tensor, timesteps_B: Tensor, conditioning_BLD: Tensor) -> Tensor: ...
+
+    def scheduler_config(self) -> dict[str, object]: ...
+
+    def low_rank_targets(self, modules: Sequence[str]) -> list[str]:
+        """Names of the denoiser's layers that belong to "attention", "feed-forward" and "convolution"."""
+        ...
+
+    def autocast(self, precision: str) -> torch.autocast: ...

@@ -1,0 +1,197 @@
+"""How do Stable Diffusion 1.x and 2.x answer a family's questions?
+
+One U-Net, one CLIP text encoder, one autoencoder, in a diffusers folder.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from handstyle import digests
+from handstyle.diffusion.family import BaseCard, LatentDistribution
+from handstyle.diffusion.noise import NoiseSchedule, Prediction
+from handstyle.errors import BaseUnusable
+from handstyle.records import load_json, load_toml
+
+CARD = "handstyle.toml"
+PARTS = {
+    "unet": "diffusion_pytorch_model.safetensors",
+    "vae": "diffusion_pytorch_model.safetensors",
+    "text_encoder": "model.safetensors",
+}
+# The layers of a U-Net by what they do, as diffusers names them.
+LAYERS = {
+    "attention": r"\.attn[12]\.(to_q|to_k|to_v|to_out\.0)$",
+    "feed-forward": r"\.ff\.net\.(0\.proj|2)$|\.attentions\.\d+\.proj_(in|out)$",
+    "convolution": r"\.resnets\.\d+\.(conv1|conv2|conv_shortcut)$|samplers\.0\.conv$",
+}
+
+
+class StableDiffusion1:
+    """A loaded base of this family; satisfies `ModelFamily`. Weights stay fp32: they are the masters."""
+
+    kind = "stable-diffusion-1"
+
+    def __init__(self, folder: Path, device: str = "cpu") -> None:
+        from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+        from transformers import CLIPTextModel, CLIPTokenizer
+
+        check_folder(folder)
+        self.folder, self.device = folder, device
+        load: dict[str, Any] = {"use_safetensors": True, "local_files_only": True, "torch_dtype": torch.float32}
+        try:
+            self.unet = UNet2DConditionModel.from_pretrained(folder / "unet", **load).to(device).eval()
+            self.vae = AutoencoderKL.from_pretrained(folder / "vae", **load).to(device).eval()
+            self.clip = CLIPTextModel.from_pretrained(
+                folder / "text_encoder", use_safetensors=True, local_files_only=True, dtype=torch.float32
+            )
+            self.tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
+            scheduler = DDIMScheduler.from_pretrained(folder / "scheduler", local_files_only=True)
+        except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
+            raise BaseUnusable(
+                f"the base model in {folder} could not be loaded: {error}",
+                hint="It must be a whole diffusers folder of a Stable Diffusion 1.x or 2.x model; fetch it again.",
+            ) from error
+        self.clip = self.clip.to(device).eval()
+        for network in (self.unet, self.vae, self.clip):
+            network.requires_grad_(False)
+        _use_plain_attention(self.unet)
+        prediction = scheduler.config.prediction_type
+        if prediction not in ("epsilon", "v_prediction"):
+            raise BaseUnusable(f"the base in {folder} predicts `{prediction}`, which this family does not know")
+        self.noise = NoiseSchedule(scheduler.alphas_cumprod.to(device), cast(Prediction, prediction))
+        self._scheduler_config = dict(scheduler.config)
+        self.card = read_card(folder)
+
+    @property
+    def denoiser(self) -> nn.Module:
+        return cast(nn.Module, self.unet)
+
+    @property
+    def text_encoder(self) -> nn.Module:
+        return cast(nn.Module, self.clip)
+
+    @property
+    def pixels_per_latent(self) -> int:
+        return 2 ** (len(self.vae.config.block_out_channels) - 1)
+
+    @property
+    def pixel_multiple(self) -> int:
+        return self.pixels_per_latent * 2 ** (len(self.unet.config.block_out_channels) - 1)
+
+    @property
+    def resolution(self) -> int:
+        return int(self.unet.config.sample_size) * self.pixels_per_latent
+
+    @cached_property
+    def digest(self) -> str:
+        return base_digest(self.folder)
+
+    def autoencoder_digest(self) -> str:
+        return _part_digest(self.folder, "vae")
+
+    def text_digest(self) -> str:
+        names = sorted(path for path in (self.folder / "tokenizer").iterdir() if path.is_file())
+        tokenizer = {path.name: digests.of_file(path) for path in names}
+        return digests.of_json({"encoder": _part_digest(self.folder, "text_encoder"), "tokenizer": tokenizer})
+
+    @torch.no_grad()
+    def encode_pixels(self, pixels_BCHW: Tensor) -> LatentDistribution:
+        posterior = self.vae.encode(pixels_BCHW.to(self.device)).latent_dist
+        shift, scale = self.vae.config.shift_factor or 0.0, self.vae.config.scaling_factor
+        return LatentDistribution((posterior.mean - shift) * scale, posterior.std * scale)
+
+    @torch.no_grad()
+    def decode_latents(self, latents_BCHW: Tensor) -> Tensor:
+        shift, scale = self.vae.config.shift_factor or 0.0, self.vae.config.scaling_factor
+        pixels_BCHW: Tensor = self.vae.decode(latents_BCHW / scale + shift).sample
+        return pixels_BCHW.clamp(-1, 1)
+
+    def latent_shape(self, width: int, height: int) -> tuple[int, int, int]:
+        return (int(self.unet.config.in_channels), height // self.pixels_per_latent, width // self.pixels_per_latent)
+
+    def encode_texts(self, texts: Sequence[str]) -> Tensor:
+        tokens_BL = self.tokenizer(
+            list(texts),
+            padding="max_length",
+            max_length=self.tokenizer.model_max_length,
+            truncation=True,
+            return_tensors="pt",
+        ).input_ids
+        return cast(Tensor, self.clip(tokens_BL.to(self.device))[0])
+
+    def words_cut_off(self, text: str) -> str:
+        tokens = self.tokenizer(text, add_special_tokens=False).input_ids
+        room = self.tokenizer.model_max_length - 2  # start and end of text
+        return str(self.tokenizer.decode(tokens[room:])).strip() if len(tokens) > room else ""
+
+    def predict(self, latents_BCHW: Tensor, timesteps_B: Tensor, conditioning_BLD: Tensor) -> Tensor:
+        return cast(Tensor, self.unet(latents_BCHW, timesteps_B, conditioning_BLD).sample)
+
+    def scheduler_config(self) -> dict[str, object]:
+        return dict(self._scheduler_config)
+
+    def low_rank_targets(self, modules: Sequence[str]) -> list[str]:
+        patterns = [re.compile(LAYERS[module]) for module in modules]
+        return [name for name, _ in self.unet.named_modules() if any(pattern.search(name) for pattern in patterns)]
+
+    def autocast(self, precision: str) -> torch.autocast:
+        return torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=precision == "bf16")
+
+
+def _use_plain_attention(unet: Any) -> None:
+    """Batched matrix products: on CPU the fused kernel's backward takes longer than the whole rest of attention."""
+    from diffusers.models.attention_processor import AttnProcessor
+
+    if not torch.cuda.is_available():
+        unet.set_attn_processor(AttnProcessor())
+
+
+def check_folder(folder: Path) -> None:
+    """Raises BaseUnusable naming everything that is missing or damaged, before anything is loaded."""
+    faults = []
+    for part, weights in PARTS.items():
+        for name in ("config.json", weights):
+            if not (folder / part / name).is_file():
+                faults.append(f"{part}/{name} is missing")
+        if (folder / part / weights).is_file():
+            try:
+                digests.safetensors_header(folder / part / weights)
+            except Exception as error:
+                faults.append(str(error).splitlines()[0])
+    for name in ("tokenizer", "scheduler"):
+        if not (folder / name).is_dir():
+            faults.append(f"{name}/ is missing")
+    if faults:
+        raise BaseUnusable(
+            f"{folder} is not a whole diffusers folder of a Stable Diffusion model",
+            faults=faults,
+            hint="Give the folder that holds model_index.json, with safetensors weights; fetch damaged files again.",
+        )
+
+
+def read_card(folder: Path) -> BaseCard:
+    path = folder / CARD
+    if path.is_file():
+        return BaseCard.read(load_toml(path, BaseUnusable), where=str(path), error=BaseUnusable)
+    return BaseCard(name=folder.resolve().name)
+
+
+def base_digest(folder: Path) -> str:
+    """Of all that decides what the base draws: tensors, configurations and vocabulary, not file layout."""
+    parts = {part: _part_digest(folder, part) for part in PARTS}
+    scheduler = load_json(folder / "scheduler" / "scheduler_config.json")
+    tokenizer = {path.name: digests.of_file(path) for path in sorted((folder / "tokenizer").iterdir()) if path.is_file()}
+    return digests.of_json({"parts": parts, "scheduler": scheduler, "tokenizer": tokenizer})
+
+
+def _part_digest(folder: Path, part: str) -> str:
+    config = {key: value for key, value in load_json(folder / part / "config.json").items() if key[0] != "_"}
+    return digests.of_json({"config": config, "tensors": digests.of_tensor_file(folder / part / PARTS[part])})

@@ -1,0 +1,87 @@
+"""In which order do works reach the loop, and with which words?
+
+An endless, seeded stream without memory: the batch of step 17 depends on the seed and on 17 alone, so a resumed run
+sees what an uninterrupted one would have seen, also in the middle of an epoch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from handstyle.diffusion.family import LatentDistribution
+
+
+@dataclass(frozen=True)
+class Example:
+    """One picture in every variant (as it is, mirrored), with its words."""
+
+    name: str
+    variants: tuple[LatentDistribution, ...]  # each CHW
+    text: str
+    conditioning_LD: Tensor
+
+
+@dataclass(frozen=True)
+class Batch:
+    names: tuple[str, ...]
+    texts: tuple[str, ...]  # what each row's conditioning says
+    latents: LatentDistribution  # BCHW
+    conditioning_BLD: Tensor
+    weight_B: Tensor  # 1 for works, the prior's weight for class images
+    number_of_works: int  # the first rows; class images follow
+
+
+def generator(seed: int, purpose: str, step: int) -> torch.Generator:
+    """Fresh randomness for one purpose at one step, from the run's seed alone."""
+    key = hashlib.sha256(f"{seed}/{purpose}/{step}".encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(key[:8], "big") >> 1)
+
+
+def positions(step: int, batch_size: int, number: int, seed: int, purpose: str) -> list[int]:
+    """Which of `number` pictures make the batch of `step`: each epoch is a permutation of its own, none is left out."""
+    chosen = []
+    for place in range(step * batch_size, (step + 1) * batch_size):
+        epoch, position = divmod(place, number)
+        chosen.append(int(torch.randperm(number, generator=generator(seed, purpose, epoch))[position]))
+    return chosen
+
+
+def batch_at(
+    step: int,
+    works: Sequence[Example],
+    class_images: Sequence[Example],
+    *,
+    empty_LD: Tensor,
+    seed: int,
+    batch_size: int,
+    class_images_per_batch: int,
+    caption_dropout: float,
+    prior_loss_weight: float,
+) -> Batch:
+    """Works first, then class images. A picture without words gets the empty text's conditioning."""
+    chosen = [works[i] for i in positions(step, batch_size, len(works), seed, "works")]
+    if class_images:
+        places = positions(step, class_images_per_batch, len(class_images), seed, "class images")
+        chosen += [class_images[i] for i in places]
+    chance = generator(seed, "variants and dropout", step)
+    variants = [example.variants[int(torch.randint(len(example.variants), (), generator=chance))] for example in chosen]
+    dropped = [bool(torch.rand((), generator=chance) < caption_dropout) for _ in chosen]
+    number_of_class_images = len(chosen) - batch_size
+    return Batch(
+        names=tuple(example.name for example in chosen),
+        texts=tuple("" if drop else example.text for example, drop in zip(chosen, dropped, strict=True)),
+        latents=LatentDistribution(
+            torch.stack([variant.mean_BCHW for variant in variants]),
+            torch.stack([variant.deviation_BCHW for variant in variants]),
+        ),
+        conditioning_BLD=torch.stack(
+            [empty_LD if drop else example.conditioning_LD for example, drop in zip(chosen, dropped, strict=True)]
+        ),
+        weight_B=torch.cat([torch.ones(batch_size), torch.full((number_of_class_images,), prior_loss_weight)]),
+        number_of_works=batch_size,
+    )

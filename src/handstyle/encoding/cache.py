@@ -1,0 +1,53 @@
+"""Where do encoded works lie, so that none is encoded twice and none is mistaken for another?
+
+Each entry is keyed by everything that decides its content: pixels, crop and autoencoder for latents; words,
+tokenizer and encoder for texts; the precision for both. Never by a position in a list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from handstyle import digests
+from handstyle.diffusion.checkpoints import read_tensors, write_tensors
+from handstyle.encoding.crops import Crop
+from handstyle.errors import RecordDamaged
+
+
+def latent_key(pixels_sha256: str, crop: Crop, autoencoder: str, precision: str) -> str:
+    return digests.of_json(
+        {"pixels": pixels_sha256, "crop": crop.as_json(), "autoencoder": autoencoder, "precision": precision}
+    )
+
+
+def text_key(text: str, encoder: str, precision: str) -> str:
+    return digests.of_json({"text": text, "encoder": encoder, "precision": precision})
+
+
+@dataclass(frozen=True)
+class Cache:
+    """A folder of safetensors files named by their keys."""
+
+    folder: Path
+
+    def path(self, key: str) -> Path:
+        return self.folder / key[:2] / f"{key}.safetensors"
+
+    def get(self, key: str) -> dict[str, Tensor] | None:
+        """The entry, or None. A damaged entry counts as missing: it can always be computed again."""
+        path = self.path(key)
+        if not path.is_file():
+            return None
+        try:
+            tensors, metadata = read_tensors(path)
+        except RecordDamaged:
+            return None
+        return tensors if metadata.get("key") == key else None
+
+    def put(self, key: str, tensors: Mapping[str, Tensor], **facts: Any) -> None:
+        write_tensors(self.path(key), tensors, {"key": key, **{name: str(value) for name, value in facts.items()}})

@@ -1,0 +1,103 @@
+"""What did the class words mean to the base before it learnt a hand?
+
+Prior preservation trains on pictures of the class beside the works (Ruiz et al. 2023, section 3.3). They are drawn by
+the base itself, or taken from a folder of one's own, and kept as latents under everything that decides them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from handstyle import digests
+from handstyle.collection.pixels import decode
+from handstyle.diffusion import sampling
+from handstyle.diffusion.family import LatentDistribution, ModelFamily
+from handstyle.encoding.batches import Example
+from handstyle.encoding.cache import Cache, latent_key
+from handstyle.encoding.crops import centre_crop
+from handstyle.encoding.encode import PRECISION, pixels
+from handstyle.errors import CollectionFaulty
+
+SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"}
+BATCH = 8
+
+
+@dataclass(frozen=True)
+class ClassImages:
+    """How the base draws its class images; every field is part of their fingerprint."""
+
+    prompt: str
+    base: str  # digest
+    resolution: int
+    seed: int
+    steps: int
+    guidance_scale: float
+    guidance_rescale: float
+    precision: str
+
+    def key(self, index: int) -> str:
+        return digests.of_json({"class image": self.__dict__, "index": index})
+
+
+def draw_class_images(plan: ClassImages, number: int, family: ModelFamily, cache: Cache) -> Iterator[int]:
+    """Yields how many are there; those of an earlier run with the same fingerprint are found, not drawn again."""
+    missing = [index for index in range(number) if cache.get(plan.key(index)) is None]
+    yield number - len(missing)
+    with torch.no_grad():
+        text_1LD, without_1LD = family.encode_texts([plan.prompt]), family.encode_texts([""])
+    shape = family.latent_shape(plan.resolution, plan.resolution)
+    for start in range(0, len(missing), BATCH):
+        rows = missing[start : start + BATCH]
+        *_, last = sampling.denoise(
+            family,
+            sampling.starting_noise([plan.seed + index for index in rows], shape),
+            text_1LD.expand(len(rows), -1, -1),
+            without_1LD.expand(len(rows), -1, -1),
+            sampler="dpm++",
+            steps=plan.steps,
+            guidance_scale=plan.guidance_scale,
+            guidance_rescale=plan.guidance_rescale,
+            precision=plan.precision,
+        )
+        for index, latents_CHW in zip(rows, last.latents_BCHW, strict=True):
+            cache.put(plan.key(index), {"latents": latents_CHW}, kind="class image")
+        yield number - len(missing) + start + len(rows)
+
+
+def drawn_examples(plan: ClassImages, number: int, family: ModelFamily, cache: Cache) -> list[Example]:
+    with torch.no_grad():
+        conditioning_LD = family.encode_texts([plan.prompt])[0]
+    examples = []
+    for index in range(number):
+        entry = cache.get(plan.key(index))
+        if entry is not None:
+            exact = LatentDistribution(entry["latents"], torch.zeros_like(entry["latents"]))
+            examples.append(Example(f"class image {index}", (exact,), plan.prompt, conditioning_LD))
+    return examples
+
+
+def own_examples(folder: Path, prompt: str, resolution: int, family: ModelFamily, cache: Cache) -> list[Example]:
+    """Class images from a folder, keyed by their pixels. Raises CollectionFaulty for an empty folder."""
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES) if folder.is_dir() else []
+    if not paths:
+        raise CollectionFaulty(f"there are no class images in {folder}", hint="Give a folder of pictures, or leave it out.")
+    with torch.no_grad():
+        conditioning_LD = family.encode_texts([prompt])[0]
+    examples = []
+    for path in paths:
+        image = decode(path, "white")
+        crop = centre_crop(image.width, image.height, resolution)
+        key = latent_key(digests.of_pixels(*image.size, image.tobytes()), crop, family.autoencoder_digest(), PRECISION)
+        entry = cache.get(key)
+        if entry is None:
+            latents = family.encode_pixels(pixels(image, crop)[None])
+            entry = {"mean": latents.mean_BCHW[0], "deviation": latents.deviation_BCHW[0]}
+            cache.put(key, entry, kind="latents")
+        examples.append(
+            Example(path.name, (LatentDistribution(entry["mean"], entry["deviation"]),), prompt, conditioning_LD)
+        )
+    return examples

@@ -1,0 +1,86 @@
+"""How is each work, and each text, run through the base's encoders exactly once?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from handstyle.collection.intake import load_work
+from handstyle.collection.works import Work
+from handstyle.diffusion.family import LatentDistribution, ModelFamily
+from handstyle.encoding.cache import Cache, latent_key, text_key
+from handstyle.encoding.crops import Crop, centre_crop
+
+PRECISION = "fp32"  # encoding happens once; halving its precision would save seconds and cost exactness
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """One picture or text has been encoded, or found."""
+
+    index: int
+    of: int
+    name: str
+    found: bool  # in the cache
+
+
+def pixels(image: Image.Image, crop: Crop) -> Tensor:
+    """CHW in [-1, 1]."""
+    square = image.resize((crop.size, crop.size), Image.Resampling.LANCZOS, box=crop.box)
+    if crop.mirrored:
+        square = square.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    return torch.from_numpy(np.asarray(square, dtype=np.float32).copy()).permute(2, 0, 1) / 127.5 - 1
+
+
+def crops_of(work: Work, resolution: int, *, random_flip: bool) -> list[Crop]:
+    plain = centre_crop(work.width, work.height, resolution)
+    return [plain, centre_crop(work.width, work.height, resolution, mirrored=True)] if random_flip else [plain]
+
+
+def encode_works(
+    works: Sequence[Work], folder: Path, background: str, crops: Sequence[Sequence[Crop]], family: ModelFamily, cache: Cache
+) -> Iterator[Encoded]:
+    """Yields after each work; originals are opened only when something of theirs is missing."""
+    encoder = family.autoencoder_digest()
+    for index, (work, wanted) in enumerate(zip(works, crops, strict=True)):
+        missing = [
+            (key, crop)
+            for crop in wanted
+            for key in [latent_key(work.pixels_sha256, crop, encoder, PRECISION)]
+            if cache.get(key) is None
+        ]
+        if missing:
+            image = load_work(folder, work, background)
+            for key, crop in missing:
+                latents = family.encode_pixels(pixels(image, crop)[None])
+                cache.put(key, {"mean": latents.mean_BCHW[0], "deviation": latents.deviation_BCHW[0]}, kind="latents")
+        yield Encoded(index + 1, len(works), work.name, found=not missing)
+
+
+def latents_of(work: Work, crop: Crop, encoder: str, cache: Cache) -> LatentDistribution | None:
+    """CHW, without the batch axis; None when it is not in the cache."""
+    entry = cache.get(latent_key(work.pixels_sha256, crop, encoder, PRECISION))
+    return LatentDistribution(entry["mean"], entry["deviation"]) if entry else None
+
+
+def encode_texts(texts: Sequence[str], family: ModelFamily, cache: Cache) -> Iterator[Encoded]:
+    encoder = family.text_digest()
+    for index, text in enumerate(texts):
+        key = text_key(text, encoder, PRECISION)
+        found = cache.get(key) is not None
+        if not found:
+            with torch.no_grad():
+                cache.put(key, {"conditioning": family.encode_texts([text])[0]}, kind="text")
+        yield Encoded(index + 1, len(texts), text, found)
+
+
+def conditioning_of(text: str, encoder: str, cache: Cache) -> Tensor | None:
+    """LD; None when it is not in the cache."""
+    entry = cache.get(text_key(text, encoder, PRECISION))
+    return entry["conditioning"] if entry else None

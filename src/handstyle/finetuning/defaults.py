@@ -1,0 +1,87 @@
+"""Which recipe suits this many works on this base, and what will a run cost?"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from handstyle.diffusion.family import ModelFamily
+from handstyle.diffusion.hardware import Hardware, peak_memory
+from handstyle.encoding.batches import Batch
+from handstyle.finetuning.objective import batch_loss
+from handstyle.finetuning.recipe import Duration, Recipe, named
+from handstyle.finetuning.trainable import Trainable
+
+FEWEST_STEPS, MOST_STEPS = 60, 2000
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What a run will take, from two trial steps on this machine. Their gradients are thrown away."""
+
+    steps: int
+    pictures: int
+    parameters: int
+    seconds: float
+    memory: int  # bytes
+
+    def __str__(self) -> str:
+        minutes, seconds = divmod(round(self.seconds), 60)
+        return (
+            f"{self.steps} steps, {self.pictures} pictures, {self.parameters / 1e6:.2f} million parameters learn; "
+            f"about {minutes}:{seconds:02d} minutes and {self.memory / 1e9:.1f} GB on this machine"
+        )
+
+
+def preset_for(family: ModelFamily) -> str:
+    """Small bases learn from larger batches at other rates than Stable Diffusion does."""
+    return "small_base" if family.resolution < 256 else "sd15_style"
+
+
+def default_recipe(number_of_works: int, family: ModelFamily, machine: Hardware) -> Recipe:
+    """The preset for the base, with as many steps as give each work the preset's number of passes."""
+    recipe = named(preset_for(family))
+    steps = recipe.max_train.in_steps(number_of_works, recipe.train_batch_size)
+    return recipe.changed(
+        max_train=str(Duration(count=min(MOST_STEPS, max(FEWEST_STEPS, steps)), unit="steps")),
+        class_words=recipe.class_words if "class_words" in recipe.model_fields_set else family.card.class_words,
+        mixed_precision="bf16" if machine.fast_bf16 else "no",
+        resolution=family.resolution,
+    )
+
+
+def expect(family: ModelFamily, learning: Trainable, batch: Batch, recipe: Recipe, steps: int) -> Expectation:
+    seconds = 0.0
+    for _ in range(2):
+        began = time.perf_counter()
+        loss = batch_loss(
+            batch,
+            family,
+            seed=recipe.seed,
+            step=0,
+            snr_gamma=recipe.snr_gamma,
+            precision=recipe.mixed_precision,
+            live_text=recipe.train_text_encoder,
+        )
+        loss.backward()  # type: ignore[no-untyped-call]
+        for parameter in learning.parameters.values():
+            parameter.grad = None
+        seconds = time.perf_counter() - began
+    pictures = len(batch.names) * recipe.gradient_accumulation_steps
+    moments = 8 * learning.number_of_parameters  # Adam's two, fp32
+    average = 4 * learning.number_of_parameters if recipe.ema_decay else 0
+    return Expectation(
+        steps=steps,
+        pictures=steps * pictures,
+        parameters=learning.number_of_parameters,
+        seconds=steps * seconds * recipe.gradient_accumulation_steps,
+        memory=peak_memory() + moments + average,
+    )
+
+
+def recipe_from(path: Path | None, preset: str | None, default: Recipe) -> Recipe:
+    """A file, a preset, or the default, in this order."""
+    if path is not None:
+        return Recipe.from_toml(path)
+    return named(preset) if preset else default

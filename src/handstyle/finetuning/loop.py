@@ -1,0 +1,147 @@
+"""How does a style learn, step by step?
+
+A generator: it yields a frozen Step after each optimiser step, and whoever iterates logs, samples, saves or stops.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from handstyle.diffusion.family import ModelFamily
+from handstyle.encoding.batches import Batch
+from handstyle.errors import HandstyleError
+from handstyle.finetuning.objective import batch_loss
+from handstyle.finetuning.recipe import Recipe
+from handstyle.finetuning.snapshots import State
+from handstyle.finetuning.trainable import Trainable
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one optimiser step did. `state()` copies the run as it stands after it."""
+
+    index: int  # steps done
+    of: int
+    loss: float
+    learning_rate: float
+    gradient_norm: float
+    seconds: float
+    pictures: int
+    state: Callable[[], State]
+
+
+def learning_rate_share(step: int, of: int, scheduler: str, warmup: int) -> float:
+    """The share of the learning rate at `step` (from 0), as in diffusers' `get_scheduler`."""
+    if scheduler != "constant" and step < warmup:
+        return step / max(1, warmup)
+    progress = (step - warmup) / max(1, of - warmup)
+    if scheduler == "linear":
+        return max(0.0, 1 - progress)
+    if scheduler == "cosine":
+        return max(0.0, 0.5 * (1 + math.cos(math.pi * progress)))
+    return 1.0
+
+
+class Run:
+    """The moving parts of one run: parameters, AdamW, the moving average."""
+
+    def __init__(self, learning: Trainable, recipe: Recipe, steps: int) -> None:
+        self.learning, self.recipe, self.steps, self.step = learning, recipe, steps, 0
+        self.parameters = learning.parameters
+        groups = [
+            {"params": list(learning.denoiser.values()), "lr": recipe.learning_rate},
+            {"params": list(learning.text_encoder.values()), "lr": recipe.text_encoder_lr},
+        ]
+        self.optimizer = torch.optim.AdamW(
+            [group for group in groups if group["params"]],
+            betas=(recipe.adam_beta1, recipe.adam_beta2),
+            eps=recipe.adam_epsilon,
+            weight_decay=recipe.adam_weight_decay,
+            fused=True,
+        )
+        self.base_rates = [group["lr"] for group in self.optimizer.param_groups]
+        self.ema = learning.weights() if recipe.ema_decay else {}
+
+    def state(self) -> State:
+        moments = {name: self.optimizer.state.get(parameter, {}) for name, parameter in self.parameters.items()}
+        return State(
+            self.step,
+            self.learning.weights(),
+            {name: moment["exp_avg"].clone() for name, moment in moments.items() if moment},
+            {name: moment["exp_avg_sq"].clone() for name, moment in moments.items() if moment},
+            {name: average.clone() for name, average in self.ema.items()},
+        )
+
+    def resume(self, state: State) -> None:
+        self.step = state.step
+        self.learning.put(state.weights)
+        self.ema = {name: average.clone() for name, average in state.ema.items()}
+        for name, moment in state.exp_avg.items():
+            self.optimizer.state[self.parameters[name]] = {
+                "step": torch.tensor(float(state.step)),
+                "exp_avg": moment.clone(),
+                "exp_avg_sq": state.exp_avg_sq[name].clone(),
+            }
+
+    def apply(self) -> tuple[float, float]:
+        """One optimiser step on the gradients at hand: (learning rate, gradient norm before clipping)."""
+        share = learning_rate_share(self.step, self.steps, self.recipe.lr_scheduler, self.recipe.lr_warmup_steps)
+        for group, rate in zip(self.optimizer.param_groups, self.base_rates, strict=True):
+            group["lr"] = rate * share
+        norm = torch.nn.utils.clip_grad_norm_(self.parameters.values(), self.recipe.max_grad_norm)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.step += 1
+        self._follow()
+        return self.base_rates[0] * share, float(norm)
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        """The moving average, short at first so that it does not remember the untrained weights."""
+        if self.ema:
+            decay = min(self.recipe.ema_decay, (1 + self.step) / (10 + self.step))
+            torch._foreach_lerp_(list(self.ema.values()), [p.detach() for p in self.parameters.values()], 1 - decay)
+
+
+def finetune(
+    family: ModelFamily, batch_at: Callable[[int], Batch], learning: Trainable, recipe: Recipe, steps: int, state: State | None
+) -> Iterator[Step]:
+    """Steps from `state`, or from the start, to `steps`. `batch_at` gives the batch of a micro-step."""
+    run = Run(learning, recipe, steps)
+    if state is not None:
+        run.resume(state)
+    parts = recipe.gradient_accumulation_steps
+    while run.step < steps:
+        began, loss, pictures = time.perf_counter(), 0.0, 0
+        torch.manual_seed(recipe.seed + run.step)  # dropout inside the network
+        for micro_step in range(run.step * parts, (run.step + 1) * parts):
+            batch = batch_at(micro_step)
+            part = batch_loss(
+                batch,
+                family,
+                seed=recipe.seed,
+                step=micro_step,
+                snr_gamma=recipe.snr_gamma,
+                precision=recipe.mixed_precision,
+                live_text=recipe.train_text_encoder,
+            )
+            (part / parts).backward()  # type: ignore[no-untyped-call]
+            loss, pictures = loss + _finite(part, run.step) / parts, pictures + len(batch.names)
+        rate, norm = run.apply()
+        yield Step(run.step, steps, loss, rate, norm, time.perf_counter() - began, pictures, run.state)
+
+
+def _finite(loss: Tensor, step: int) -> float:
+    value = float(loss.detach())
+    if not math.isfinite(value):
+        raise HandstyleError(
+            f"the loss became {value} at step {step + 1}",
+            hint='Lower `learning_rate`, or set `mixed_precision = "no"`; earlier snapshots are untouched.',
+        )
+    return value

@@ -1,0 +1,33 @@
+"""What was a run asked to do, with what?"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from handstyle import digests
+from handstyle.finetuning.recipe import Recipe
+from handstyle.finetuning.trained_style import BaseIdentity
+from handstyle.records import Record
+
+
+class RunManifest(Record):
+    """Written before the first step. The same lineage on the same environment gives the same tensors."""
+
+    format: Literal["handstyle/run/1"] = "handstyle/run/1"
+    collection: str
+    works: int
+    base: BaseIdentity
+    recipe: Recipe
+    class_images: str = ""  # digest of the folder's pictures; empty when the base draws them, or there are none
+    resolution: int
+    steps: int
+    environment: dict[str, str]
+    extends: str = ""  # the run whose last snapshot this one starts from
+
+    @property
+    def lineage(self) -> str:
+        """Of everything that decides the weights, machine and versions apart."""
+        decisive = self.as_json()
+        for key in ("environment", "format"):
+            decisive.pop(key)
+        return digests.of_json(decisive)

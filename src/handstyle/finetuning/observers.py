@@ -1,0 +1,83 @@
+"""Who watches a run, and what do they write down?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from handstyle import records
+from handstyle.errors import WriteFailed
+from handstyle.finetuning.loop import Step
+from handstyle.records import Record
+
+
+class LoggedStep(Record):
+    """One line of `steps.jsonl`. `held_out` stands only where it was measured."""
+
+    step: int
+    loss: float
+    learning_rate: float
+    gradient_norm: float
+    seconds: float
+    held_out: float | None = None
+
+
+class Log:
+    """`steps.jsonl` of one run, one line a step, readable while the run goes on."""
+
+    def __init__(self, path: Path, from_step: int = 0) -> None:
+        """A resumed run forgets the lines after its snapshot: it is about to write them again."""
+        self.path = path
+        kept = [line for line in read_log(path) if line.step <= from_step] if from_step else []
+        records.write(path, "".join(_line(line) for line in kept).encode())
+
+    def add(self, step: Step, held_out: float | None = None) -> None:
+        line = LoggedStep(
+            step=step.index,
+            loss=step.loss,
+            learning_rate=step.learning_rate,
+            gradient_norm=step.gradient_norm,
+            seconds=round(step.seconds, 4),
+            held_out=held_out,
+        )
+        try:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(_line(line))
+        except OSError as error:
+            raise WriteFailed(
+                f"{self.path} could not be written: {error.strerror}",
+                hint="Free some space, then continue with --resume: snapshots are whole.",
+            ) from error
+
+
+def _line(line: LoggedStep) -> str:
+    return json.dumps(line.model_dump(exclude_none=True)) + "\n"
+
+
+def read_log(path: Path) -> list[LoggedStep]:
+    """The whole lines; a torn last line, left by a crash, is passed over."""
+    if not path.is_file():
+        return []
+    lines = []
+    for text in path.read_text(encoding="utf-8").splitlines():
+        try:
+            lines.append(LoggedStep.read(json.loads(text), where=str(path)))
+        except ValueError:
+            continue
+    return lines
+
+
+class Throughput:
+    """Pictures a second over the steps so far, without the first, which warms up."""
+
+    def __init__(self) -> None:
+        self.pictures, self.seconds, self.steps = 0, 0.0, 0
+
+    def add(self, step: Step) -> None:
+        self.steps += 1
+        if self.steps > 1:
+            self.pictures, self.seconds = self.pictures + step.pictures, self.seconds + step.seconds
+
+    @property
+    def pictures_per_second(self) -> float:
+        return self.pictures / self.seconds if self.seconds else 0.0

@@ -1,0 +1,100 @@
+"""Which parameters learn?
+
+Low-rank updates or all weights of the denoiser, and the text encoder's if asked. On leaving, the base is, bit for
+bit, what it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from handstyle.diffusion import low_rank
+from handstyle.diffusion.family import ModelFamily
+from handstyle.finetuning.recipe import Recipe
+
+TEXT_ENCODER_LAYERS = ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2")
+
+
+@dataclass(frozen=True)
+class Trainable:
+    """The parameters that learn, by the names a trained style gives them (`unet.…`, `text_encoder.…`)."""
+
+    denoiser: dict[str, nn.Parameter]
+    text_encoder: dict[str, nn.Parameter]
+
+    @property
+    def parameters(self) -> dict[str, nn.Parameter]:
+        return {**self.denoiser, **self.text_encoder}
+
+    @property
+    def number_of_parameters(self) -> int:
+        return sum(parameter.numel() for parameter in self.parameters.values())
+
+    def weights(self) -> dict[str, Tensor]:
+        return {name: parameter.detach().clone() for name, parameter in self.parameters.items()}
+
+    @torch.no_grad()
+    def put(self, weights: dict[str, Tensor]) -> None:
+        for name, parameter in self.parameters.items():
+            parameter.copy_(weights[name])
+
+
+@contextmanager
+def trainable(family: ModelFamily, recipe: Recipe) -> Iterator[Trainable]:
+    """Seeds the fresh low-rank layers from the recipe, so the same recipe starts from the same numbers."""
+    torch.manual_seed(recipe.seed)
+    networks = {"unet": family.denoiser}
+    if recipe.train_text_encoder:
+        networks["text_encoder"] = family.text_encoder
+    if recipe.method == "lora":
+        with _low_rank(family, recipe, networks) as learning:
+            yield learning
+    else:
+        with _full(networks) as learning:
+            yield learning
+
+
+@contextmanager
+def _low_rank(family: ModelFamily, recipe: Recipe, networks: dict[str, nn.Module]) -> Iterator[Trainable]:
+    layers = {"unet": family.low_rank_targets(recipe.lora_modules), "text_encoder": list(TEXT_ENCODER_LAYERS)}
+    try:
+        for part, network in networks.items():
+            low_rank.attach_trainable(network, layers[part], recipe.rank, recipe.lora_alpha, recipe.lora_dropout)
+            network.train()
+        yield _trainable({part: low_rank.low_rank_parameters(network) for part, network in networks.items()})
+    finally:
+        for network in networks.values():
+            low_rank.detach_trainable(network)
+            network.eval().requires_grad_(False)
+
+
+@contextmanager
+def _full(networks: dict[str, nn.Module]) -> Iterator[Trainable]:
+    originals = {part: _copied(network) for part, network in networks.items()}
+    try:
+        for network in networks.values():
+            network.train().requires_grad_(True)
+        yield _trainable({part: dict(network.named_parameters()) for part, network in networks.items()})
+    finally:
+        for part, network in networks.items():
+            network.eval().requires_grad_(False)
+            with torch.no_grad():
+                for name, parameter in network.named_parameters():
+                    parameter.copy_(originals[part][name])
+
+
+def _copied(network: nn.Module) -> dict[str, Tensor]:
+    return {name: parameter.detach().clone() for name, parameter in network.named_parameters()}
+
+
+def _trainable(parts: dict[str, dict[str, nn.Parameter]]) -> Trainable:
+    named = {
+        part: {f"{part}.{name}": parameter for name, parameter in parameters.items()}
+        for part, parameters in parts.items()
+    }
+    return Trainable(named["unet"], named.get("text_encoder", {}))

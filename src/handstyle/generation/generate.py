@@ -1,0 +1,126 @@
+"""How do a request, a base and a style become pictures?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from handstyle.diffusion import low_rank, sampling
+from handstyle.diffusion.family import ModelFamily
+from handstyle.errors import UsageMistake
+from handstyle.finetuning.trained_style import TrainedStyle
+from handstyle.generation.request import GenerationRequest
+
+
+@dataclass(frozen=True)
+class Picture:
+    request: GenerationRequest
+    image: Image.Image
+
+
+@dataclass(frozen=True)
+class Worn:
+    """A style, its weights, and how strongly it is worn."""
+
+    style: TrainedStyle
+    tensors: Mapping[str, Tensor]
+    weight: float = 1.0
+
+
+@contextmanager
+def attached(styles: Sequence[Worn], family: ModelFamily) -> Iterator[ModelFamily]:
+    """The base with these styles added; on leaving it is, bit for bit, what it was."""
+    denoiser = [change(worn, "unet", family.denoiser) for worn in styles]
+    text_encoder = [change(worn, "text_encoder", family.text_encoder) for worn in styles]
+    with low_rank.added(denoiser, family.denoiser), low_rank.added(text_encoder, family.text_encoder):
+        yield family
+
+
+def change(worn: Worn, part: str, network: torch.nn.Module) -> dict[str, Tensor]:
+    """What a style adds to each parameter of one network. Raises UsageMistake when it was made for another base."""
+    weights = low_rank.split(worn.tensors, part)
+    recipe = worn.style.recipe
+    if low_rank.is_low_rank(weights):
+        deltas = low_rank.updates(weights, worn.weight * recipe.lora_alpha / recipe.rank)
+    else:
+        parameters = dict(network.named_parameters())
+        deltas = {
+            name: worn.weight * (tensor - parameters[name].detach())
+            for name, tensor in weights.items()
+            if name in parameters
+        }
+    shapes = {name: parameter.shape for name, parameter in network.named_parameters()}
+    strange = [name for name, delta in deltas.items() if shapes.get(name) != delta.shape]
+    if strange or len(deltas) < (len(weights) if not low_rank.is_low_rank(weights) else 0):
+        raise UsageMistake(
+            f"the style `{worn.style.name}` was made for another base than {family_name(worn)}",
+            hint=f"Give the base it was trained on with --base ({worn.style.base.name}).",
+        )
+    return deltas
+
+
+def family_name(worn: Worn) -> str:
+    return f"the one given; it belongs to {worn.style.base.name} ({worn.style.base.sha256[:12]})"
+
+
+def generate(requests: Sequence[GenerationRequest], family: ModelFamily, batch_size: int = 8) -> Iterator[Picture]:
+    """Pictures in the order of the requests; like requests share a batch. The style must be attached already."""
+    remaining = iter(requests)
+    pending = next(remaining, None)
+    while pending is not None:
+        batch = [pending]
+        for request in islice(remaining, batch_size - 1):
+            if _settings(request) != _settings(pending):
+                pending = request
+                break
+            batch.append(request)
+        else:
+            pending = next(remaining, None)
+        yield from _drawn(batch, family)
+
+
+def _settings(request: GenerationRequest) -> GenerationRequest:
+    """What must agree for two requests to share a batch."""
+    return request.model_copy(update={"prompt": "", "seed": 0})
+
+
+@torch.no_grad()
+def _drawn(requests: Sequence[GenerationRequest], family: ModelFamily) -> list[Picture]:
+    first = requests[0]
+    if first.width % family.pixel_multiple or first.height % family.pixel_multiple:
+        raise UsageMistake(
+            f"{first.width}x{first.height} is not a size this base can draw",
+            hint=f"Width and height must be multiples of {family.pixel_multiple}.",
+        )
+    noise_BCHW = sampling.starting_noise(
+        [request.seed for request in requests], family.latent_shape(first.width, first.height)
+    )
+    walk = sampling.denoise(
+        family,
+        noise_BCHW,
+        family.encode_texts([request.prompt for request in requests]),
+        family.encode_texts([first.negative_prompt] * len(requests)),
+        sampler=first.sampler,
+        steps=first.num_inference_steps,
+        guidance_scale=first.guidance_scale,
+        guidance_rescale=first.guidance_rescale,
+        precision=first.precision,
+    )
+    *_, last = walk
+    return [
+        Picture(request, image)
+        for request, image in zip(requests, images(family.decode_latents(last.latents_BCHW)), strict=True)
+    ]
+
+
+def images(pixels_BCHW: Tensor) -> list[Image.Image]:
+    """[-1, 1] -> 8-bit RGB."""
+    levels_BHWC = ((pixels_BCHW.float() + 1) * 127.5).round().clamp(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy()
+    return [Image.fromarray(np.ascontiguousarray(levels_HWC)) for levels_HWC in levels_BHWC]

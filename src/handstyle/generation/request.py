@@ -1,0 +1,80 @@
+"""What exactly is to be drawn?"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from handstyle.errors import UsageMistake
+from handstyle.records import Record
+
+Sampler = Literal["dpm++", "ddim", "euler", "unipc"]
+
+
+class StyleWeight(Record):
+    """A trained style and how strongly it speaks; 0 leaves the base as it is."""
+
+    name: str
+    tensors: str  # digest of the weights
+    weight: float = Field(default=1.0, ge=-4, le=4)
+
+
+class GenerationRequest(Record):
+    """One picture, completely: the same request on the same base gives the same pixels."""
+
+    prompt: str
+    negative_prompt: str = ""
+    seed: int = Field(ge=0, lt=2**63)
+    width: int = Field(ge=8, le=8192)
+    height: int = Field(ge=8, le=8192)
+    num_inference_steps: int = Field(default=20, ge=1, le=1000)
+    guidance_scale: float = Field(default=3.0, ge=1, le=50)
+    guidance_rescale: float = Field(default=0.0, ge=0, le=1)
+    sampler: Sampler = "dpm++"
+    precision: Literal["bf16", "no"] = "no"
+    styles: tuple[StyleWeight, ...] = ()
+
+    @field_validator("prompt")
+    @classmethod
+    def _says_something(cls, prompt: str) -> str:
+        if not prompt.strip():
+            raise ValueError("the prompt is empty")
+        return prompt
+
+
+def grid(template: str) -> list[str]:
+    """Every combination of alternatives: "a {red|blue} {cat|dog}" is four prompts."""
+    match = re.search(r"{([^{}]*\|[^{}]*)}", template)
+    if not match:
+        return [template]
+    return [
+        prompt
+        for choice in match[1].split("|")
+        for prompt in grid(template[: match.start()] + choice.strip() + template[match.end() :])
+    ]
+
+
+def parse_style(text: str) -> tuple[str, float]:
+    """`NAME=WEIGHT` or `NAME`. Raises UsageMistake."""
+    name, separator, weight = text.rpartition("=") if "=" in text else (text, "", "1")
+    try:
+        value = float(weight)
+    except ValueError:
+        value = float("nan")
+    if not name or not -4 <= value <= 4:
+        raise UsageMistake(f"`{text}` is not NAME=WEIGHT", hint="Write for example --style my-hand=0.8, from -4 to 4.")
+    return name, value
+
+
+def parse_seeds(text: str) -> list[int]:
+    """`1,2,5-8`. Raises UsageMistake."""
+    seeds: list[int] = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d{1,18})(?:\s*-\s*(\d{1,18}))?\s*", part)
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+        if last < first or last - first > 9999:
+            raise UsageMistake(f"`{text}` is not a list of seeds", hint="Write for example --seeds 1,2,5-8.")
+        seeds += range(first, last + 1)
+    return seeds

@@ -1,0 +1,75 @@
+"""How does a picture's file say what it was made with?
+
+PNG text: `parameters` as other tools read it, and our own `handstyle` key with the whole request.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, PngImagePlugin
+
+from handstyle import __version__
+from handstyle.errors import RecordDamaged
+from handstyle.generation.request import GenerationRequest
+
+KEY = "handstyle"
+SAMPLER_NAMES = {"dpm++": "DPM++ 2M", "ddim": "DDIM", "euler": "Euler", "unipc": "UniPC"}
+
+
+def parameters(request: GenerationRequest, base_name: str, base_digest: str) -> str:
+    """The text AUTOMATIC1111 writes and everyone reads: prompt, negative prompt, one line of settings."""
+    lines = [request.prompt]
+    if request.negative_prompt:
+        lines.append(f"Negative prompt: {request.negative_prompt}")
+    settings: dict[str, Any] = {
+        "Steps": request.num_inference_steps,
+        "Sampler": SAMPLER_NAMES[request.sampler],
+        "CFG scale": f"{request.guidance_scale:g}",
+        "Seed": request.seed,
+        "Size": f"{request.width}x{request.height}",
+        "Model hash": base_digest[:10],
+        "Model": base_name,
+    }
+    if request.styles:
+        settings["Lora hashes"] = ", ".join(f"{style.name}: {style.tensors[:12]}" for style in request.styles)
+    settings["Version"] = f"handstyle {__version__}"
+    lines.append(", ".join(f"{key}: {_quoted(value)}" for key, value in settings.items()))
+    return "\n".join(lines)
+
+
+def _quoted(value: object) -> str:
+    text = str(value)
+    return json.dumps(text, ensure_ascii=False) if any(mark in text for mark in ",:\n") else text
+
+
+def signed_png(
+    image: Image.Image, request: GenerationRequest, *, base_name: str, base_digest: str, lineage: dict[str, str]
+) -> bytes:
+    """The file's bytes; `lineage` names the collection and whose permission the picture rests on."""
+    text = PngImagePlugin.PngInfo()
+    text.add_text("parameters", parameters(request, base_name, base_digest))
+    own = {"request": request.as_json(), "base": base_digest, **lineage, "version": __version__}
+    text.add_itxt(KEY, json.dumps(own, ensure_ascii=False, sort_keys=True))
+    return png(image, text)
+
+
+def png(image: Image.Image, text: PngImagePlugin.PngInfo | None = None) -> bytes:
+    file = io.BytesIO()
+    image.save(file, "PNG", pnginfo=text)
+    return file.getvalue()
+
+
+def read_signature(path: Path) -> dict[str, Any]:
+    """What our key says. Raises RecordDamaged for a picture that has none."""
+    try:
+        with Image.open(path) as image:
+            text = getattr(image, "text", {}).get(KEY)
+    except OSError as error:
+        raise RecordDamaged(f"{path} is not a readable picture: {error}", hint="Check the path.") from error
+    if text is None:
+        raise RecordDamaged(f"{path} carries no handstyle record", hint="Any re-save may have removed it.")
+    return dict(json.loads(text))

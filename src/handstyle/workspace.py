@@ -1,0 +1,118 @@
+"""Where does everything lie on disk? Every path, named once.
+
+    <workspace>/
+    |-- collections/<digest>/collection.json, folder.json    what was collected, and where the originals are
+    |-- cache/                                               encoded works and texts, by content
+    |-- runs/<id>/                                           one finetuning: run.json, steps.jsonl, samples/,
+    |   |                                                    snapshots/, style/
+    |-- pictures/<id>/                                       what was drawn
+    |-- inspections/<id>/                                    report.json, report.html, pictures/
+    |-- releases/<name>/                                     what may leave the house
+    |-- current.json                                         which collection and run the next verb means
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from handstyle.errors import StageMissing, WorkspaceBusy
+from handstyle.records import Record
+
+DEFAULT = Path("handstyle-workspace")
+
+
+class Current(Record):
+    """What the next verb means when it is not told otherwise."""
+
+    collection: str | None = None  # digest
+    run: str | None = None
+    inspection: str | None = None
+
+
+class OriginalFolder(Record):
+    """Where the originals are on this machine; never part of what is published."""
+
+    folder: str
+
+
+@dataclass(frozen=True)
+class Workspace:
+    root: Path
+
+    @property
+    def cache(self) -> Path:
+        return self.root / "cache"
+
+    @property
+    def keys(self) -> Path:
+        return self.root / "keys"
+
+    def collection(self, digest: str) -> Path:
+        return self.root / "collections" / digest[:16]
+
+    def run(self, run: str) -> Path:
+        return self.root / "runs" / run
+
+    def pictures(self, identifier: str) -> Path:
+        return self.root / "pictures" / identifier
+
+    def inspection(self, identifier: str) -> Path:
+        return self.root / "inspections" / identifier
+
+    def release(self, name: str) -> Path:
+        return self.root / "releases" / name
+
+    def runs(self) -> list[str]:
+        folder = self.root / "runs"
+        return sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+
+    def current(self) -> Current:
+        path = self.root / "current.json"
+        return Current.load(path) if path.is_file() else Current()
+
+    def point_to(self, **changes: str) -> None:
+        self.current().model_copy(update=changes).save(self.root / "current.json")
+
+    def needs(self, what: str, verb: str) -> str:
+        """The current collection, run or inspection. Raises StageMissing naming the verb that makes one."""
+        value = getattr(self.current(), what)
+        if value is None:
+            raise StageMissing(
+                f"there is no {what} in the workspace {self.root} yet",
+                hint=f"Run `handstyle {verb}` first, or name another folder with --workspace.",
+            )
+        return str(value)
+
+    @contextmanager
+    def held(self, folder: Path) -> Iterator[None]:
+        """Nobody else writes in `folder` meanwhile; the operating system lets go when this process dies."""
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / ".lock")
+        try:
+            with lock.acquire(timeout=0):
+                yield
+        except Timeout:
+            raise WorkspaceBusy(
+                f"another handstyle process works in {folder}", hint="Wait for it, or stop it, and try again."
+            ) from None
+
+
+def next_name(folder: Path, stem: str) -> str:
+    """`stem`, or `stem-2`, `stem-3`…: nothing that stands is ever overwritten."""
+    taken = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    number, name = 1, stem
+    while name in taken:
+        number += 1
+        name = f"{stem}-{number}"
+    return name
+
+
+def slug(text: str) -> str:
+    """Letters, digits and hyphens; never empty."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:60] or "untitled"
