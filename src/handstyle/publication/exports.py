@@ -18,6 +18,7 @@ from typing import Any
 from handstyle.errors import BaseUnusable, RecordDamaged
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.publication import dialects
+from handstyle.publication.clearance import Clearance
 from handstyle.publication.provenance import Format, Weights
 from handstyle.publication.tensor_files import Tensor, data_digest, digest, tensors_in, write_tensors
 from handstyle.records import load_json
@@ -33,9 +34,7 @@ ARCHITECTURES = {768: ("stable-diffusion-v1", "sd_v1"), 1024: ("stable-diffusion
 Written = list[tuple[str, Format, str]]  # path, format, digest of the tensors
 
 
-def write(
-    folder: Path, style: TrainedStyle, weights: Path, base: Path, *, name: str, title: str, licence: str, on: str
-) -> tuple[Weights, ...]:
+def write(folder: Path, style: TrainedStyle, weights: Path, base: Path, cleared: Clearance) -> tuple[Weights, ...]:
     """The exports of `weights` (the style's own file) in `folder`, each reloaded on `base` (a diffusers folder)
     and compared. Raises RecordDamaged when one does not give the trained network back."""
     from handstyle.publication import reloads  # imports torch
@@ -47,15 +46,11 @@ def write(
             tensors=tensors,
             largest_difference=reloads.largest_difference(base, weights, style, folder / path, format),
         )
-        for path, format, tensors in write_files(
-            folder, style, weights, base, name=name, title=title, licence=licence, on=on
-        )
+        for path, format, tensors in write_files(folder, style, weights, base, cleared)
     )
 
 
-def write_files(
-    folder: Path, style: TrainedStyle, weights: Path, base: Path, *, name: str, title: str, licence: str, on: str
-) -> Written:
+def write_files(folder: Path, style: TrainedStyle, weights: Path, base: Path, cleared: Clearance) -> Written:
     """The files alone, which nobody has read again yet."""
     with tensors_in(weights) as tensors:
         if digest(tensors) != style.tensors:
@@ -65,29 +60,20 @@ def write_files(
             )
         if style.recipe.method == "full":
             return _write_full(folder, tensors, base)
-        return _write_lora(folder, style, tensors, base, name=name, title=title, licence=licence, on=on)
+        return _write_lora(folder, style, tensors, base, cleared)
 
 
 def _write_lora(
-    folder: Path,
-    style: TrainedStyle,
-    tensors: Mapping[str, Tensor],
-    base: Path,
-    *,
-    name: str,
-    title: str,
-    licence: str,
-    on: str,
+    folder: Path, style: TrainedStyle, tensors: Mapping[str, Tensor], base: Path, cleared: Clearance
 ) -> Written:
     rank, alpha = dialects.rank_of(tensors), style.recipe.lora_alpha
     diffusers = dialects.as_diffusers(tensors)
     write_tensors(folder / DIFFUSERS_LORA, diffusers, diffusers_metadata(diffusers, rank, alpha))
     kohya = dialects.as_kohya(tensors, alpha)
-    metadata = kohya_metadata(style, base, kohya, rank, title=title, licence=licence, on=on)
-    write_tensors(folder / f"{name}.safetensors", kohya, metadata)
+    write_tensors(folder / f"{cleared.name}.safetensors", kohya, kohya_metadata(style, base, kohya, rank, cleared))
     return [
         (DIFFUSERS_LORA, "diffusers-lora", digest(diffusers)),
-        (f"{name}.safetensors", "kohya-lora", digest(kohya)),
+        (f"{cleared.name}.safetensors", "kohya-lora", digest(kohya)),
     ]
 
 
@@ -105,14 +91,7 @@ def diffusers_metadata(tensors: Mapping[str, Tensor], rank: int, alpha: float) -
 
 
 def kohya_metadata(
-    style: TrainedStyle,
-    base: Path,
-    tensors: Mapping[str, Tensor],
-    rank: int,
-    *,
-    title: str,
-    licence: str,
-    on: str,
+    style: TrainedStyle, base: Path, tensors: Mapping[str, Tensor], rank: int, cleared: Clearance
 ) -> dict[str, str]:
     """What user interfaces read. No captions, folders or file names: the usual trainers put them here."""
     width = _config(base, "unet").get("cross_attention_dim", 0)
@@ -131,10 +110,10 @@ def kohya_metadata(
         "modelspec.sai_model_spec": "1.0.1",
         "modelspec.architecture": f"{architecture}/lora",
         "modelspec.implementation": "https://github.com/huggingface/diffusers",
-        "modelspec.title": title,
+        "modelspec.title": cleared.title,
         "modelspec.resolution": f"{style.resolution}x{style.resolution}",
-        "modelspec.date": on,
-        "modelspec.license": licence,
+        "modelspec.date": cleared.on,
+        "modelspec.license": cleared.licence.name,
         "modelspec.trigger_phrase": f"{style.recipe.identifier} {style.recipe.class_words}",
         "modelspec.prediction_type": {"v_prediction": "v"}.get(prediction, prediction),
         "modelspec.hash_sha256": f"0x{data_digest(tensors)}",

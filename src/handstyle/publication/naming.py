@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import permutations
 
 from handstyle.collection.works import Collection
@@ -76,18 +76,21 @@ def not_to_be_named(collection: Collection) -> set[str]:
 
 
 def is_named_in(person: str, text: str) -> bool:
-    words = list(_words(text))
+    words, parts = _words(text), _words(person)
+    # "R.u.i.z" and "R u i z" are one word to a reader.
+    spelled = re.findall(r"(?<!\S)\S(?: \S)+(?!\S)", " ".join(words))
+    single = {*words, *map(skeleton, text.split()), *(letters.replace(" ", "") for letters in spelled)}
     everything = "".join(words)
-    parts = list(_words(person))
     telling = [part for part in parts if len(part) >= SHORTEST_WORD and part not in COMMON_SKELETONS]
-    if any(part in words or (len(part) >= SHORTEST_PIECE and part in everything) for part in telling):
+    if any(part in single or (len(part) >= SHORTEST_PIECE and part in everything) for part in telling):
         return True
     whole = {"".join(order) for order in permutations(parts)} if len(parts) <= 4 else {"".join(parts)}
     return any(len(name) >= SHORTEST_WORD and name in everything for name in whole)
 
 
-def _words(text: str) -> Iterator[str]:
-    return filter(None, map(skeleton, re.split(r"[\W_]+", unicodedata.normalize("NFKC", text))))
+def _words(text: str) -> list[str]:
+    seen = "".join(sign for sign in unicodedata.normalize("NFKC", text) if unicodedata.category(sign) != "Cf")
+    return [word for word in map(skeleton, re.split(r"[\W_]+", seen)) if word]
 
 
 def skeleton(text: str) -> str:

@@ -1,0 +1,172 @@
+"""Two works, a style made of a handful of tensors, its report: what a release is made from."""
+
+from __future__ import annotations
+
+import struct
+from datetime import date
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+import handstyle.diffusion
+from handstyle import digests
+from handstyle.collection.rights import Evidence, RightsRecord, open_licence
+from handstyle.collection.works import Collection, Work
+from handstyle.finetuning.recipe import Recipe
+from handstyle.finetuning.trained_style import BaseIdentity, TrainedStyle
+from handstyle.inspection.report import CopyCheck, HeldOutGain, InspectionReport, Interval, NearerToTruth
+from handstyle.publication import card
+from handstyle.publication.clearance import Clearance
+from handstyle.publication.keys import fingerprint
+from handstyle.publication.package import assemble
+from handstyle.publication.provenance import Weights
+from handstyle.publication.tensor_files import Tensor
+
+EMBEDDED = Path(handstyle.diffusion.__file__).parent / "embedded"
+TODAY = date(2026, 11, 22)
+RANK, ALPHA = 2, 6.0
+
+
+def collected(*rights: RightsRecord) -> Collection:
+    """One work for each permission."""
+    works = tuple(
+        Work(
+            name=f"secret-{number}.png",
+            file_format="PNG",
+            file_sha256=digests.of_bytes(f"file {number}".encode()),
+            pixels_sha256=digests.of_bytes(f"pixels {number}".encode()),
+            width=64,
+            height=64,
+            caption=f"hidden caption {number}",
+            caption_from="file name",
+            rights=record.digest,
+        )
+        for number, record in enumerate(rights)
+    )
+    return Collection(works=works, rights={record.digest: record for record in rights})
+
+
+def low_rank_tensors() -> dict[str, Tensor]:
+    """An attention projection, a convolution and a layer of the text encoder, in small."""
+    shapes = {
+        "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q": ((4,), (4,)),
+        "unet.down_blocks.0.resnets.0.conv1": ((4, 3, 3), (4, 1, 1)),
+        "text_encoder.encoder.layers.0.self_attn.q_proj": ((4,), (4,)),
+    }
+    tensors = {}
+    for seed, (module, (into, out)) in enumerate(shapes.items()):
+        tensors[f"{module}.lora_A.weight"] = numbers((RANK, *into), seed)
+        tensors[f"{module}.lora_B.weight"] = numbers((out[0], RANK, *out[1:]), seed + 10)
+    return tensors
+
+
+def numbers(shape: tuple[int, ...], seed: int) -> Tensor:
+    count = 1
+    for axis in shape:
+        count *= axis
+    return Tensor("F32", shape, struct.pack(f"<{count}f", *((seed + index) / 7 for index in range(count))))
+
+
+def style_of(collection: Collection, tensors: str, **recipe: Any) -> TrainedStyle:
+    return TrainedStyle(
+        name="soft-outline",
+        base=BaseIdentity(
+            name="small-base", family="sd1", sha256="b" * 64, licence="Apache-2.0", source="/home/me/base"
+        ),
+        collection=collection.digest,
+        number_of_works=len(collection.training),
+        recipe=Recipe(**{"rank": RANK, "lora_alpha": ALPHA, **recipe}),
+        steps=240,
+        resolution=64,
+        tensors=tensors,
+        environment={"torch": "2"},
+    )
+
+
+def report_on(style: TrainedStyle) -> InspectionReport:
+    return InspectionReport(
+        style=style.tensors,
+        style_name=style.name,
+        collection=style.collection,
+        base=style.base.sha256,
+        base_name=style.base.name,
+        prompt_template=style.recipe.template,
+        works=(),
+        losses=(),
+        held_out_gain=HeldOutGain(
+            drawings="further drawings",
+            number_of_drawings=64,
+            base_prompt="{caption}",
+            base_error=0.361,
+            style_error=0.334,
+            gain=0.027,
+            interval=Interval(low=0.021, high=0.033),
+            by_noise_level=(),
+            base_prompts_tried={"{caption}": 0.361},
+        ),
+        nearer_to_truth=NearerToTruth(
+            distance="multi-scale difference",
+            prompts=64,
+            nearer=58,
+            seeds=(1, 2, 3, 4),
+            base_prompt="{caption}",
+            competitors=(),
+            admissible=True,
+            mean_distance_base=0.3,
+            mean_distance_style=0.2,
+        ),
+        comparisons=(),
+        copying=CopyCheck(
+            outputs=(),
+            distances_of_outputs=(),
+            distances_of_real=(),
+            quantile=0.05,
+            threshold=None,
+            unusually_near=None,
+            words="Of 64 outputs none is unusually near to a work.",
+        ),
+        surfaces=(),
+        cannot_tell=("How it draws what was not asked.",),
+        verdict=("The style draws nearer to the artist than the base.",),
+    )
+
+
+class Ingredients(NamedTuple):
+    """All that a release of a low-rank style needs."""
+
+    collection: Collection
+    style: TrainedStyle
+    report: InspectionReport
+    cleared: Clearance
+    weights_folder: Path
+    weights: tuple[Weights, ...]
+    evidence: Path
+    key: Ed25519PrivateKey
+
+    def assemble(self, target: Path, **changes: Any) -> Path:
+        asked: dict[str, Any] = {
+            "collection": self.collection,
+            "style": self.style,
+            "cleared": self.cleared,
+            "weights_folder": self.weights_folder,
+            "weights": self.weights,
+            "card_text": card.text(
+                self.style, self.collection, self.report, self.cleared, self.weights, fingerprint(self.key.public_key())
+            ),
+            "report_files": {
+                "report.json": digests.canonical(self.report.as_json()),
+                "report.html": b"<!doctype html><title>Report</title>",
+            },
+            "evidence_folders": [self.evidence],
+            "key": self.key,
+        }
+        return assemble(target, **{**asked, **changes})
+
+
+def mozilla(evidence: Path | None = None) -> RightsRecord:
+    files = ()
+    if evidence is not None:
+        (evidence / "LICENSE.md").write_text("Apache License\n", encoding="utf-8")
+        files = (Evidence(file="LICENSE.md", sha256=digests.of_file(evidence / "LICENSE.md")),)
+    return open_licence("Apache-2.0", "Mozilla", "https://github.com/mozilla/fxemoji", files)

@@ -1,0 +1,76 @@
+"""Is a style published only when everybody has said yes and somebody has looked?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import pytest
+from ingredients import TODAY, Ingredients, collected, mozilla, report_on, style_of
+
+from handstyle.collection.rights import RightsRecord
+from handstyle.errors import GateClosed, RightsMissing
+from handstyle.publication.clearance import Clearance, clearance
+
+Permission = Callable[..., RightsRecord]
+
+
+def cleared(*rights: RightsRecord, on: date = TODAY, title: str = "Soft outline", **changes: Any) -> Clearance:
+    collection = collected(*rights)
+    style = style_of(collection, "a" * 64, **changes)
+    return clearance(collection, style, report_on(style), title, on=on)
+
+
+def test_permitted_and_inspected_works_are_cleared_with_reasons() -> None:
+    found = cleared(mozilla())
+    assert found.name == "soft-outline"
+    assert found.licence.name == "Apache-2.0"
+    assert any("2026-11-22" in reason for reason in found.reasons)
+
+
+def test_a_work_that_may_not_be_published_is_named_with_its_holder(permission: Permission) -> None:
+    with pytest.raises(RightsMissing) as refused:
+        cleared(mozilla(), permission(permits=("train",), holders=("Ana Ruiz", "Casa Press")))
+    (fault,) = refused.value.faults
+    assert "secret-1.png" in fault and "Casa Press" in fault and "publishing" in fault
+    assert refused.value.exit_code == 3
+
+
+def test_the_first_and_the_last_day_of_a_permission_count(permission: Permission) -> None:
+    dated = permission(valid_from=date(2026, 1, 1), valid_until=TODAY)
+    cleared(dated, on=TODAY)
+    cleared(dated, on=date(2026, 1, 1))
+    with pytest.raises(RightsMissing, match="ended"):
+        cleared(dated, on=date(2026, 11, 23))
+    with pytest.raises(RightsMissing, match="begins"):
+        cleared(dated, on=date(2025, 12, 31))
+
+
+def test_a_style_nobody_inspected_is_refused(ingredients: Ingredients) -> None:
+    with pytest.raises(GateClosed, match="not been inspected"):
+        clearance(ingredients.collection, ingredients.style, None, "Soft", on=TODAY)
+
+
+@pytest.mark.parametrize("field", ["style", "collection"])
+def test_a_report_on_something_else_is_refused(ingredients: Ingredients, field: str) -> None:
+    other = ingredients.report.model_copy(update={field: "c" * 64})
+    with pytest.raises(GateClosed, match="belong together"):
+        clearance(ingredients.collection, ingredients.style, other, "Soft", on=TODAY)
+
+
+def test_another_collection_is_refused(ingredients: Ingredients, permission: Permission) -> None:
+    with pytest.raises(GateClosed, match="belong together"):
+        clearance(collected(permission()), ingredients.style, ingredients.report, "Soft", on=TODAY)
+
+
+def test_the_identifier_is_checked_like_the_name() -> None:
+    with pytest.raises(GateClosed, match="identifier"):
+        cleared(mozilla(), identifier="m0zilla")
+
+
+def test_everybody_is_credited_with_the_number_of_works(permission: Permission) -> None:
+    assert cleared(mozilla(), permission()).attributions == (
+        "1 work by Ana Ruiz, used by written permission",
+        "1 work by Mozilla, Apache-2.0, https://github.com/mozilla/fxemoji",
+    )
