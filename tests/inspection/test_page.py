@@ -149,6 +149,18 @@ def test_a_report_without_further_drawings_says_what_it_cannot_say(report: Inspe
     assert "There are no further drawings by the artist to compare with." in document.text
 
 
+def test_without_a_real_drawing_the_page_does_not_speak_of_one(report: InspectionReport, pictures: Path) -> None:
+    sides = tuple(side.model_copy(update={"real": None}) for side in report.comparisons)
+    text = Document(page(report.model_copy(update={"comparisons": sides}), pictures, public=False)).text
+    assert "The same words, twice" in text
+    assert "really drew" not in text
+
+
+def test_prompts_that_are_counted_but_not_shown_are_mentioned(report: InspectionReport, pictures: Path) -> None:
+    assert "3 of 12 prompts are shown." in Document(page(report, pictures, public=False)).text
+    assert "2 of 12 prompts are shown." in Document(page(report, pictures, public=True)).text
+
+
 def test_words_stay_words(report: InspectionReport, pictures: Path) -> None:
     rude = '</h3><script>alert("1")</script>'
     side = report.comparisons[0].model_copy(update={"caption": rude})
@@ -268,6 +280,11 @@ def opened(chromium: Path, html: str, folder: Path, width: int) -> tuple[dict[st
 def test_a_browser_shows_the_whole_page_and_asks_for_nothing(
     chromium: Path, report: InspectionReport, pictures: Path, tmp_path: Path, width: int
 ) -> None:
+    long = "x" * 200
+    side = report.comparisons[0].model_copy(update={"caption": long})
+    report = report.model_copy(
+        update={"style_name": long, "base_name": long, "comparisons": (side, *report.comparisons) * 5}
+    )
     html = page(report, pictures, public=False)
     found, console = opened(chromium, html, tmp_path, width)
     assert console == [] and found["errors"] == []

@@ -73,6 +73,13 @@ def test_an_output_unusually_near_to_a_hidden_work_is_not_shown_either(report: I
     assert files["cow, hndst drawing"] != ""
 
 
+def test_a_work_the_report_does_not_list_is_not_named_beside_hidden_works(report: InspectionReport) -> None:
+    stray = report.copying.outputs[0].model_copy(update={"work": "nobody knows.png"})
+    check = report.copying.model_copy(update={"outputs": (stray,)})
+    (after,) = redacted(report.model_copy(update={"copying": check})).copying.outputs
+    assert (after.work, after.work_picture.file) == ("a work", "")
+
+
 def test_a_prompt_made_of_a_hidden_caption_is_not_repeated(report: InspectionReport) -> None:
     captions = [output.picture.caption for output in redacted(report).copying.outputs]
     assert captions == ["boat, hndst drawing", "the words of work 2", "sail, hndst drawing", "cow, hndst drawing"]

@@ -35,6 +35,7 @@ class _Veil:
     def __init__(self, report: InspectionReport) -> None:
         hidden = [(f"work {number}", work) for number, work in enumerate(report.works, 1) if not work.show]
         self.neutral = {work.name: name for name, work in hidden}
+        self.may_be_named = {work.name for work in report.works if work.show} - self.neutral.keys()
         self.captions = {work.caption.strip().casefold(): name for name, work in hidden if work.caption.strip()}
         self.templates = _templates(report)
         self.in_prompts = {_phrase(text): name for name, work in hidden for text in _names(work)}
@@ -53,7 +54,7 @@ class _Veil:
 
     def _nearly_shows(self, neighbour: Neighbour, check: CopyCheck) -> bool:
         near = check.threshold is not None and neighbour.distance < check.threshold
-        return near and neighbour.work in self.neutral
+        return near and neighbour.work not in self.may_be_named
 
     def whose_words(self, prompt: str) -> str | None:
         """The hidden work whose caption or name a prompt contains."""
@@ -90,8 +91,8 @@ class _Veil:
 
     def neighbour(self, neighbour: Neighbour) -> Neighbour:
         changes: dict[str, object] = {"picture": self.shown(neighbour.picture)}
-        if neighbour.work in self.neutral:
-            changes |= {"work": self.neutral[neighbour.work], "work_picture": WITHHELD}
+        if neighbour.work not in self.may_be_named:
+            changes |= {"work": self.neutral.get(neighbour.work, "a work"), "work_picture": WITHHELD}
         elif neighbour.work_picture.file in self.files:
             changes |= {"work_picture": WITHHELD}
         return neighbour.model_copy(update=changes)
