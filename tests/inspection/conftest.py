@@ -140,5 +140,5 @@ def report(painted: Callable[..., Shown]) -> InspectionReport:
             for hand in ("artist", "style", "base")
         ),
         cannot_tell=("Four outputs are few; the one of lighthouse at dusk says little.",),
-        verdict=("It has learned something of the hand.", "It falls short of what was asked: 9 of 12."),
+        verdict=("It has learnt something of the hand.", "It falls short of what was asked: 9 of 12."),
     )

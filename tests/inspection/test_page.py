@@ -145,7 +145,7 @@ def test_a_report_without_further_drawings_says_what_it_cannot_say(report: Inspe
     bare = report.model_copy(update={**nothing, "copying": check})
     document = Document(page(bare, pictures, public=False))
     assert document.faults == []
-    assert "cannot say whether the style has learned the hand" in document.text
+    assert "cannot say whether the style has learnt the hand" in document.text
     assert "There are no further drawings by the artist to compare with." in document.text
 
 
