@@ -1,0 +1,257 @@
+"""How does a run get its material, keep its state, and leave a trained style behind?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from handstyle import digests
+from handstyle.collection.works import Collection, Work
+from handstyle.diffusion.checkpoints import write_tensors
+from handstyle.diffusion.family import ModelFamily
+from handstyle.diffusion.hardware import environment
+from handstyle.encoding import class_images
+from handstyle.encoding.batches import Batch, Example, batch_at
+from handstyle.encoding.cache import Cache
+from handstyle.encoding.encode import conditioning_of, crops_of, latents_of
+from handstyle.errors import SnapshotDamaged, StageMissing
+from handstyle.finetuning.loop import Step, finetune
+from handstyle.finetuning.manifest import RunManifest
+from handstyle.finetuning.observers import Log
+from handstyle.finetuning.recipe import Recipe
+from handstyle.finetuning.snapshots import Snapshots, State
+from handstyle.finetuning.trainable import Trainable
+from handstyle.finetuning.trained_style import RECORD, WEIGHTS, BaseIdentity, TrainedStyle
+from handstyle.finetuning.validation import Drawings, denoising_errors
+from handstyle.records import Record
+
+VALIDATION_LEVELS = 4  # of noise; the inspection measures all sixteen
+Report = Callable[[str, int, int], None]
+
+
+class Cost(Record):
+    """What a run took, resumed parts included."""
+
+    seconds: float
+    pictures_per_second: float
+    peak_memory_bytes: int
+
+
+@dataclass(frozen=True)
+class Material:
+    """Encoded works and class images, ready for the loop."""
+
+    recipe: Recipe
+    works: tuple[Example, ...]
+    class_images: tuple[Example, ...]
+    class_images_digest: str
+    empty_LD: torch.Tensor
+
+    def batch_at(self, step: int) -> Batch:
+        recipe = self.recipe
+        return batch_at(
+            step,
+            self.works,
+            self.class_images,
+            empty_LD=self.empty_LD,
+            seed=recipe.seed,
+            batch_size=recipe.train_batch_size,
+            class_images_per_batch=max(1, round(recipe.train_batch_size * recipe.prior_batch_share)),
+            caption_dropout=recipe.caption_dropout,
+            prior_loss_weight=recipe.prior_loss_weight,
+        )
+
+
+def material(
+    collection: Collection, family: ModelFamily, recipe: Recipe, cache: Cache, folder: Path | None, report: Report
+) -> Material:
+    """Raises StageMissing when something has not been encoded."""
+    encoder = family.text_digest()
+    prior = _class_images(family, recipe, cache, folder, report) if recipe.with_prior_preservation else []
+    empty_LD = conditioning_of("", encoder, cache)
+    if empty_LD is None:
+        raise StageMissing("the texts are not in the cache", hint="Run `handstyle encode` again.")
+    return Material(
+        recipe=recipe,
+        works=tuple(example(work, family, recipe, cache) for work in collection.training),
+        class_images=tuple(prior),
+        class_images_digest=digests.of_json([image.name for image in prior]) if folder and prior else "",
+        empty_LD=empty_LD,
+    )
+
+
+def example(work: Work, family: ModelFamily, recipe: Recipe, cache: Cache) -> Example:
+    """A work out of the cache. Raises StageMissing."""
+    text, encoder = recipe.words(work.caption), family.autoencoder_digest()
+    crops = crops_of(work, recipe.resolution or family.resolution, random_flip=recipe.random_flip)
+    variants = [latents_of(work, crop, encoder, cache) for crop in crops]
+    conditioning_LD = conditioning_of(text, family.text_digest(), cache)
+    if conditioning_LD is None or any(variant is None for variant in variants):
+        raise StageMissing(f"{work.name} is not in the cache", hint="Run `handstyle encode` again.")
+    return Example(work.name, tuple(variant for variant in variants if variant), text, conditioning_LD)
+
+
+def _class_images(
+    family: ModelFamily, recipe: Recipe, cache: Cache, folder: Path | None, report: Report
+) -> list[Example]:
+    prompt, resolution = recipe.class_prompt or recipe.class_words, recipe.resolution or family.resolution
+    if folder is not None:
+        return class_images.own_examples(folder, prompt, resolution, family, cache)
+    card = family.card
+    plan = class_images.ClassImages(
+        prompt=prompt,
+        base=family.digest,
+        resolution=resolution,
+        seed=recipe.seed,
+        steps=card.num_inference_steps,
+        guidance_scale=card.guidance_scale,
+        guidance_rescale=card.guidance_rescale,
+        precision=recipe.mixed_precision,
+    )
+    for done in class_images.draw_class_images(plan, recipe.num_class_images, family, cache):
+        report("drawing class images", done, recipe.num_class_images)
+    return class_images.drawn_examples(plan, recipe.num_class_images, family, cache)
+
+
+def manifest(
+    collection: Collection, family: ModelFamily, recipe: Recipe, material: Material, extends: str = ""
+) -> RunManifest:
+    card = family.card
+    return RunManifest(
+        collection=collection.digest,
+        works=len(collection.training),
+        base=BaseIdentity(
+            name=card.name, family=family.kind, sha256=family.digest, licence=card.licence, source=card.source
+        ),
+        recipe=recipe,
+        class_images=material.class_images_digest,
+        resolution=recipe.resolution or family.resolution,
+        steps=recipe.max_train.in_steps(len(collection.training), recipe.train_batch_size),
+        environment=environment(),
+        extends=extends,
+    )
+
+
+def is_finished(folder: Path) -> bool:
+    return (folder / "style" / RECORD).is_file() and (folder / "style" / WEIGHTS).is_file()
+
+
+def starting_state(folder: Path, manifest: RunManifest, parent: Path | None, *, resume: bool) -> State | None:
+    """None for a fresh start. Raises SnapshotDamaged when an unfinished run is here and `resume` was not asked for."""
+    own = Snapshots(folder / "snapshots", manifest.lineage)
+    if own.paths():
+        if not resume:
+            raise SnapshotDamaged(
+                f"{folder} holds an unfinished run of the same recipe, at step {_step_of(own)}",
+                hint="Continue it with --resume, or move the folder away to start over.",
+            )
+        return own.newest()
+    if parent is not None:
+        before = RunManifest.load(parent / "run.json")
+        return Snapshots(parent / "snapshots", before.lineage).newest()
+    if resume and not (folder / "run.json").is_file():
+        raise StageMissing("there is no unfinished run of this recipe to resume", hint="Leave --resume out.")
+    return None
+
+
+def _step_of(snapshots: Snapshots) -> int:
+    return int(snapshots.paths()[-1].stem.split("-")[1])
+
+
+@dataclass(frozen=True)
+class Running:
+    """One run in its folder. `paint` draws samples of the weights as they stand."""
+
+    folder: Path
+    manifest: RunManifest
+    family: ModelFamily
+    learning: Trainable
+    material: Material
+    paint: Callable[[int], object]
+    drawings: Drawings | None  # to validate on
+
+    @property
+    def snapshots(self) -> Snapshots:
+        return Snapshots(self.folder / "snapshots", self.manifest.lineage)
+
+    def go(self, state: State | None, *, save_every: int, sample_every: int, report: Report) -> TrainedStyle:
+        """Trains to the end and leaves `style/` and `cost.json` behind."""
+        self.manifest.save(self.folder / "run.json")
+        log = Log(self.folder / "steps.jsonl", state.step if state else 0)
+        before = self._cost_before()
+        pictures, began, last = 0, time.perf_counter(), state
+        if state is None:
+            self.paint(0)
+        steps = finetune(
+            self.family, self.material.batch_at, self.learning, self.manifest.recipe, self.manifest.steps, state
+        )
+        seconds_stepping = 0.0
+        for step in steps:
+            pictures, seconds_stepping = pictures + step.pictures, seconds_stepping + step.seconds
+            at_end = step.index == step.of
+            if at_end or step.index % sample_every == 0 or step.index % save_every == 0:
+                last = step.state()
+            log.add(step, self._look(step, last, sample_every) if last and last.step == step.index else None)
+            if last and last.step == step.index and (at_end or step.index % save_every == 0):
+                self.snapshots.save(last)
+                self._save_cost(before + time.perf_counter() - began, pictures, seconds_stepping)
+            report("finetuning", step.index, step.of)
+        if last is None:
+            raise StageMissing("the run has no step to end with", hint="Set max_train to one step or more.")
+        return self._finish(last)
+
+    def _look(self, step: Step, state: State, sample_every: int) -> float | None:
+        """Samples and the error on drawings not trained on, both with the weights that would be kept."""
+        self.learning.put(state.finished_weights())
+        try:
+            if step.index % sample_every == 0 or step.index == step.of:
+                self.paint(step.index)
+            return self._validation()
+        finally:
+            self.learning.put(state.weights)
+
+    def _validation(self) -> float | None:
+        if self.drawings is None:
+            return None
+        recipe = self.manifest.recipe
+        prompts = [recipe.words(caption) for caption in self.drawings.captions]
+        self.family.denoiser.eval()
+        try:
+            errors = denoising_errors(self.family, self.drawings, prompts, recipe.mixed_precision, VALIDATION_LEVELS)
+        finally:
+            self.family.denoiser.train()
+        return float(errors.mean())
+
+    def _cost_before(self) -> float:
+        path = self.folder / "cost.json"
+        return Cost.load(path).seconds if path.is_file() else 0.0
+
+    def _save_cost(self, seconds: float, pictures: int, seconds_stepping: float) -> None:
+        from handstyle.diffusion.hardware import peak_memory
+
+        Cost(
+            seconds=round(seconds, 2),
+            pictures_per_second=round(pictures / seconds_stepping, 2) if seconds_stepping else 0.0,
+            peak_memory_bytes=peak_memory(),
+        ).save(self.folder / "cost.json")
+
+    def _finish(self, state: State) -> TrainedStyle:
+        manifest, place = self.manifest, self.folder / "style"
+        path = write_tensors(place / WEIGHTS, state.finished_weights(), {"format": "pt"})
+        style = TrainedStyle(
+            name=f"style-{manifest.lineage[:8]}",
+            base=manifest.base,
+            collection=manifest.collection,
+            number_of_works=manifest.works,
+            recipe=manifest.recipe,
+            steps=state.step,
+            resolution=manifest.resolution,
+            tensors=digests.of_tensor_file(path),
+            environment=manifest.environment,
+        )
+        style.save(place / RECORD)
+        return style

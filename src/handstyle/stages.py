@@ -1,0 +1,591 @@
+"""What are the six verbs, end to end? Read this first.
+
+Each stage reads records, does its work and leaves a record behind. Terminal and pages call only these. Whatever needs
+torch is imported inside the stage that needs it, so collecting, publishing's gates and verifying do without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from handstyle.collection.works import Collection
+from handstyle.errors import GateClosed, RightsMissing, StageMissing, UsageMistake
+from handstyle.records import Record
+from handstyle.workspace import OriginalFolder, Workspace, next_name, slug
+
+if TYPE_CHECKING:
+    from handstyle.collection.rights import Use
+    from handstyle.collection.rights_plan import RightsPlan
+    from handstyle.collection.withholding import Withholding
+    from handstyle.diffusion.family import ModelFamily
+    from handstyle.finetuning.defaults import Expectation
+    from handstyle.finetuning.recipe import Recipe
+    from handstyle.finetuning.trained_style import TrainedStyle
+    from handstyle.finetuning.validation import Drawings
+    from handstyle.generation.generate import Worn
+    from handstyle.generation.previews import Previews
+    from handstyle.generation.request import GenerationRequest
+    from handstyle.inspection.report import InspectionReport
+    from handstyle.publication.verification import Verification
+
+Progress = Callable[[str, int, int], None]  # what, done, of
+
+
+def silent(what: str, done: int, of: int) -> None:
+    """Nobody is watching."""
+
+
+class Collected(Record):
+    """What `collect` leaves behind."""
+
+    collection: str  # digest
+    works: int
+    for_training: int
+    for_validation: int
+    left_out: int
+    record: str  # path
+
+
+def collect(
+    workspace: Workspace,
+    folder: Path,
+    rights: RightsPlan,
+    *,
+    validation: Withholding = 0.2,
+    without: Iterable[str] = (),
+    background: str = "white",
+    progress: Progress = silent,
+) -> Collected:
+    """A folder of pictures, words and permission becomes a collection; the originals stay where and as they are."""
+    from handstyle.collection import intake
+
+    def watched(names: Sequence[str]) -> Iterable[str]:
+        for done, name in enumerate(names):
+            progress("collecting", done, len(names))
+            yield name
+        progress("collecting", len(names), len(names))
+
+    found = intake.collect(
+        folder, rights=rights, background=background, validation=validation, without=without, watch=watched
+    )
+    place = workspace.collection(found.digest)
+    OriginalFolder(folder=str(folder.resolve())).save(place / "folder.json")
+    path = found.save(place / "collection.json")
+    workspace.point_to(collection=found.digest)
+    return Collected(
+        collection=found.digest,
+        works=len(found.works),
+        for_training=len(found.training),
+        for_validation=len(found.withheld),
+        left_out=len(found.left_out),
+        record=str(path),
+    )
+
+
+class Encoded(Record):
+    """What `encode` leaves behind."""
+
+    collection: str
+    base: str
+    works: int
+    texts: int
+    found: int  # already in the cache
+    resolution: int
+    smallest_share_kept: float  # of a picture's area by its crop
+
+
+def encode(workspace: Workspace, base: Path | None = None, *, recipe: Recipe | None = None, progress: Progress = silent) -> Encoded:
+    """Every work and every text through the base's encoders, once."""
+    collection, folder = current_collection(workspace)
+    family = load_base(base)
+    return encode_for(workspace, collection, folder, family, recipe or default_recipe(collection, family), progress)
+
+
+def encode_for(
+    workspace: Workspace, collection: Collection, folder: Path, family: ModelFamily, recipe: Recipe, progress: Progress
+) -> Encoded:
+    from handstyle.encoding import crops, encode
+    from handstyle.encoding.cache import Cache
+
+    resolution = recipe.resolution or family.resolution
+    crops.check_resolution(resolution, family.pixel_multiple)
+    cache, works = Cache(workspace.cache), collection.works
+    wanted = [encode.crops_of(work, resolution, random_flip=recipe.random_flip) for work in works]
+    texts = ["", *sorted({recipe.words(work.caption) for work in works})]
+    found = 0
+    for done in encode.encode_works(works, folder, collection.background, wanted, family, cache):
+        found += done.found
+        progress("encoding works", done.index, done.of)
+    for done in encode.encode_texts(texts, family, cache):
+        found += done.found
+        progress("encoding texts", done.index, done.of)
+    return Encoded(
+        collection=collection.digest,
+        base=family.digest,
+        works=len(works),
+        texts=len(texts),
+        found=found,
+        resolution=resolution,
+        smallest_share_kept=min(crops.share_kept(work.width, work.height) for work in works),
+    )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything a run needs, before it starts."""
+
+    workspace: Workspace
+    collection: Collection
+    folder: Path
+    family: ModelFamily
+    recipe: Recipe
+    class_image_folder: Path | None = None
+    extends: str = ""
+
+
+def plan(
+    workspace: Workspace,
+    base: Path | None = None,
+    *,
+    recipe_file: Path | None = None,
+    preset: str | None = None,
+    settings: dict[str, Any] | None = None,
+    class_images: Path | None = None,
+    extend: str | None = None,
+) -> Plan:
+    """The recipe for this collection on this base: the default for so many works, a preset or a file, then settings."""
+    from handstyle.finetuning.defaults import recipe_from
+    from handstyle.finetuning.manifest import RunManifest
+
+    collection, folder = current_collection(workspace)
+    require_permission(collection, "train")
+    family = load_base(base)
+    if extend is not None:
+        before = RunManifest.load(workspace.run(workspace.needs("run", "finetune")) / "run.json")
+        return _extension(Plan(workspace, collection, folder, family, before.recipe, class_images), before, extend)
+    recipe = recipe_from(recipe_file, preset, default_recipe(collection, family)).changed(**(settings or {}))
+    return Plan(workspace, collection, folder, family, recipe, class_images)
+
+
+def _extension(plan: Plan, before: Any, extend: str) -> Plan:
+    from handstyle.finetuning.recipe import Duration
+
+    more = Duration.parse(extend).in_steps(before.works, before.recipe.train_batch_size)
+    recipe = before.recipe.changed(max_train=f"{before.steps + more} steps")
+    run = plan.workspace.needs("run", "finetune")
+    return Plan(plan.workspace, plan.collection, plan.folder, plan.family, recipe, plan.class_image_folder, run)
+
+
+class Finetuned(Record):
+    """What `finetune` leaves behind."""
+
+    run: str
+    style: str  # path of the trained style's folder
+    tensors: str
+    steps: int
+    seconds: float
+    pictures_per_second: float
+    peak_memory_bytes: int
+    already_there: bool = False
+
+
+def finetune(
+    plan: Plan,
+    *,
+    resume: bool = False,
+    dry_run: bool = False,
+    save_every: int = 60,
+    sample_every: int = 60,
+    further: Path | None = None,
+    announce: Callable[[str], None] = lambda words: None,
+    progress: Progress = silent,
+) -> Finetuned:
+    """DreamBooth. `announce` hears what the run will take before its first step; a dry run ends there."""
+    from handstyle.diffusion.hardware import use_all_cores
+    from handstyle.finetuning import defaults, running
+    from handstyle.finetuning.trainable import trainable
+
+    use_all_cores()
+    workspace, recipe, family = plan.workspace, plan.recipe, plan.family
+    encode_for(workspace, plan.collection, plan.folder, family, recipe, progress)
+    material = running.material(plan.collection, family, recipe, workspace.cache, plan.class_image_folder, progress)
+    manifest = running.manifest(plan.collection, family, recipe, material, plan.extends)
+    run = manifest.lineage[:12]
+    folder = workspace.run(run)
+    if running.is_finished(folder) and not dry_run:
+        workspace.point_to(run=run)
+        return _finetuned(workspace, run, already_there=True)
+    with trainable(family, recipe) as learning:
+        expected = defaults.expect(family, learning, material.batch_at(0), recipe, manifest.steps)
+        announce(str(expected))
+        if dry_run:
+            return _would_take(run, expected)
+        with workspace.held(folder):
+            parent = workspace.run(plan.extends) if plan.extends else None
+            state = running.starting_state(folder, manifest, parent, resume=resume)
+            previews = _previews(folder, plan)
+            running.Running(
+                folder=folder,
+                manifest=manifest,
+                family=family,
+                learning=learning,
+                material=material,
+                paint=lambda step: previews.paint(step, family),
+                drawings=_drawings_to_check_with(plan, further),
+            ).go(state, save_every=save_every, sample_every=sample_every, report=progress)
+    workspace.point_to(run=run)
+    return _finetuned(workspace, run)
+
+
+def _would_take(run: str, expected: Expectation) -> Finetuned:
+    return Finetuned(
+        run=run,
+        style="",
+        tensors="",
+        steps=expected.steps,
+        seconds=expected.seconds,
+        pictures_per_second=expected.pictures / expected.seconds,
+        peak_memory_bytes=expected.memory,
+    )
+
+
+def _finetuned(workspace: Workspace, run: str, *, already_there: bool = False) -> Finetuned:
+    from handstyle.finetuning.running import Cost
+    from handstyle.finetuning.trained_style import TrainedStyle
+
+    folder = workspace.run(run)
+    style, cost = TrainedStyle.open(folder / "style"), Cost.load(folder / "cost.json")
+    return Finetuned(
+        run=run,
+        style=str(folder / "style"),
+        tensors=style.tensors,
+        steps=style.steps,
+        seconds=cost.seconds,
+        pictures_per_second=cost.pictures_per_second,
+        peak_memory_bytes=cost.peak_memory_bytes,
+        already_there=already_there,
+    )
+
+
+def _previews(folder: Path, plan: Plan) -> Previews:
+    """Four captions of the training, each with a seed of its own, drawn from step 0 on."""
+    from handstyle.generation.previews import Previews
+    from handstyle.generation.request import GenerationRequest
+
+    card, side = plan.family.card, plan.recipe.resolution or plan.family.resolution
+    works = plan.collection.training
+    chosen = works[:: max(1, len(works) // 4)][:4]
+    requests = [
+        GenerationRequest(
+            prompt=plan.recipe.words(work.caption),
+            seed=seed,
+            width=side,
+            height=side,
+            num_inference_steps=card.num_inference_steps,
+            guidance_scale=card.guidance_scale,
+            guidance_rescale=card.guidance_rescale,
+            precision=plan.recipe.mixed_precision,
+        )
+        for seed, work in enumerate(chosen)
+    ]
+    return Previews(folder / "samples", tuple(requests))
+
+
+def _drawings_to_check_with(plan: Plan, further: Path | None) -> Drawings | None:
+    """Further drawings if there are any, else the works left out of training."""
+    from handstyle.inspection import material
+
+    resolution = plan.recipe.resolution or plan.family.resolution
+    found = material.held_out(plan.collection, plan.folder, further)
+    return material.encoded(found, plan.family, resolution, plan.workspace.cache) if found else None
+
+
+class Generated(Record):
+    """What `generate` leaves behind."""
+
+    folder: str
+    pictures: tuple[str, ...]
+    sheet: str | None
+
+
+def generate(
+    workspace: Workspace,
+    prompts: Sequence[str],
+    *,
+    base: Path | None = None,
+    styles: Sequence[str] = (),
+    seeds: Sequence[int] = (0,),
+    settings: dict[str, Any] | None = None,
+    sheet: bool = False,
+    to: Path | None = None,
+    progress: Progress = silent,
+) -> Generated:
+    """Prompts x seeds, each picture signed with what it was made from. Without `styles`, the newest style is worn."""
+    from handstyle.diffusion.hardware import use_all_cores
+    from handstyle.generation import previews
+    from handstyle.generation.generate import attached
+    from handstyle.generation.generate import generate as draw
+    from handstyle.generation.signature import png, signed_png
+    from handstyle.records import write
+
+    use_all_cores()
+    family = load_base(base)
+    worn = _worn(workspace, styles)
+    requests = _requests(prompts, seeds, family, worn, settings or {})
+    folder = to or workspace.pictures(next_name(workspace.root / "pictures", slug(prompts[0])[:40]))
+    lineage = {"collections": " ".join(sorted({item.style.collection for item in worn}))}
+    images, paths = [], []
+    with attached(worn, family):
+        for number, picture in enumerate(draw(requests, family)):
+            request = picture.request
+            data = signed_png(
+                picture.image, request, base_name=family.card.name, base_digest=family.digest, lineage=lineage
+            )
+            name = f"{slug(request.prompt)[:40]}-{request.seed}.png"
+            path = folder / name if not (folder / name).exists() else folder / f"{number + 1:04d}-{name}"
+            images.append(picture.image)
+            paths.append(str(write(path, data)))
+            progress("drawing", number + 1, len(requests))
+    page = None
+    if sheet:
+        rows = [images[start : start + len(seeds)] for start in range(0, len(images), len(seeds))]
+        page = str(write(folder / "sheet.png", png(previews.sheet(rows, list(prompts), [str(seed) for seed in seeds]))))
+    return Generated(folder=str(folder), pictures=tuple(paths), sheet=page)
+
+
+def _requests(
+    prompts: Sequence[str], seeds: Sequence[int], family: ModelFamily, worn: Sequence[Worn], settings: dict[str, Any]
+) -> list[GenerationRequest]:
+    """The base's own settings unless told otherwise. A prompt without the style's word gets the style's template."""
+    from handstyle.diffusion.hardware import hardware
+    from handstyle.generation.request import GenerationRequest, StyleWeight
+
+    card = family.card
+    common = {
+        "width": family.resolution,
+        "height": family.resolution,
+        "num_inference_steps": card.num_inference_steps,
+        "guidance_scale": card.guidance_scale,
+        "guidance_rescale": card.guidance_rescale,
+        "precision": "bf16" if hardware().fast_bf16 else "no",
+        "styles": [StyleWeight(name=w.style.name, tensors=w.style.tensors, weight=w.weight) for w in worn],
+        **settings,
+    }
+    return [
+        GenerationRequest.read({**common, "prompt": prompt, "seed": seed}, where="the request", error=UsageMistake)
+        for prompt in (_in_style(prompt, worn) for prompt in prompts)
+        for seed in seeds
+    ]
+
+
+def _in_style(prompt: str, worn: Sequence[Worn]) -> str:
+    if len(worn) == 1 and worn[0].style.recipe.identifier not in prompt:
+        return worn[0].style.recipe.words(prompt)
+    return prompt
+
+
+def _worn(workspace: Workspace, styles: Sequence[str]) -> list[Worn]:
+    """`NAME=WEIGHT` with NAME a run, a style's folder, or `none` for the base alone."""
+    from handstyle.diffusion.checkpoints import read_tensors
+    from handstyle.finetuning.trained_style import WEIGHTS, TrainedStyle
+    from handstyle.generation.generate import Worn
+    from handstyle.generation.request import parse_style
+
+    if not styles:
+        styles = [workspace.needs("run", "finetune")]
+    worn = []
+    for name, weight in (parse_style(text) for text in styles if text != "none"):
+        folder = _style_folder(workspace, name)
+        style = TrainedStyle.open(folder)
+        worn.append(Worn(style, read_tensors(folder / WEIGHTS)[0], weight))
+    return worn
+
+
+def _style_folder(workspace: Workspace, name: str) -> Path:
+    for folder in (workspace.run(name) / "style", Path(name), Path(name) / "style"):
+        if (folder / "style.json").is_file():
+            return folder
+    known = ", ".join(workspace.runs()) or "none yet"
+    raise UsageMistake(f"there is no style `{name}`", hint=f"Name a run of this workspace ({known}), or a style's folder.")
+
+
+class Inspected(Record):
+    """What `inspect` leaves behind."""
+
+    report: str  # path of report.json
+    page: str
+    verdict: tuple[str, ...]
+    held_out_gain: float | None
+    held_out_gain_interval: tuple[float, float] | None
+    nearer_to_truth: int | None
+    prompts: int | None
+
+
+def inspect(
+    workspace: Workspace, *, base: Path | None = None, further: Path | None = None, progress: Progress = silent
+) -> Inspected:
+    """The style of the current run, against drawings it never saw; `further` is a folder of more by the same artist."""
+    from handstyle.diffusion.hardware import use_all_cores
+    from handstyle.inspection import inspecting, page
+    from handstyle.records import write
+
+    use_all_cores()
+    run = workspace.needs("run", "finetune")
+    worn = _worn(workspace, [run])[0]
+    collection, folder = collection_named(workspace, worn.style.collection)
+    place = workspace.inspection(next_name(workspace.root / "inspections", run))
+    subject = inspecting.Subject(collection, folder, load_base(base), worn, workspace.run(run), workspace.cache)
+    report = inspecting.inspect(subject, further, place / "pictures", progress)
+    path = report.save(place / "report.json")
+    write(place / "report.html", page.page(report, place / "pictures", public=False).encode())
+    workspace.point_to(inspection=place.name)
+    gain, nearer = report.held_out_gain, report.nearer_to_truth
+    return Inspected(
+        report=str(path),
+        page=str(place / "report.html"),
+        verdict=report.verdict,
+        held_out_gain=gain.gain if gain else None,
+        held_out_gain_interval=(gain.interval.low, gain.interval.high) if gain else None,
+        nearer_to_truth=nearer.nearer if nearer else None,
+        prompts=nearer.prompts if nearer else None,
+    )
+
+
+class Published(Record):
+    """What `publish` leaves behind."""
+
+    release: str
+    signer: str
+    licence: str
+    weights: tuple[str, ...]
+    reasons: tuple[str, ...]
+
+
+def publish(
+    workspace: Workspace,
+    name: str,
+    *,
+    base: Path | None = None,
+    key: Path | None = None,
+    model_licence: str | None = None,
+    to: Path | None = None,
+    progress: Progress = silent,
+) -> Published:
+    """Gates first, then weights in other tools' formats, card, records and a signature over everything."""
+    import tempfile
+
+    from handstyle.diffusion.catalogue import EMBEDDED
+    from handstyle.finetuning.trained_style import WEIGHTS
+    from handstyle.inspection import page
+    from handstyle.inspection.redaction import redacted
+    from handstyle.publication import card, clearance, exports, keys, package
+
+    run = workspace.needs("run", "finetune")
+    style = _open_style(workspace, run)
+    collection, folder = collection_named(workspace, style.collection)
+    report, pictures = _current_report(workspace)
+    cleared = clearance.clearance(collection, style, report, name, on=date.today(), model_licence=model_licence)
+    if report is None:
+        raise GateClosed("there is no inspection report", hint="Run `handstyle inspect` first.")
+    secret = keys.read_key(key) if key else keys.own_key()
+    target = to or workspace.release(cleared.name)
+    with tempfile.TemporaryDirectory() as temporary:
+        progress("writing and reloading the weights", 0, 2)
+        exported = Path(temporary) / "weights"
+        weights = exports.write(exported, style, workspace.run(run) / "style" / WEIGHTS, base or EMBEDDED, cleared)
+        progress("writing and reloading the weights", 1, 2)
+        signer = keys.fingerprint(secret.public_key())
+        shown = redacted(report)
+        package.assemble(
+            target,
+            collection=collection,
+            style=style,
+            cleared=cleared,
+            weights_folder=exported,
+            weights=weights,
+            card_text=card.text(style, collection, report, cleared, weights, signer),
+            report_files={
+                "report.json": shown.model_dump_json(indent=2).encode() + b"\n",
+                "report.html": page.page(report, pictures, public=True).encode(),
+            },
+            evidence_folders=[folder, folder.parent],
+            key=secret,
+        )
+        progress("writing and reloading the weights", 2, 2)
+    return Published(
+        release=str(target),
+        signer=signer,
+        licence=cleared.licence.name,
+        weights=tuple(item.path for item in weights),
+        reasons=cleared.reasons,
+    )
+
+
+def _open_style(workspace: Workspace, run: str) -> TrainedStyle:
+    from handstyle.finetuning.trained_style import TrainedStyle
+
+    return TrainedStyle.open(workspace.run(run) / "style")
+
+
+def _current_report(workspace: Workspace) -> tuple[InspectionReport | None, Path]:
+    from handstyle.inspection.report import InspectionReport
+
+    name = workspace.current().inspection
+    if name is None:
+        return None, workspace.root
+    place = workspace.inspection(name)
+    return InspectionReport.load(place / "report.json"), place / "pictures"
+
+
+def verify(folder: Path, trust: Path | None = None) -> Verification:
+    """Everything a release claims, checked offline and without torch."""
+    from handstyle.publication import keys, verification
+
+    return verification.verify(folder, keys.trusted_fingerprints(trust) if trust else None)
+
+
+def load_base(base: Path | None) -> ModelFamily:
+    from handstyle.diffusion import catalogue
+    from handstyle.diffusion.hardware import hardware
+
+    return catalogue.load(base, hardware().device)
+
+
+def default_recipe(collection: Collection, family: ModelFamily) -> Recipe:
+    from handstyle.diffusion.hardware import hardware
+    from handstyle.finetuning import defaults
+
+    return defaults.default_recipe(len(collection.training), family, hardware())
+
+
+def current_collection(workspace: Workspace) -> tuple[Collection, Path]:
+    return collection_named(workspace, workspace.needs("collection", "collect"))
+
+
+def collection_named(workspace: Workspace, digest: str) -> tuple[Collection, Path]:
+    """The collection and where its originals are. Raises StageMissing."""
+    place = workspace.collection(digest)
+    if not (place / "collection.json").is_file():
+        raise StageMissing(f"{place} holds no collection", hint="Run `handstyle collect` again.")
+    folder = OriginalFolder.load(place / "folder.json").folder
+    return Collection.load(place / "collection.json"), Path(folder)
+
+
+def require_permission(collection: Collection, use: Use) -> None:
+    """Raises RightsMissing when a work's permission does not cover `use` today."""
+    lacking = [
+        f"{work.name}: {reason}"
+        for work in collection.works
+        for reason in [collection.rights_of(work).why_not(use, date.today())]
+        if reason
+    ]
+    if lacking:
+        raise RightsMissing(
+            f"{len(lacking)} of {len(collection.works)} works may not be used to {use} today",
+            faults=lacking,
+            hint="Ask the holders, then collect again with a permission that covers it.",
+        )
