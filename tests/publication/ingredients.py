@@ -72,7 +72,7 @@ def style_of(collection: Collection, tensors: str, **recipe: Any) -> TrainedStyl
     return TrainedStyle(
         name="soft-outline",
         base=BaseIdentity(
-            name="small-base", family="sd1", sha256="b" * 64, licence="Apache-2.0", source="/home/me/base"
+            name="small-base", family="sd1", sha256="b" * 64, licence="Apache-2.0", source="D:/base"
         ),
         collection=collection.digest,
         number_of_works=len(collection.training),

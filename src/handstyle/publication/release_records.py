@@ -66,7 +66,7 @@ def _lineage_faults(records: Mapping[str, dict[str, Any]], statement: Statement)
     claims = [
         (STYLE, "other tensors", style["tensors"], lineage.tensors),
         (STYLE, "another collection", style["collection"], lineage.collection),
-        (STYLE, "another base model", style["base"]["digest"], lineage.base),
+        (STYLE, "another base model", style["base"]["sha256"], lineage.base),
         (STYLE, "another recipe", digests.of_json(style["recipe"]), lineage.recipe),
         (RECIPE, "another recipe", records[RECIPE], _without_nothing(style["recipe"])),
         (REPORT, "other tensors", report["style"], lineage.tensors),
@@ -115,6 +115,7 @@ def _low_rank_faults(
     own, alpha = held["diffusers-lora"], float(style["recipe"]["lora_alpha"])
     if not _are_the_style(own, style):
         yield paths["diffusers-lora"], "does not hold the tensors that were trained and inspected"
+        return
     expected = dialects.as_kohya(own, alpha)
     if {name: _content(tensor) for name, tensor in held["kohya-lora"].items()} != {
         name: _content(tensor) for name, tensor in expected.items()

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from transformers import CLIPTextModel
 from transformers.utils import logging as transformers_logging
 
-from handstyle.errors import BaseUnusable, RecordDamaged
+from handstyle.errors import BaseUnusable, HandstyleError, RecordDamaged
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.publication import dialects
 
@@ -28,6 +28,8 @@ TOLERANCE = 1e-4
 # Of the change the style makes: so that a file nobody loaded cannot pass because the style is faint.
 SHARE_OF_EFFECT = 0.01
 SEEN = 1e-3  # an effect smaller than this, relative to the output, is too faint for that question
+
+_REPORT = "Nothing was published. Please report this with the versions of diffusers and peft."
 
 Networks = dict[str, nn.Module]
 
@@ -41,7 +43,16 @@ def largest_difference(base: Path, weights: Path, style: TrainedStyle, exported:
     with torch.random.fork_rng(devices=[]), _quiet(), torch.inference_mode():
         plain = _outputs(_networks(base, parts))
         trained = _outputs(_trained(_networks(base, parts), own, style))
-        reloaded = _outputs(_RELOAD[format](base, parts, exported))
+        try:
+            networks = _RELOAD[format](base, parts, exported)
+            found = sum(".lora_" in name for network in networks.values() for name, _ in network.named_parameters())
+            if style.recipe.method == "lora" and found != len(own):
+                raise RecordDamaged(f"{exported.name}, loaded again, has {found} of {len(own)} tensors", hint=_REPORT)
+            reloaded = _outputs(networks)
+        except HandstyleError:
+            raise
+        except Exception as error:  # the loaders raise whatever comes their way
+            raise RecordDamaged(f"{exported.name} does not load again: {error}", hint=_REPORT) from error
     worst = 0.0
     for part in parts:
         largest = float(trained[part].abs().max())
@@ -51,7 +62,7 @@ def largest_difference(base: Path, weights: Path, style: TrainedStyle, exported:
             raise RecordDamaged(
                 f"{exported.name}, loaded again, does not give the trained {part} back: outputs differ by "
                 f"{difference:.2g} of the largest value, where {TOLERANCE:g} is allowed",
-                hint="Nothing was published. Please report this with the versions of diffusers and peft.",
+                hint=_REPORT,
             )
         worst = max(worst, difference)
     return worst
@@ -72,27 +83,28 @@ def _trained(networks: Networks, own: dict[str, Tensor], style: TrainedStyle) ->
     """By the definition, without any library for low-rank updates."""
     for part, network in networks.items():
         parameters = dict(network.named_parameters())
-        for name, tensor in own.items():
-            if not name.startswith(f"{part}."):
-                continue
-            if style.recipe.method == "full":
-                _parameter(parameters, name, part).copy_(tensor)
-            elif name.endswith(dialects.DOWN):
-                module = dialects.module_of(name)
-                up, down = own[module + dialects.UP].float(), tensor.float()
-                delta = up.flatten(1) @ down.flatten(1) * (style.recipe.lora_alpha / down.shape[0])
-                weight = _parameter(parameters, f"{module}.weight", part)
-                weight.add_(delta.view_as(weight))
+        names = [name for name in own if name.startswith(f"{part}.")]
+        if style.recipe.method == "full":
+            if len(names) != len(parameters):
+                raise RecordDamaged(f"The style holds {len(names)} of the {len(parameters)} parameters of the {part}")
+            for name in names:
+                _parameter(parameters, name, own[name].numel()).copy_(own[name])
+            continue
+        for module in sorted({dialects.module_of(name) for name in names}):
+            down, up = own[module + dialects.DOWN].float(), own[module + dialects.UP].float()
+            delta = up.flatten(1) @ down.flatten(1) * (style.recipe.lora_alpha / down.shape[0])
+            weight = _parameter(parameters, f"{module}.weight", delta.numel())
+            weight.add_(delta.view_as(weight))
     return networks
 
 
-def _parameter(parameters: dict[str, nn.Parameter], name: str, part: str) -> nn.Parameter:
-    inside = name.removeprefix(f"{part}.")
+def _parameter(parameters: dict[str, nn.Parameter], name: str, size: int) -> nn.Parameter:
+    inside = name.partition(".")[2]
     for spelling in (inside, inside.removeprefix("text_model."), f"text_model.{inside}"):
-        if spelling in parameters:
+        if spelling in parameters and parameters[spelling].numel() == size:
             return parameters[spelling]
     raise RecordDamaged(
-        f"The style changes {name}, which the base does not have",
+        f"The style changes {name}, which this base does not have, or has in another size",
         hint="Publish with the base model the style was trained on.",
     )
 

@@ -1,0 +1,104 @@
+"""Does the card say exactly what the records say?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+
+import pytest
+from huggingface_hub import ModelCard
+from ingredients import TODAY, Ingredients, collected, mozilla, report_on, style_of
+
+from handstyle.collection.rights import RightsRecord, own_work
+from handstyle.publication import card
+from handstyle.publication.clearance import clearance
+from handstyle.publication.keys import fingerprint
+
+Permission = Callable[..., RightsRecord]
+
+
+@pytest.fixture
+def text(ingredients: Ingredients) -> str:
+    parts = ingredients
+    return card.text(
+        parts.style, parts.collection, parts.report, parts.cleared, parts.weights, fingerprint(parts.key.public_key())
+    )
+
+
+def test_the_hub_reads_its_metadata(text: str) -> None:
+    data = ModelCard(text).data.to_dict()
+    assert data["license"] == "apache-2.0"
+    assert data["base_model"] == "small-base"
+    assert data["base_model_relation"] == "adapter"
+    assert data["library_name"] == "diffusers"
+    assert data["pipeline_tag"] == "text-to-image"
+    assert data["instance_prompt"] == "hndst drawing"
+    assert {"text-to-image", "diffusers", "lora", "template:sd-lora"} <= set(data["tags"])
+
+
+def test_open_licences_are_not_called_consent() -> None:
+    assert card.involvement(collected(mozilla())) == (
+        "The work is by Mozilla, openly licensed under Apache-2.0; its author was not asked."
+    )
+
+
+def test_own_works_say_whose_they_are() -> None:
+    assert card.involvement(collected(own_work("Mira"))) == "The work is Mira's own, provided by Mira."
+
+
+def test_a_written_permission_says_who_gave_it_and_when(permission: Permission) -> None:
+    given = permission(holders=("Ana Ruiz", "Casa Press"), valid_from=date(2026, 3, 1), valid_until=date(2031, 3, 1))
+    assert card.involvement(collected(given)) == (
+        "The work is by Ana Ruiz; Ana Ruiz and Casa Press permitted this in writing, 2026-03-01, until 2031-03-01."
+    )
+
+
+def test_several_permissions_are_one_sentence_with_a_number_each(permission: Permission) -> None:
+    assert card.involvement(collected(mozilla(), permission())) == (
+        "Of the 2 works, 1 is by Mozilla, openly licensed under Apache-2.0; its author was not asked; "
+        "1 is by Ana Ruiz; Ana Ruiz permitted this in writing."
+    )
+
+
+def test_findings_are_given_with_their_numbers(text: str) -> None:
+    assert "0.3610" in text and "0.3340" in text and "0.0210 to 0.0330, clear of zero" in text
+    assert "58 of 64 prompts" in text
+    assert "none is unusually near" in text
+
+
+def test_a_gain_that_could_be_none_is_called_none(ingredients: Ingredients) -> None:
+    gain = ingredients.report.held_out_gain
+    assert gain is not None
+    doubtful = gain.model_copy(update={"interval": gain.interval.model_copy(update={"low": -0.001})})
+    assert "no gain is shown" in card._gain(doubtful)
+
+
+def test_it_says_what_nobody_can_tell_and_how_to_check(ingredients: Ingredients, text: str) -> None:
+    assert "How it draws what was not asked." in text
+    assert "handstyle verify soft-outline" in text
+    assert fingerprint(ingredients.key.public_key()) in text
+
+
+def test_works_whose_owner_chose_no_licence_stay_reserved() -> None:
+    collection = collected(own_work("Mira"))
+    style = style_of(collection, "a" * 64)
+    cleared = clearance(collection, style, report_on(style), "Soft outline", on=TODAY)
+    data = ModelCard(card.text(style, collection, report_on(style), cleared, (), "SHA256:x")).data.to_dict()
+    assert (data["license"], data["license_name"]) == ("other", "all-rights-reserved")
+    assert data["license_link"] == "LICENSE.md"
+    assert "All rights are reserved" in card.licence_text(cleared)
+
+
+def test_names_stay_words_whatever_signs_are_in_them() -> None:
+    rights = own_work("[click](http://bad) <script> `x`")
+    sentence = card.involvement(collected(rights))
+    assert "\\[click\\]" in sentence and "\\<script\\>" in sentence
+
+
+def test_a_full_finetuning_says_how_to_load_it() -> None:
+    collection = collected(mozilla())
+    style = style_of(collection, "a" * 64, method="full")
+    cleared = clearance(collection, style, report_on(style), "Soft outline", on=TODAY)
+    text = card.text(style, collection, report_on(style), cleared, (), "SHA256:x")
+    assert "weights/unet" in text and "lora" not in ModelCard(text).data.to_dict()["tags"]
+    assert ModelCard(text).data.to_dict()["base_model_relation"] == "finetune"

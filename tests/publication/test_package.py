@@ -1,0 +1,139 @@
+"""Is a release whole, never overwritten, and does it keep what may not be shown to itself?"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from ingredients import ALPHA, TODAY, Ingredients, collected, mozilla, report_on, style_of
+
+from handstyle import digests
+from handstyle.collection.rights import RightsRecord
+from handstyle.errors import RecordDamaged, ReleaseBroken, UsageMistake, WriteFailed
+from handstyle.finetuning.recipe import Recipe
+from handstyle.publication import package
+from handstyle.publication.clearance import clearance
+from handstyle.publication.disclosure import PublishedCollection
+from handstyle.publication.keys import fingerprint
+from handstyle.publication.verification import verify
+from handstyle.records import load_json
+
+Permission = Callable[..., RightsRecord]
+
+
+def test_a_release_holds_everything_and_verifies(ingredients: Ingredients, release: Path) -> None:
+    names = {path.relative_to(release).as_posix() for path in release.rglob("*") if path.is_file()}
+    (licence,) = (name for name in names if name.startswith("licences/"))
+    assert names - {licence} == {
+        *("README.md", "LICENSE.md", "collection.json", "recipe.toml", "style.json", "report.json", "report.html"),
+        *("weights/pytorch_lora_weights.safetensors", "weights/soft-outline.safetensors", "handstyle.json"),
+    }
+    found = verify(release)
+    assert (found.status, found.findings) == ("intact", ())
+    assert found.words == f"intact, signer {fingerprint(ingredients.key.public_key())} unknown"
+    assert Recipe.from_toml(release / "recipe.toml").lora_alpha == ALPHA
+
+
+def test_the_same_ingredients_are_the_same_release(ingredients: Ingredients, tmp_path: Path) -> None:
+    one, two = (ingredients.assemble(tmp_path / name) for name in ("one", "two"))
+    assert (one / "handstyle.json").read_bytes() == (two / "handstyle.json").read_bytes()
+
+
+def test_a_release_is_never_overwritten(ingredients: Ingredients, release: Path) -> None:
+    before = (release / "handstyle.json").read_bytes()
+    with pytest.raises(UsageMistake, match="never overwritten"):
+        ingredients.assemble(release)
+    assert (release / "handstyle.json").read_bytes() == before
+
+
+def test_a_disk_that_is_full_leaves_nothing_behind(
+    ingredients: Ingredients, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copytree", full)
+    with pytest.raises(WriteFailed, match="No space left"):
+        ingredients.assemble(tmp_path / "release")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_stopping_halfway_leaves_nothing_behind(
+    ingredients: Ingredients, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(package, "verify", stop)
+    with pytest.raises(KeyboardInterrupt):
+        ingredients.assemble(tmp_path / "release")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_does_not_belong_together_is_not_published(ingredients: Ingredients, tmp_path: Path) -> None:
+    other = ingredients.report.model_copy(update={"style": "c" * 64})
+    files = {"report.json": digests.canonical(other.as_json()), "report.html": b""}
+    with pytest.raises(ReleaseBroken, match="not published") as refused:
+        ingredients.assemble(tmp_path / "release", report_files=files)
+    assert "report.json" in refused.value.faults[0]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_hidden_works_keep_their_names_and_captions(
+    ingredients: Ingredients, tmp_path: Path, permission: Permission
+) -> None:
+    collection = collected(mozilla(), permission(permits=("train", "publish-model", "commercial")))
+    style = style_of(collection, ingredients.style.tensors)
+    report = report_on(style)
+    release = ingredients.assemble(
+        tmp_path / "release",
+        collection=collection,
+        style=style,
+        cleared=clearance(collection, style, report, "Soft outline", on=TODAY),
+        report_files={"report.json": digests.canonical(report.as_json()), "report.html": b""},
+    )
+    published = PublishedCollection.load(release / "collection.json")
+    assert {(work.name, work.caption) for work in published.works} == {
+        ("secret-0.png", "hidden caption 0"),
+        (None, None),
+    }
+    everything = b"".join(path.read_bytes() for path in release.rglob("*") if path.is_file())
+    assert b"secret-1" not in everything and b"hidden caption 1" not in everything
+    assert b"letter.pdf" not in everything, "the letter that proves a permission stays at home"
+    assert b"/home/me" not in everything, "where the base lay is nobody else's concern"
+    assert style.collection == published.collection == collection.digest
+
+
+def test_no_file_of_weights_tells_what_was_trained_on(release: Path) -> None:
+    for path in (release / "weights").iterdir():
+        header, _ = digests.safetensors_header(path)
+        told = str(header["__metadata__"])
+        assert "caption" not in told and "secret" not in told and "/home" not in told and "ss_tag" not in told
+
+
+def test_licence_texts_go_along_and_must_be_the_ones_that_were_recorded(
+    ingredients: Ingredients, tmp_path: Path, release: Path
+) -> None:
+    (text,) = (release / "licences").iterdir()
+    assert text.read_text() == "Apache License\n"
+    with pytest.raises(RecordDamaged, match="gone or have changed") as refused:
+        ingredients.assemble(tmp_path / "other", evidence_folders=[])
+    assert refused.value.faults == ("LICENSE.md",)
+
+
+def test_the_chain_is_signed_link_by_link(ingredients: Ingredients, release: Path) -> None:
+    from handstyle.publication.provenance import opened
+
+    statement, _ = opened((release / "handstyle.json").read_bytes())
+    lineage = statement.lineage
+    assert lineage.collection == ingredients.collection.digest
+    assert (
+        lineage.recipe
+        == ingredients.style.recipe.digest
+        == digests.of_json(load_json(release / "style.json")["recipe"])
+    )
+    assert lineage.base == ingredients.style.base.sha256
+    assert lineage.tensors == ingredients.style.tensors
+    assert lineage.report == ingredients.report.digest
