@@ -71,9 +71,7 @@ def numbers(shape: tuple[int, ...], seed: int) -> Tensor:
 def style_of(collection: Collection, tensors: str, **recipe: Any) -> TrainedStyle:
     return TrainedStyle(
         name="soft-outline",
-        base=BaseIdentity(
-            name="small-base", family="sd1", sha256="b" * 64, licence="Apache-2.0", source="D:/base"
-        ),
+        base=BaseIdentity(name="small-base", family="sd1", sha256="b" * 64, licence="Apache-2.0", source="D:/base"),
         collection=collection.digest,
         number_of_works=len(collection.training),
         recipe=Recipe(**{"rank": RANK, "lora_alpha": ALPHA, **recipe}),

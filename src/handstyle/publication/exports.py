@@ -10,7 +10,6 @@ A file counts as written only after another tool has loaded it and computed what
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from handstyle.publication.clearance import Clearance
 from handstyle.publication.provenance import Format, Weights
 from handstyle.publication.tensor_files import Tensor, data_digest, digest, tensors_in, write_tensors
 from handstyle.records import load_json
+from handstyle.records import write as write_bytes
 
 DIFFUSERS_LORA = "pytorch_lora_weights.safetensors"
 UNET_FILE = "unet/diffusion_pytorch_model.safetensors"
@@ -99,7 +99,7 @@ def kohya_metadata(
     alpha = style.recipe.lora_alpha
     convolutions = any(len(tensor.shape) == 4 and tensor.shape[-1] > 1 for tensor in tensors.values())
     arguments = {"conv_dim": str(rank), "conv_alpha": str(alpha)} if convolutions else {}
-    prediction = load_json(base / "scheduler" / "scheduler_config.json").get("prediction_type", "epsilon")
+    prediction = _config(base, "scheduler", "scheduler_config.json").get("prediction_type", "epsilon")
     return {
         "ss_v2": str(version == "sd_v2"),
         "ss_base_model_version": version,
@@ -133,13 +133,14 @@ def _write_full(folder: Path, tensors: Mapping[str, Tensor], base: Path) -> Writ
         inside = dialects.part_of(dialects.as_diffusers(tensors), part)
         if inside:
             write_tensors(folder / path, inside, {"format": "pt"})
-            shutil.copyfile(base / part / "config.json", (folder / path).parent / "config.json")
+            _config(base, part)
+            write_bytes((folder / path).with_name("config.json"), (base / part / "config.json").read_bytes())
             written.append((path, format, digest(inside)))
     return written
 
 
-def _config(base: Path, part: str) -> dict[str, Any]:
-    config = load_json(base / part / "config.json")
+def _config(base: Path, part: str, file: str = "config.json") -> dict[str, Any]:
+    config = load_json(base / part / file)
     if not isinstance(config, dict):
-        raise BaseUnusable(f"{base / part / 'config.json'} is not the configuration of a network")
+        raise BaseUnusable(f"{base / part / file} is not a configuration", hint="Check --base.")
     return config
