@@ -60,14 +60,27 @@ def painted(pictures: Path) -> Callable[..., Shown]:
 @pytest.fixture
 def report(painted: Callable[..., Shown]) -> InspectionReport:
     works = tuple(
-        InspectedWork(name=name, caption=caption, author="Ada Brush", picture=painted(name, caption), show=show)
+        InspectedWork(
+            name=name,
+            caption=caption,
+            author="Ada Brush",
+            permission="own work",
+            picture=painted(name, caption),
+            show=show,
+        )
         for name, caption, show in WORKS
     )
 
     def side(caption: str, real: Shown, base: float, style: float) -> SideBySide:
         drawn = [painted(f"{caption} by the {hand}", caption, 7) for hand in ("base", "style")]
         return SideBySide(
-            caption=caption, base=drawn[0], style=drawn[1], real=real, distance_base=base, distance_style=style
+            caption=caption,
+            base=drawn[0],
+            style=drawn[1],
+            real=real,
+            distance_base=base,
+            distance_style=style,
+            show_real=True,
         )
 
     def output(caption: str, work: InspectedWork, distance: float) -> Neighbour:

@@ -54,6 +54,7 @@ def page(report: InspectionReport, pictures: Path, *, public: bool) -> str:
         nearest=NEAREST,
         place=lambda output: _place(output, report.copying.distances_of_real),
         authors=sorted({work.author for work in report.works}),
+        permissions=sorted({work.permission for work in report.works}),
         noise_plot=_noise_plot(report),
         noise_bars=_noise_bars(report),
         distance_plot=_distance_plot(report),

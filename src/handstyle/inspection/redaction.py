@@ -17,7 +17,7 @@ WITHHELD = Shown(file="", caption="")
 
 def redacted(report: InspectionReport) -> InspectionReport:
     """The report that may be published; the same one when every work may be shown."""
-    if all(work.show for work in report.works):
+    if all(work.show for work in report.works) and all(side.show_real for side in report.comparisons):
         return report
     veil = _Veil(report)
     return report.model_copy(
@@ -73,15 +73,14 @@ class _Veil:
     def work(self, work: InspectedWork) -> InspectedWork:
         if work.show:
             return work if work.picture.file in self.cleared else work.model_copy(update={"picture": WITHHELD})
-        return InspectedWork(name=self.neutral[work.name], caption="", author=work.author, picture=WITHHELD, show=False)
+        return work.model_copy(update={"name": self.neutral[work.name], "caption": "", "picture": WITHHELD})
 
     def may_show(self, side: SideBySide) -> bool:
         """The caption of a comparison is the caption of the real drawing, so they go together."""
         pictures = [side.base, side.style, *([side.real] if side.real else [])]
         if any(picture.file in self.files for picture in pictures):
             return False
-        # Of a drawing that is not among the works we know no permission; some of this artist's are not for showing.
-        if side.real is not None and side.real.file not in self.cleared:
+        if side.real is not None and not side.show_real:
             return False
         return not any(self.whose_words(text) for text in (side.caption, *(picture.caption for picture in pictures)))
 

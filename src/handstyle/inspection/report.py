@@ -76,8 +76,9 @@ class SideBySide(Record):
     base: Shown
     style: Shown
     real: Shown | None
-    distance_base: float | None
+    distance_base: float | None  # mean over the seeds, not only of the picture shown
     distance_style: float | None
+    show_real: bool = False  # the permission for the real drawing allows showing it in public
 
 
 class Neighbour(Record):
@@ -126,6 +127,7 @@ class InspectedWork(Record):
     name: str
     caption: str
     author: str
+    permission: str  # in a few words: an SPDX licence, own work, written permission
     picture: Shown
     show: bool  # the permission allows showing its pixels, caption and name in public
 
