@@ -95,6 +95,14 @@ def test_names_stay_words_whatever_signs_are_in_them() -> None:
     assert "\\[click\\]" in sentence and "\\<script\\>" in sentence
 
 
+def test_its_program_is_one_whatever_the_template_says() -> None:
+    collection = collected(mozilla())
+    style = style_of(collection, "a" * 64, template='"{caption}" by {identifier}\\')
+    cleared = clearance(collection, style, report_on(style), "Soft outline", on=TODAY)
+    text = card.text(style, collection, report_on(style), cleared, (), "SHA256:x")
+    compile(text.split("```python\n")[1].split("```")[0], "README.md", "exec")
+
+
 def test_a_full_finetuning_says_how_to_load_it() -> None:
     collection = collected(mozilla())
     style = style_of(collection, "a" * 64, method="full")

@@ -6,6 +6,7 @@ to use the files, what was measured, what was not, and how to check all of it.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 
@@ -95,7 +96,7 @@ def _metadata(style: TrainedStyle, cleared: Clearance) -> str:
         license=cleared.licence.hub,
         license_name=re.sub(r"[^a-z0-9.+]+", "-", cleared.licence.name.lower()) if unknown_to_the_hub else None,
         license_link="LICENSE.md" if unknown_to_the_hub else None,
-        base_model=_base(style),
+        base_model=_on_the_hub(style) or style.base.name,
         base_model_relation="adapter" if low_rank else "finetune",
         library_name="diffusers",
         pipeline_tag="text-to-image",
@@ -110,15 +111,17 @@ def _what_it_is(style: TrainedStyle, collection: Collection, cleared: Clearance)
     kind = (
         f"a low-rank update (LoRA, rank {style.recipe.rank})" if style.recipe.method == "lora" else "a full finetuning"
     )
+    number = len(collection.training)
     return (
-        f"It is {kind} of {plain(style.base.name)}, trained for {style.steps} steps on {len(collection.training)} "
-        f"works at {style.resolution} pixels, and published on {cleared.on}. The words `{style.recipe.identifier} "
-        f"{style.recipe.class_words}` in a prompt call it."
+        f"It is {kind} of {plain(style.base.name)}, trained for {style.steps} steps on {number} "
+        f"{'work' if number == 1 else 'works'} at {style.resolution} pixels, and published on {cleared.on}. The words "
+        f"`{style.recipe.identifier} {style.recipe.class_words}` in a prompt call it."
     )
 
 
 def _use(style: TrainedStyle, weights: Sequence[Weights], cleared: Clearance) -> str:
-    words, base = style.recipe.words(EXAMPLE), _base(style)
+    words = style.recipe.words(EXAMPLE)
+    base = _on_the_hub(style) or "BASE"
     if style.recipe.method == "full":
         loading = ["from diffusers import StableDiffusionPipeline, UNet2DConditionModel", ""]
         parts = ['unet=UNet2DConditionModel.from_pretrained("RELEASE/weights/unet")']
@@ -133,7 +136,7 @@ def _use(style: TrainedStyle, weights: Sequence[Weights], cleared: Clearance) ->
             f'pipeline = StableDiffusionPipeline.from_pretrained("{base}")',
             'pipeline.load_lora_weights("RELEASE/weights", weight_name="pytorch_lora_weights.safetensors")',
         ]
-    loading.append(f'pipeline("{words}").images[0].save("picture.png")')
+    loading.append(f'pipeline({json.dumps(words, ensure_ascii=False)}).images[0].save("picture.png")')
     kohya = [file.path for file in weights if file.format == "kohya-lora"]
     where = (
         f"\n\nFor ComfyUI and A1111, put `weights/{kohya[0]}` into the folder of LoRAs. They recognise a base model by "
@@ -141,7 +144,8 @@ def _use(style: TrainedStyle, weights: Sequence[Weights], cleared: Clearance) ->
         if kohya
         else ""
     )
-    return "## Use it\n\n```python\n" + "\n".join(loading) + f"\n```\n\n`RELEASE` is this folder.{where}"
+    folders = "`RELEASE` is this folder" + ("." if base != "BASE" else f", `BASE` that of {plain(style.base.name)}.")
+    return "## Use it\n\n```python\n" + "\n".join(loading) + f"\n```\n\n{folders}{where}"
 
 
 def _findings(report: InspectionReport) -> list[str]:
@@ -174,22 +178,22 @@ def _nearer(nearer: NearerToTruth) -> str:
 _LIMITS = (
     "Whether the people named in the records are who they say they are, and hold the rights they say they hold.",
     "Whether some prompt, not tried here, gives a near copy of a work.",
+    "What the base model was made from. Its own card should say so.",
 )
 
 
 def _check(cleared: Clearance, fingerprint: str) -> str:
     return (
-        "## Check it\n\nEvery file here is listed and signed in `handstyle.json`. With "
-        f"[handstyle](https://pypi.org/project/handstyle/) installed, without network or GPU:\n\n"
-        f"```\nhandstyle verify {cleared.name}\n```\n\nThe signer's key is `{fingerprint}`. Compare it with one you "
-        "have from the signer by another way than this page."
+        "## Check it\n\nEvery file here is listed and signed in `handstyle.json`. With handstyle installed, and without "
+        f"network or GPU:\n\n```\nhandstyle verify {cleared.name}\n```\n\nThe signer's key is `{fingerprint}`. Compare it "
+        "with one you have from the signer by another way than this page."
     )
 
 
-def _base(style: TrainedStyle) -> str:
-    """The Hub's name of the base where its source is there; otherwise the name its record gives."""
-    hub = re.fullmatch(r"https://huggingface\.co/([\w.-]+/[\w.-]+)/?", style.base.source)
-    return hub[1] if hub else style.base.name
+def _on_the_hub(style: TrainedStyle) -> str:
+    """The name of the base on the Hugging Face Hub, if its source is there."""
+    found = re.fullmatch(r"https://huggingface\.co/([\w.-]+/[\w.-]+)/?", style.base.source)
+    return found[1] if found else ""
 
 
 def plain(words: str) -> str:
