@@ -34,21 +34,24 @@ RANK, ALPHA = 4, 16.0
 
 @pytest.fixture(scope="session")
 def small_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The real classes with random weights, in the shape of Stable Diffusion but tiny."""
-    from diffusers import DDIMScheduler, UNet2DConditionModel
-    from transformers import CLIPTextConfig, CLIPTextModel
-
-    folder = tmp_path_factory.mktemp("base")
-    torch.manual_seed(0)
-    UNet2DConditionModel(
-        sample_size=8,
+    """The real classes with random weights, in two levels of one layer."""
+    return made_base(
+        tmp_path_factory.mktemp("base"),
         block_out_channels=(32, 64),
         layers_per_block=1,
         down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
         up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
-        cross_attention_dim=32,
-        attention_head_dim=8,
-    ).save_pretrained(folder / "unet")
+    )
+
+
+def made_base(folder: Path, **unet: Any) -> Path:
+    from diffusers import DDIMScheduler, UNet2DConditionModel
+    from transformers import CLIPTextConfig, CLIPTextModel
+
+    torch.manual_seed(0)
+    UNet2DConditionModel(sample_size=8, cross_attention_dim=32, attention_head_dim=8, **unet).save_pretrained(
+        folder / "unet"
+    )
     config = CLIPTextConfig(
         hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2, vocab_size=100,
         bos_token_id=1, eos_token_id=2,
@@ -100,7 +103,12 @@ def test_both_files_give_the_trained_network_back(small_base: Path, tmp_path: Pa
         assert file.tensors == digests.of_tensor_file(tmp_path / "weights" / file.path)
 
 
-@pytest.mark.slow
+def test_they_do_for_every_block_of_stable_diffusion(tmp_path: Path) -> None:
+    base = made_base(tmp_path / "base", block_out_channels=(32, 32, 64, 64))  # narrow, otherwise the same
+    files = written(tmp_path, base, low_rank(base, text_encoder=False))
+    assert all(file.largest_difference < 1e-5 for file in files)
+
+
 def test_they_do_on_the_base_that_is_shipped(tmp_path: Path) -> None:
     files = written(tmp_path, EMBEDDED, low_rank(EMBEDDED))
     assert all(file.largest_difference < 1e-5 for file in files)
@@ -147,7 +155,7 @@ def test_a_file_that_draws_otherwise_does_not_count_as_written(small_base: Path,
     spoil(tensors, metadata)
     write_tensors(path, tensors, metadata)
     with pytest.raises(RecordDamaged, match="loaded again"):
-        reloads.largest_difference(small_base, tmp_path / "style.safetensors", style, path, "diffusers-lora")
+        reloads.largest_differences(small_base, tmp_path / "style.safetensors", style, {path: "diffusers-lora"})
 
 
 def test_a_kohya_file_with_the_rank_as_alpha_does_not_count(small_base: Path, tmp_path: Path) -> None:
@@ -157,9 +165,8 @@ def test_a_kohya_file_with_the_rank_as_alpha_does_not_count(small_base: Path, tm
     lying = style.model_copy(update={"recipe": style.recipe.changed(lora_alpha=RANK)})
     exports.write_files(tmp_path, lying, tmp_path / "style.safetensors", small_base, cleared)
     with pytest.raises(RecordDamaged):
-        reloads.largest_difference(
-            small_base, tmp_path / "style.safetensors", style, tmp_path / "soft-outline.safetensors", "kohya-lora"
-        )
+        path = tmp_path / "soft-outline.safetensors"
+        reloads.largest_differences(small_base, tmp_path / "style.safetensors", style, {path: "kohya-lora"})
 
 
 def test_a_full_finetuning_is_a_folder_diffusers_loads(small_base: Path, tmp_path: Path) -> None:

@@ -7,16 +7,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ingredients import ALPHA, TODAY, Ingredients, collected, mozilla, report_on, style_of
+from ingredients import ALPHA, EMBEDDED, TODAY, Ingredients, collected, mozilla, numbers, report_on, style_of
 
 from handstyle import digests
 from handstyle.collection.rights import RightsRecord
 from handstyle.errors import RecordDamaged, ReleaseBroken, UsageMistake, WriteFailed
 from handstyle.finetuning.recipe import Recipe
-from handstyle.publication import package
+from handstyle.publication import exports, package
 from handstyle.publication.clearance import clearance
 from handstyle.publication.disclosure import PublishedCollection
 from handstyle.publication.keys import fingerprint
+from handstyle.publication.provenance import Weights, opened
+from handstyle.publication.tensor_files import digest, write_tensors
 from handstyle.publication.verification import verify
 from handstyle.records import load_json
 
@@ -124,8 +126,6 @@ def test_licence_texts_go_along_and_must_be_the_ones_that_were_recorded(
 
 
 def test_the_chain_is_signed_link_by_link(ingredients: Ingredients, release: Path) -> None:
-    from handstyle.publication.provenance import opened
-
     statement, _ = opened((release / "handstyle.json").read_bytes())
     lineage = statement.lineage
     assert lineage.collection == ingredients.collection.digest
@@ -137,3 +137,26 @@ def test_the_chain_is_signed_link_by_link(ingredients: Ingredients, release: Pat
     assert lineage.base == ingredients.style.base.sha256
     assert lineage.tensors == ingredients.style.tensors
     assert lineage.report == ingredients.report.digest
+
+
+@pytest.mark.parametrize("level", ["", "text_model."])
+def test_a_full_finetuning_is_released_and_verified_too(ingredients: Ingredients, tmp_path: Path, level: str) -> None:
+    tensors = {"unet.conv_in.weight": numbers((2, 2), 1), f"text_encoder.{level}norm.weight": numbers((2,), 2)}
+    own = write_tensors(tmp_path / "style.safetensors", tensors, {})
+    style = style_of(ingredients.collection, digest(tensors), method="full")
+    report = report_on(style)
+    cleared = clearance(ingredients.collection, style, report, "Soft outline", on=TODAY)
+    written = exports.write_files(tmp_path / "weights", style, own, EMBEDDED, cleared)
+    release = ingredients.assemble(
+        tmp_path / "release",
+        style=style,
+        cleared=cleared,
+        weights_folder=tmp_path / "weights",
+        weights=tuple(
+            Weights(path=path, format=format, tensors=inside, largest_difference=0.0)
+            for path, format, inside in written
+        ),
+        report_files={"report.json": digests.canonical(report.as_json()), "report.html": b""},
+    )
+    assert verify(release).status == "intact"
+    assert (release / "weights" / "unet" / "config.json").read_bytes() == (EMBEDDED / "unet/config.json").read_bytes()

@@ -189,7 +189,7 @@ def test_the_envelope_of_another_release_does_not_fit(ingredients: Ingredients, 
     assert_broken(release, "changed", "README.md")
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_byte_of_a_release_can_change_unnoticed(release: Path, data: st.DataObject) -> None:
     files = sorted(path for path in release.rglob("*") if path.is_file())
@@ -394,6 +394,9 @@ def test_a_release_with_one_file_of_weights_is_broken(ingredients: Ingredients, 
 def test_ten_megabytes_are_verified_in_a_moment(ingredients: Ingredients, release: Path) -> None:
     (release / "report.html").write_bytes(os.urandom(10 << 20))
     signed_again(release, ingredients.key)
-    start = time.perf_counter()
-    assert verify(release).holds
-    assert time.perf_counter() - start < 0.4  # seconds
+    took = []
+    for _ in range(3):
+        start = time.perf_counter()
+        assert verify(release).holds
+        took.append(time.perf_counter() - start)
+    assert min(took) < 0.3  # seconds; importing takes the rest of the half second that a command may take

@@ -184,9 +184,9 @@ _LIMITS = (
 
 def _check(cleared: Clearance, fingerprint: str) -> str:
     return (
-        "## Check it\n\nEvery file here is listed and signed in `handstyle.json`. With handstyle installed, and without "
-        f"network or GPU:\n\n```\nhandstyle verify {cleared.name}\n```\n\nThe signer's key is `{fingerprint}`. Compare it "
-        "with one you have from the signer by another way than this page."
+        "## Check it\n\nEvery file here is listed and signed in `handstyle.json`. With handstyle installed, without "
+        f"network or GPU:\n\n```\nhandstyle verify {cleared.name}\n```\n\nThe signer's key is `{fingerprint}`. "
+        "Compare it with one you have from the signer by another way than this page."
     )
 
 

@@ -39,14 +39,11 @@ def write(folder: Path, style: TrainedStyle, weights: Path, base: Path, cleared:
     and compared. Raises RecordDamaged when one does not give the trained network back."""
     from handstyle.publication import reloads  # imports torch
 
+    written = write_files(folder, style, weights, base, cleared)
+    differences = reloads.largest_differences(base, weights, style, {folder / path: kind for path, kind, _ in written})
     return tuple(
-        Weights(
-            path=path,
-            format=format,
-            tensors=tensors,
-            largest_difference=reloads.largest_difference(base, weights, style, folder / path, format),
-        )
-        for path, format, tensors in write_files(folder, style, weights, base, cleared)
+        Weights(path=path, format=format, tensors=tensors, largest_difference=difference)
+        for (path, format, tensors), difference in zip(written, differences, strict=True)
     )
 
 

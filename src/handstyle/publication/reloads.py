@@ -6,7 +6,7 @@ one is made by the loaders that users have: those of diffusers, which also reads
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from transformers.utils import logging as transformers_logging
 from handstyle.errors import BaseUnusable, HandstyleError, RecordDamaged
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.publication import dialects
+from handstyle.publication.provenance import Format
 
 # In fp32 the two networks add the same numbers in another order; a wrong alpha is thousands of times farther away.
 TOLERANCE = 1e-4
@@ -33,19 +34,28 @@ _REPORT = "Nothing was published. Please report this with the versions of diffus
 
 Networks = dict[str, nn.Module]
 
+HOLDS_ONE: dict[Format, str] = {"diffusers-unet": "unet", "transformers-text-encoder": "text_encoder"}
 
-def largest_difference(base: Path, weights: Path, style: TrainedStyle, exported: Path, format: str) -> float:
-    """Between outputs of the trained and the reloaded networks, relative. Raises RecordDamaged if they differ."""
+
+def largest_differences(base: Path, weights: Path, style: TrainedStyle, exports: Mapping[Path, Format]) -> list[float]:
+    """Of each exported file: between outputs of the trained and the reloaded networks, relative to the largest.
+
+    Raises RecordDamaged when one does not give the trained networks back.
+    """
     own = load_file(weights)
     parts = [part for part in dialects.PARTS if any(name.startswith(f"{part}.") for name in own)]
-    if format in ("diffusers-unet", "transformers-text-encoder"):
-        parts = ["unet" if format == "diffusers-unet" else "text_encoder"]
+    number_of_updates = len(own) if style.recipe.method == "lora" else 0
+    found = []
     with torch.random.fork_rng(devices=[]), _quiet(), torch.inference_mode():
         plain = _outputs(_networks(base, parts))
         trained = _outputs(_trained(_networks(base, parts), own, style))
-        number_of_updates = len(own) if style.recipe.method == "lora" else 0
-        reloaded = _outputs(_reloaded(base, parts, exported, format, number_of_updates))
-    return max(_difference(plain[part], trained[part], reloaded[part], f"{exported.name}: {part}") for part in parts)
+        for path, format in exports.items():
+            inside = [HOLDS_ONE[format]] if format in HOLDS_ONE else parts
+            reloaded = _outputs(_reloaded(base, inside, path, format, number_of_updates))
+            found.append(
+                max(_difference(plain[part], trained[part], reloaded[part], f"{path.name}: {part}") for part in inside)
+            )
+    return found
 
 
 def _difference(plain: Tensor, trained: Tensor, reloaded: Tensor, which: str) -> float:
@@ -62,7 +72,7 @@ def _difference(plain: Tensor, trained: Tensor, reloaded: Tensor, which: str) ->
     return difference
 
 
-def _reloaded(base: Path, parts: list[str], exported: Path, format: str, number_of_updates: int) -> Networks:
+def _reloaded(base: Path, parts: list[str], exported: Path, format: Format, number_of_updates: int) -> Networks:
     try:
         networks = _RELOAD[format](base, parts, exported)
     except HandstyleError:
@@ -141,7 +151,7 @@ def _as_folder(base: Path, parts: list[str], exported: Path) -> Networks:
     return _networks(folders, parts)
 
 
-_RELOAD: dict[str, Callable[[Path, list[str], Path], Networks]] = {
+_RELOAD: dict[Format, Callable[[Path, list[str], Path], Networks]] = {
     "diffusers-lora": _by_lora_loader,
     "kohya-lora": _by_lora_loader,
     "diffusers-unet": _as_folder,
