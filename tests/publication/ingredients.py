@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,8 +21,9 @@ from handstyle.publication import card
 from handstyle.publication.clearance import Clearance
 from handstyle.publication.keys import fingerprint
 from handstyle.publication.package import assemble
-from handstyle.publication.provenance import Weights
+from handstyle.publication.provenance import Statement, Weights, opened, sign
 from handstyle.publication.tensor_files import Tensor
+from handstyle.publication.verification import Verification, verify
 
 EMBEDDED = Path(handstyle.diffusion.__file__).parent / "embedded"
 TODAY = date(2026, 11, 22)
@@ -168,3 +170,38 @@ def mozilla(evidence: Path | None = None) -> RightsRecord:
         (evidence / "LICENSE.md").write_text("Apache License\n", encoding="utf-8")
         files = (Evidence(file="LICENSE.md", sha256=digests.of_file(evidence / "LICENSE.md")),)
     return open_licence("Apache-2.0", "Mozilla", "https://github.com/mozilla/fxemoji", files)
+
+
+KOHYA = "weights/soft-outline.safetensors"
+DIFFUSERS = "weights/pytorch_lora_weights.safetensors"
+
+
+def found(verification: Verification) -> set[tuple[str, str]]:
+    return {(finding.kind, finding.where) for finding in verification.findings}
+
+
+def assert_broken(release: Path, kind: str, where: str) -> None:
+    verification = verify(release)
+    assert verification.status == "broken" and not verification.holds
+    assert (kind, where) in found(verification)
+
+
+def signed_again(
+    release: Path,
+    key: Ed25519PrivateKey,
+    change: Callable[[dict[str, Any]], None] = lambda statement: None,
+    *,
+    at_face_value: bool = False,
+) -> None:
+    """The folder as it is now, listed and validly signed; `change` edits the statement before that."""
+    statement, _ = opened((release / "handstyle.json").read_bytes())
+    content = statement.as_json()
+    if not at_face_value:
+        for file in content["files"]:
+            if (release / file["path"]).is_file():
+                data = (release / file["path"]).read_bytes()
+                file.update(sha256=digests.of_bytes(data), size=len(data))
+        for weights in content["weights"]:
+            weights["tensors"] = digests.of_tensor_file(release / "weights" / weights["path"])
+    change(content)
+    (release / "handstyle.json").write_bytes(sign(Statement.model_validate(content), key))
