@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unicodedata import normalize
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from handstyle import digests
 from handstyle.collection.rights import own_work
-from handstyle.collection.rights_plan import for_all, read_rights_toml
+from handstyle.collection.rights_plan import for_all, read_rights_toml, toml_to_add
 from handstyle.errors import HandstyleError, RecordDamaged
 
 TWO_PERMISSIONS = """
@@ -61,6 +62,14 @@ def test_evidence_is_known_by_its_digest(folder: Path) -> None:
 
 def test_one_permission_for_all_reaches_into_sub_folders() -> None:
     assert for_all(own_work("Ada")).rights_for("a/b/cat.png")
+
+
+@pytest.mark.parametrize("name", ["cat [1].png", 'a "cat".png', "café.png"])
+def test_a_name_in_full_names_its_file_and_the_lines_we_propose_do_too(folder: Path, name: str) -> None:
+    plan = read_rights_toml(written(folder, toml_to_add([name])))
+    assert plan.rights_for(name)
+    assert plan.rights_for(normalize("NFD", name))
+    assert not plan.rights_for("another.png")
 
 
 def test_two_permissions_for_one_file_are_both_reported_and_the_same_one_twice_is_one(folder: Path) -> None:

@@ -84,7 +84,7 @@ def _decoded(data: bytes, kind: FileFormat, page: tuple[int, int, int]) -> Image
         with _strictly():
             if kind == "PNG":
                 with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
-                    image.verify()  # checksums, which decoding alone passes over
+                    image.verify()  # the checksums, which decoding passes over: a flipped bit can change pixels
             with Image.open(io.BytesIO(data), formats=[kind]) as image:
                 _refuse_size(image.size)
                 image.load()
@@ -161,8 +161,6 @@ def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
             from PIL import ImageCms  # absent from some builds of Pillow
 
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            if "sRGB" in ImageCms.getProfileDescription(source):
-                return image.convert("RGB")  # converting it to itself would only round
             converted = ImageCms.profileToProfile(
                 image,
                 source,

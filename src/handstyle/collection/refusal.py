@@ -38,7 +38,7 @@ def collection_faulty(folder: Path, faults: Sequence[Fault], removable: Sequence
     return CollectionFaulty(
         f"{files} {folder} from becoming a collection",
         faults=[str(fault) for fault in faults],
-        hint=f"Mend {'it' if len(faults) == 1 else 'them'} and run the same command again{_or_without(removable)}.",
+        hint=f"Mend {'it' if len(faults) == 1 else 'them'} and run the same command again{_or_without(removable)}",
     )
 
 
@@ -65,16 +65,16 @@ def _ways_on(folder: Path, gaps: RightsGaps, rights: RightsPlan) -> list[str]:
             ways.append(f"There is a rights.toml among them: --rights {_quoted(str(folder / 'rights.toml'))}")
     if gaps.disputed:
         names = [fault.name for fault in gaps.disputed]
-        ways.append(f"Ask whoever holds the rights for a permission that covers it{_or_without(names)}.")
+        ways.append(f"Ask whoever holds the rights for a permission that covers it{_or_without(names)}")
     return ways
 
 
 def _or_without(names: Sequence[str]) -> str:
     if not names:
-        return ""
-    return f", or leave {'it' if len(names) == 1 else 'them'} out by adding: " + " ".join(
-        f"--without {_quoted(name)}" for name in names
-    )
+        return "."
+    # On a line of its own and without a full stop, to be copied.
+    options = " ".join(f"--without {_quoted(name)}" for name in names)
+    return f", or leave {'it' if len(names) == 1 else 'them'} out by adding:\n  {options}"
 
 
 def _quoted(word: str) -> str:

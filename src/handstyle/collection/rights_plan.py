@@ -5,11 +5,13 @@ One permission for all of them, or a `rights.toml` that says it file by file.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Any
+from unicodedata import normalize
 
 from pydantic import Field
 
@@ -17,6 +19,10 @@ from handstyle import digests
 from handstyle.collection.rights import Evidence, RightsRecord
 from handstyle.errors import RecordDamaged
 from handstyle.records import load_toml
+
+
+def _composed(name: str) -> str:
+    return normalize("NFC", name)
 
 
 @dataclass(frozen=True)
@@ -27,8 +33,10 @@ class Grant:
     rights: RightsRecord
 
     def covers(self, name: str) -> bool:
-        # `*` also reaches into sub-folders: a person who writes "*.png" means all of them.
-        return any(fnmatchcase(name, pattern) for pattern in self.patterns)
+        # `*` also reaches into sub-folders: a person who writes "*.png" means all of them. A name in full always
+        # names its file, also where it holds brackets, and however its accents are composed.
+        name = _composed(name)
+        return any(name == pattern or fnmatchcase(name, pattern) for pattern in map(_composed, self.patterns))
 
 
 @dataclass(frozen=True)
@@ -107,5 +115,5 @@ def _evidence(folder: Path, listed: object) -> tuple[tuple[Evidence, ...], list[
 
 def toml_to_add(names: Iterable[str]) -> str:
     """The lines that would give these files a permission in a `rights.toml`."""
-    listed = ", ".join(f'"{name}"' for name in names)
-    return f'[[rights]]\nworks = [{listed}]\nauthor = "NAME"\nbasis = "own-work"'
+    listed = json.dumps(list(names), ensure_ascii=False)  # JSON strings are TOML strings
+    return f'[[rights]]\nworks = {listed}\nauthor = "NAME"\nbasis = "own-work"'
