@@ -136,3 +136,12 @@ def test_any_table_is_read_or_refused_in_our_words(
         read_rights_toml(written(tmp_path_factory.mktemp("rights"), text))
     except HandstyleError as refused:
         assert refused.faults
+
+
+def test_the_example_in_the_documentation_says_what_it_means(folder: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "collect.md").read_text(encoding="utf-8")
+    (folder / "letter.pdf").write_bytes(b"a letter")
+    plan = read_rights_toml(written(folder, page.split("```toml\n")[1].split("```")[0]))
+    (book,) = plan.rights_for("book/01.png")
+    assert book.holders == ("Ada Example", "A Publisher")
+    assert [rights.basis for rights in plan.rights_for("sketchbook/2029/cat.png")] == ["own-work"]
