@@ -10,6 +10,7 @@ from huggingface_hub import ModelCard
 from ingredients import TODAY, Ingredients, collected, mozilla, report_on, style_of
 
 from handstyle.collection.rights import RightsRecord, own_work
+from handstyle.inspection.report import InspectedWork, Shown
 from handstyle.publication import card
 from handstyle.publication.clearance import clearance
 from handstyle.publication.keys import fingerprint
@@ -77,6 +78,22 @@ def test_it_says_what_nobody_can_tell_and_how_to_check(ingredients: Ingredients,
     assert "How it draws what was not asked." in text
     assert "handstyle verify soft-outline" in text
     assert fingerprint(ingredients.key.public_key()) in text
+
+
+def test_what_the_published_report_hides_the_card_hides_too(ingredients: Ingredients) -> None:
+    parts = ingredients
+    hidden = InspectedWork(
+        name="secret-0.png",
+        caption="hidden caption 0",
+        author="Mozilla",
+        permission="Apache-2.0",
+        picture=Shown(file="a.png", caption="hidden caption 0"),
+        show=False,
+    )
+    told = {"works": (hidden,), "verdict": ("Look at “hidden caption 0”.",), "cannot_tell": ("What secret-0.png is.",)}
+    report = parts.report.model_copy(update=told)
+    text = card.text(parts.style, parts.collection, report, parts.cleared, parts.weights, "SHA256:x")
+    assert "hidden caption" not in text and "secret-0" not in text
 
 
 def test_works_whose_owner_chose_no_licence_stay_reserved() -> None:

@@ -14,6 +14,7 @@ from handstyle.collection.licences import LICENCES
 from handstyle.collection.rights import RightsRecord
 from handstyle.collection.works import Collection
 from handstyle.finetuning.trained_style import TrainedStyle
+from handstyle.inspection.redaction import redacted
 from handstyle.inspection.report import HeldOutGain, InspectionReport, NearerToTruth
 from handstyle.publication.clearance import Clearance, by_permission
 from handstyle.publication.provenance import Weights
@@ -33,6 +34,7 @@ def text(
     """README.md: the metadata the Hugging Face Hub reads, then words for people."""
     from huggingface_hub import ModelCard
 
+    report = redacted(report)  # the card is as public as the published report
     sections = [
         f"# {plain(cleared.title)}\n\n{involvement(collection)}",
         _what_it_is(style, collection, cleared),

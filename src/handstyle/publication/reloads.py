@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers import DDIMScheduler, UNet2DConditionModel
 from diffusers.utils import logging as diffusers_logging
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -130,6 +130,8 @@ def _parameter(parameters: dict[str, nn.Parameter], name: str, size: int) -> nn.
 
 
 def _by_lora_loader(base: Path, parts: list[str], exported: Path) -> Networks:
+    from diffusers import StableDiffusionPipeline  # here, because importing it warns, and by now that is switched off
+
     networks = _networks(base, parts)
     pipeline: Any = StableDiffusionPipeline(
         vae=None,
