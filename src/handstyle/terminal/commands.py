@@ -1,0 +1,277 @@
+"""Which stage does each verb call, and what does it print?
+
+Only `stages` knows what a verb does. It is imported by the command that needs it, so that `--help` need not wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from handstyle import __version__
+from handstyle.errors import ReleaseBroken, UsageMistake
+from handstyle.terminal import options, values
+from handstyle.terminal.display import Display, listed
+from handstyle.terminal.permission import StatedPermission
+
+MUCH_CROPPED = 0.8  # share of a picture's area that is left, below which somebody should know
+
+app = typer.Typer(
+    name="handstyle",
+    add_completion=False,
+    rich_markup_mode=None,  # plain help: it is there at once, and any screen reader can follow it
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 done, 1 an error, 2 a mistake in the command, 3 a gate said no, 130 interrupted.",
+)
+
+
+@app.callback(invoke_without_command=True)
+def handstyle(
+    context: typer.Context, version: Annotated[bool, typer.Option("--version", help="Which handstyle is this?")] = False
+) -> None:
+    """About thirty works by one artist become a model that draws in that hand, with the artist's permission."""
+    if version:
+        typer.echo(f"handstyle {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(UsageMistake.exit_code)
+
+
+@app.command()
+def collect(
+    context: typer.Context,
+    folder: options.Works,
+    mine: options.Mine = None,
+    licence: options.Licence = None,
+    author: options.Author = None,
+    source: options.Source = None,
+    evidence: options.Evidence = None,
+    rights: options.Rights = None,
+    leave_out: options.LeaveOut = None,
+    without: options.Without = None,
+    background: options.Background = None,
+    workspace: options.Place = None,
+    json: options.AsJson = False,
+) -> None:
+    """A folder of pictures, words and permission becomes a collection."""
+    from handstyle import stages
+    from handstyle.collection.withholding import parse_withholding
+
+    display = display_of(context)
+    chosen = values.given(without=without, background=background)
+    if leave_out is not None:
+        chosen["validation"] = parse_withholding(leave_out)
+    made = stages.collect(
+        values.workspace_at(workspace),
+        folder,
+        StatedPermission(mine, licence, author, source, evidence, rights).for_folder(folder),
+        progress=display.progress,
+        **chosen,
+    )
+    counts = f"{made.works} works: {made.for_training} to train on, {made.for_validation} kept back to check with"
+    display.result(made, counts + (f"; {made.left_out} left out" if made.left_out else ""), made.record)
+
+
+@app.command()
+def encode(
+    context: typer.Context,
+    base: options.Base = None,
+    workspace: options.Place = None,
+    json: options.AsJson = False,
+) -> None:
+    """The base model looks at each work and each caption once."""
+    from handstyle import stages
+
+    display = display_of(context)
+    made = stages.encode(values.workspace_at(workspace), base, progress=display.progress)
+    if made.smallest_share_kept < MUCH_CROPPED:
+        display.say(f"The base draws squares: of the longest work {made.smallest_share_kept:.0%} is left.")
+    known = f", {made.found} of them known already" if made.found else ""
+    display.result(made, f"{made.works} works and {made.texts} texts at {made.resolution} pixels{known}")
+
+
+@app.command()
+def finetune(
+    context: typer.Context,
+    base: options.Base = None,
+    preset: options.Preset = None,
+    recipe: options.RecipeFile = None,
+    settings: options.Settings = None,
+    class_images: options.ClassImages = None,
+    further: options.Further = None,
+    dry_run: options.DryRun = False,
+    resume: options.Resume = False,
+    extend: options.Extend = None,
+    save_every: options.SaveEvery = None,
+    sample_every: options.SampleEvery = None,
+    workspace: options.Place = None,
+    json: options.AsJson = False,
+) -> None:
+    """A collection becomes a trained style; what it takes is shown first."""
+    from handstyle import stages
+
+    values.at_most_one({"--recipe": recipe, "--preset": preset, "--extend": extend})
+    values.at_most_one({"--set": settings, "--extend": extend})
+    display, changes = display_of(context), values.recipe_settings(settings or ())
+    plan = stages.plan(
+        values.workspace_at(workspace),
+        base,
+        **values.given(recipe_file=recipe, preset=preset, settings=changes, class_images=class_images, extend=extend),
+    )
+    toml = values.as_toml(plan.recipe)
+    made = stages.finetune(
+        plan,
+        announce=lambda words: display.say(words if dry_run else f"{toml}\n{words}\n"),
+        progress=display.progress,
+        **values.given(
+            resume=resume, dry_run=dry_run, further=further, save_every=save_every, sample_every=sample_every
+        ),
+    )
+    if dry_run:
+        display.result(made, toml.rstrip(), recipe=plan.recipe.as_json())
+    else:
+        known = "finished before, in" if made.already_there else "in"
+        display.result(made, f"{made.steps} steps {known} {minutes(made.seconds)} minutes", made.style)
+
+
+@app.command()
+def generate(
+    context: typer.Context,
+    prompt: options.Prompt = None,
+    prompts: options.Prompts = None,
+    seeds: options.Seeds = "0",
+    negative_prompt: options.NegativePrompt = None,
+    guidance: options.Guidance = None,
+    steps: options.Steps = None,
+    sampler: options.Sampler = None,
+    width: options.Width = None,
+    height: options.Height = None,
+    style: options.Style = None,
+    sheet: options.Sheet = False,
+    to: options.PicturesTo = None,
+    base: options.Base = None,
+    workspace: options.Place = None,
+    json: options.AsJson = False,
+) -> None:
+    """Words and a seed become pictures in the trained hand."""
+    from handstyle import stages
+    from handstyle.generation.request import parse_seeds
+
+    display = display_of(context)
+    settings = values.given(
+        negative_prompt=negative_prompt, guidance_scale=guidance, num_inference_steps=steps, sampler=sampler,
+        width=width, height=height,
+    )  # fmt: skip
+    made = stages.generate(
+        values.workspace_at(workspace),
+        values.all_prompts(prompt or (), prompts),
+        seeds=parse_seeds(seeds),
+        settings=settings,
+        progress=display.progress,
+        **values.given(base=base, styles=style, sheet=sheet, to=to),
+    )
+    display.result(made, *made.pictures, *filter(None, [made.sheet]))
+
+
+@app.command()
+def inspect(
+    context: typer.Context,
+    further: options.Further = None,
+    base: options.Base = None,
+    workspace: options.Place = None,
+    json: options.AsJson = False,
+) -> None:
+    """One page shows what the style learnt, and what it copied."""
+    from handstyle import stages
+
+    display = display_of(context)
+    made = stages.inspect(values.workspace_at(workspace), base=base, further=further, progress=display.progress)
+    display.result(made, *made.verdict, made.page)
+
+
+@app.command()
+def publish(
+    context: typer.Context,
+    name: options.Title,
+    key: options.Key = None,
+    model_licence: options.ModelLicence = None,
+    to: options.ReleaseTo = None,
+    base: options.Base = None,
+    workspace: options.Place = None,
+    json: options.AsJson = False,
+) -> None:
+    """A permitted and inspected style becomes a signed release."""
+    from handstyle import stages
+
+    display = display_of(context)
+    made = stages.publish(
+        values.workspace_at(workspace),
+        name,
+        progress=display.progress,
+        **values.given(base=base, key=key, model_licence=model_licence, to=to),
+    )
+    display.say("\n".join(made.reasons))
+    display.result(made, f"{made.licence}, signed by {made.signer}", made.release)
+
+
+@app.command()
+def verify(
+    context: typer.Context,
+    folder: options.Release,
+    trust: options.Trust = None,
+    json: options.AsJson = False,
+) -> None:
+    """Does a release hold what it claims? Exits with 3 if not."""
+    from handstyle import stages
+
+    found = stages.verify(folder, trust)
+    findings = [f"{finding.where}: {finding.words}" for finding in found.findings]
+    display_of(context).result(found, found.words, *listed(findings))
+    if not found.holds:
+        raise typer.Exit(ReleaseBroken.exit_code)
+
+
+@app.command()
+def demo(
+    context: typer.Context,
+    to: options.DemoTo = Path("demo-output"),
+    short: options.Short = False,
+    json: options.AsJson = False,
+) -> None:
+    """The whole journey with thirty-two real drawings."""
+    from handstyle import stages
+
+    display = display_of(context)
+    made = stages.demo(to, short=short, progress=display.progress, announce=display.say)
+    display.result(made, made.report, made.release, made.demo_json)
+
+
+def run(arguments: Sequence[str], display: Display) -> int:
+    """One command; its exit code. A mistake in what was typed is raised as one of our errors."""
+    command = typer.main.get_command(app)
+    try:
+        with command.make_context("handstyle", list(arguments), obj=display) as context:
+            command.invoke(context)
+    except typer.Exit as end:
+        return end.exit_code
+    except typer.TyperException as mistake:
+        where = getattr(mistake, "ctx", None)
+        path = where.command_path if where else "handstyle"
+        raise UsageMistake(mistake.format_message(), hint=f"`{path} --help` shows what can be typed.") from None
+    return 0
+
+
+def display_of(context: typer.Context) -> Display:
+    display = context.obj
+    assert isinstance(display, Display), "run() puts it there"
+    return display
+
+
+def minutes(seconds: float) -> str:
+    whole, rest = divmod(round(seconds), 60)
+    return f"{whole}:{rest:02d}"

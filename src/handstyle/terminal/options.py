@@ -1,0 +1,117 @@
+"""Which options are there, and what does `--help` say of each?
+
+What stands in square brackets is taken when the option is left out; the stages decide it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import Argument, Option
+
+# Of every command. `main` looks for --json before the options are read, so no command needs its value.
+AsJson = Annotated[bool, Option("--json", help="One JSON object on stdout, also for an error.")]
+Place = Annotated[
+    Path | None,
+    Option("--workspace", "-w", metavar="FOLDER", help="Where the stages leave their records. [handstyle-workspace]"),
+]
+Base = Annotated[
+    Path | None,
+    Option("--base", metavar="FOLDER", help="A base model in the diffusers layout. [the small one that is shipped]"),
+]
+Further = Annotated[
+    Path | None,
+    Option("--further", metavar="FOLDER", help="More drawings by the artist, to compare with; never trained on."),
+]
+
+# collect
+Works = Annotated[Path, Argument(metavar="FOLDER", help="The folder of works. Nothing in it is ever changed.")]
+Mine = Annotated[str | None, Option("--mine", metavar="NAME", help="You made all of them and hold all rights.")]
+Licence = Annotated[
+    str | None, Option("--licence", metavar="SPDX", help="They were published under this open licence.")
+]
+Author = Annotated[str | None, Option("--author", metavar="NAME", help="Who made them; with --licence.")]
+Source = Annotated[str | None, Option("--source", metavar="URL", help="Where they were published; with --licence.")]
+Evidence = Annotated[
+    Path | None, Option("--evidence", metavar="FILE", help="The text of the licence, kept with the works.")
+]
+Rights = Annotated[
+    Path | None, Option("--rights", metavar="FILE", help="The permission, work by work. [rights.toml in the folder]")
+]
+LeaveOut = Annotated[
+    str | None,
+    Option("--leave-out", metavar="HOW-MANY", help="Works to keep back from training: 0.2, 6 or none. [0.2]"),
+]
+Without = Annotated[
+    list[str] | None, Option("--without", metavar="NAME", help="A file to leave aside; may be repeated.")
+]
+Background = Annotated[
+    str | None, Option("--background", metavar="COLOUR", help="What transparent works lie on. [white]")
+]
+
+# finetune
+Preset = Annotated[str | None, Option("--preset", metavar="NAME", help="Start from a recipe that is shipped.")]
+RecipeFile = Annotated[
+    Path | None, Option("--recipe", metavar="FILE", help="Start from a recipe of your own, in TOML.")
+]
+Settings = Annotated[
+    list[str] | None, Option("--set", metavar="KEY=VALUE", help="Change one choice of the recipe; may be repeated.")
+]
+ClassImages = Annotated[
+    Path | None,
+    Option("--class-images", metavar="FOLDER", help="Pictures of what the class words mean. [the base draws them]"),
+]
+DryRun = Annotated[bool, Option("--dry-run", help="Only show the recipe and what it would take.")]
+Resume = Annotated[bool, Option("--resume", help="Go on from the last snapshot.")]
+Extend = Annotated[
+    str | None, Option("--extend", metavar="DURATION", help='Go on after the end of the last run, say "120 steps".')
+]
+SaveEvery = Annotated[
+    int | None, Option("--save-every", metavar="STEPS", min=1, help="From snapshot to snapshot. [60]")
+]
+SampleEvery = Annotated[
+    int | None, Option("--sample-every", metavar="STEPS", min=1, help="From sample sheet to sample sheet. [60]")
+]
+
+# generate
+Prompt = Annotated[
+    list[str] | None,
+    Argument(metavar="PROMPT", help='Words to draw; "a {red|blue} cat" asks for each of its alternatives.'),
+]
+Prompts = Annotated[Path | None, Option("--prompts", metavar="FILE", help="A text file with one prompt a line.")]
+Seeds = Annotated[str, Option("--seeds", metavar="SEEDS", help="One picture for each seed: 1,2,5-8.")]
+NegativePrompt = Annotated[str | None, Option("--negative-prompt", metavar="WORDS", help="What to keep away from.")]
+Guidance = Annotated[
+    float | None, Option("--guidance", metavar="SCALE", help="How closely to follow the words; 1 is not at all.")
+]
+Steps = Annotated[int | None, Option("--steps", metavar="NUMBER", help="More are slower and, up to a point, cleaner.")]
+Sampler = Annotated[str | None, Option("--sampler", metavar="NAME", help="dpm++, ddim, euler or unipc. [dpm++]")]
+Width = Annotated[int | None, Option("--width", metavar="PIXELS", help="[the base's own]")]
+Height = Annotated[int | None, Option("--height", metavar="PIXELS", help="[the base's own]")]
+Style = Annotated[
+    list[str] | None,
+    Option(
+        "--style", metavar="NAME=WEIGHT", help="Style and strength; may be repeated; none is the base. [the newest]"
+    ),
+]
+Sheet = Annotated[bool, Option("--sheet", help="A contact sheet as well.")]
+PicturesTo = Annotated[Path | None, Option("--to", metavar="FOLDER", help="Where the pictures go. [the workspace]")]
+
+# publish
+Title = Annotated[str, Option("--name", metavar="TITLE", help="What the style is called.")]
+Key = Annotated[
+    Path | None, Option("--key", metavar="FILE", help="An Ed25519 key to sign with. [your own, made on first use]")
+]
+ModelLicence = Annotated[
+    str | None, Option("--model-licence", metavar="SPDX", help="Of the weights. [what works and base ask for]")
+]
+ReleaseTo = Annotated[Path | None, Option("--to", metavar="FOLDER", help="Where the release goes. [the workspace]")]
+
+# verify
+Release = Annotated[Path, Argument(metavar="FOLDER", help="The folder of a release.")]
+Trust = Annotated[Path | None, Option("--trust", metavar="FILE", help="The keys you trust, one a line. [no question]")]
+
+# demo
+DemoTo = Annotated[Path, Option("--to", metavar="FOLDER", help="Where everything goes.")]
+Short = Annotated[bool, Option("--short", help="A few steps only: it shows that everything works, and nothing more.")]

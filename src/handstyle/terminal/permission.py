@@ -1,0 +1,73 @@
+"""Which permission do the options of `handstyle collect` state?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from handstyle.errors import UsageMistake
+from handstyle.terminal.values import at_most_one
+
+if TYPE_CHECKING:
+    from handstyle.collection.rights import Evidence
+    from handstyle.collection.rights_plan import RightsPlan
+
+RIGHTS_FILE = "rights.toml"
+
+
+@dataclass(frozen=True)
+class StatedPermission:
+    """What was typed. Own works, an open licence, or a file for everything else."""
+
+    mine: str | None = None
+    licence: str | None = None
+    author: str | None = None
+    source: str | None = None
+    evidence: Path | None = None
+    rights: Path | None = None
+
+    def for_folder(self, folder: Path) -> RightsPlan:
+        """Without any of them, the `rights.toml` of the folder; without that, no permission at all."""
+        from handstyle.collection import rights, rights_plan
+
+        self._check()
+        if self.mine is not None:
+            return rights_plan.for_all(rights.own_work(self.mine))
+        if self.licence is not None:
+            evidence = () if self.evidence is None else (evidence_near(folder, self.evidence),)
+            permission = rights.open_licence(self.licence, self.author or "", self.source or "", evidence)
+            documents = frozenset() if self.evidence is None else frozenset({self.evidence.resolve()})
+            return rights_plan.RightsPlan(rights_plan.for_all(permission).grants, documents=documents)
+        if self.rights is not None:
+            return rights_plan.read_rights_toml(self.rights)
+        beside = folder / RIGHTS_FILE
+        return rights_plan.read_rights_toml(beside) if beside.is_file() else rights_plan.RightsPlan()
+
+    def _check(self) -> None:
+        at_most_one({"--mine": self.mine, "--licence": self.licence, "--rights": self.rights})
+        goes_along = {"--author": self.author, "--source": self.source, "--evidence": self.evidence}
+        if self.licence is None:
+            faults = [f"{option} goes with --licence" for option, value in goes_along.items() if value is not None]
+        else:
+            faults = [f"--licence needs {option}" for option in ("--author", "--source") if not goes_along[option]]
+        if faults:
+            raise UsageMistake(
+                "the permission is not stated completely",
+                faults=faults,
+                hint='Write for example --licence CC-BY-4.0 --author "NAME" --source https://…, or --mine "NAME".',
+            )
+
+
+def evidence_near(folder: Path, file: Path) -> Evidence:
+    """A record never holds the paths of one machine, so evidence lies with the works or in the folder above."""
+    from handstyle import digests
+    from handstyle.collection.rights import Evidence
+
+    for place in (folder.resolve(), folder.resolve().parent):
+        if file.resolve().is_relative_to(place) and file.is_file():
+            return Evidence(file=file.resolve().relative_to(place).as_posix(), sha256=digests.of_file(file))
+    raise UsageMistake(
+        f"--evidence {file} is no file in {folder} or in the folder above it",
+        hint="Put it there: it is looked for again when a style is published.",
+    )

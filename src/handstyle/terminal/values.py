@@ -1,0 +1,82 @@
+"""How does what was typed become what a stage takes?"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from handstyle.errors import UsageMistake
+
+if TYPE_CHECKING:
+    from handstyle.finetuning.recipe import Recipe
+    from handstyle.workspace import Workspace
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """Those that were typed; for the others the stage has its own default."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def at_most_one(options: Mapping[str, object]) -> None:
+    """Raises UsageMistake where options contradict each other."""
+    typed = [option for option, value in options.items() if value not in (None, [])]
+    if len(typed) > 1:
+        raise UsageMistake(f"{' and '.join(typed)} exclude each other", hint="Leave all but one away.")
+
+
+def workspace_at(folder: Path | None) -> Workspace:
+    from handstyle.workspace import DEFAULT, Workspace
+
+    return Workspace(folder or DEFAULT)
+
+
+def recipe_settings(typed: Iterable[str]) -> dict[str, Any]:
+    """`rank=16`: the recipe knows that this is a number. `none` is nothing, and [...] a list, as in TOML."""
+    settings: dict[str, Any] = {}
+    faults = []
+    for text in typed:
+        key, separator, value = (part.strip() for part in text.partition("="))
+        try:
+            if not key or not separator:
+                raise ValueError("there is no KEY=VALUE in it")
+            settings[key] = _value(value)
+        except ValueError as error:
+            faults.append(f"{text}: {error}")
+    if faults:
+        raise UsageMistake("--set was given something else than KEY=VALUE", faults=faults, hint="--set rank=16")
+    return settings
+
+
+def _value(text: str) -> Any:
+    if text.startswith("["):
+        return tomllib.loads(f"value = {text}")["value"]
+    return None if text == "none" else text
+
+
+def as_toml(recipe: Recipe) -> str:
+    """As `--recipe` reads it."""
+    import tomli_w
+
+    return tomli_w.dumps(recipe.model_dump(mode="json", exclude_none=True))
+
+
+def all_prompts(typed: Sequence[str], file: Path | None) -> list[str]:
+    """Those of the command line, then those of the file, alternatives written out."""
+    from handstyle.generation.request import grid
+
+    prompts = [each for prompt in [*typed, *(_lines(file) if file else ())] for each in grid(prompt)]
+    if not prompts:
+        raise UsageMistake(
+            "there is nothing to draw", hint='Write handstyle generate "a lighthouse", or --prompts FILE.'
+        )
+    return prompts
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageMistake(f"--prompts {file} cannot be read: {error}", hint="Give a text file in UTF-8.") from error
+    return [line.strip() for line in lines if line.strip()]
