@@ -128,6 +128,26 @@ def concepts(drawings: list[Drawing]) -> list[list[Drawing]]:
     return list(groups.values())
 
 
+RIGHTS = """\
+# Who made these drawings, and under which permission they are here.
+[[rights]]
+works = ["*.png"]
+author = "{author}"
+basis = "open-licence"
+licence = "Apache-2.0"
+source = "{source}"
+evidence = ["licence-statement.json", "LICENSE-Apache-2.0.txt"]
+"""
+LICENCE_TEXT = Path(__file__).resolve().parents[2] / "LICENSE"
+
+
+def save_permission(folder: Path, package: Path, author: str, source: str) -> None:
+    """The rights file, and the evidence it names: what the package says of its licence, and the licence's text."""
+    (folder / "rights.toml").write_text(RIGHTS.format(author=author, source=source), encoding="utf-8")
+    shutil.copyfile(package / "package" / "info.json", folder / "licence-statement.json")
+    shutil.copyfile(LICENCE_TEXT, folder / "LICENSE-Apache-2.0.txt")
+
+
 def save(drawings: Iterable[Drawing], folder: Path) -> None:
     folder.mkdir(parents=True)
     lines = []
@@ -174,6 +194,15 @@ def main() -> None:
     save(works, options.to / "works")
     save(held_out, options.to / "held_out")
     save(same_concepts_by_another_artist(options.packages, works, more), options.to / "another_artist")
+    mozilla = options.packages / "iconify-json-fxemoji-1.2.2"
+    for name in ("works", "held_out"):
+        save_permission(options.to / name, mozilla, "Mozilla", "https://github.com/mozilla/fxemoji")
+    save_permission(
+        options.to / "another_artist",
+        options.packages / "iconify-json-noto-1.2.9",
+        "Google (Noto Emoji)",
+        "https://github.com/googlefonts/noto-emoji",
+    )
     split = {
         "set": "Firefox OS Emoji (@iconify-json/fxemoji 1.2.2)",
         "set_sha256": whole_set,

@@ -18,7 +18,7 @@ from handstyle.records import Record
 from handstyle.workspace import OriginalFolder, Workspace, next_name, slug
 
 if TYPE_CHECKING:
-    from handstyle.collection.rights import Use
+    from handstyle.collection.licences import Use
     from handstyle.collection.rights_plan import RightsPlan
     from handstyle.collection.withholding import Withholding
     from handstyle.diffusion.family import ModelFamily
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from handstyle.finetuning.recipe import Recipe
     from handstyle.finetuning.trained_style import TrainedStyle
     from handstyle.finetuning.validation import Drawings
-    from handstyle.generation.generate import Worn
-    from handstyle.generation.previews import Previews
-    from handstyle.generation.request import GenerationRequest
     from handstyle.inspection.report import InspectionReport
     from handstyle.publication.verification import Verification
 
@@ -206,13 +203,17 @@ def finetune(
 ) -> Finetuned:
     """DreamBooth. `announce` hears what the run will take before its first step; a dry run ends there."""
     from handstyle.diffusion.hardware import use_all_cores
+    from handstyle.encoding.cache import Cache
     from handstyle.finetuning import defaults, running
     from handstyle.finetuning.trainable import trainable
+    from handstyle.generation.previews import samples_of
 
     use_all_cores()
     workspace, recipe, family = plan.workspace, plan.recipe, plan.family
     encode_for(workspace, plan.collection, plan.folder, family, recipe, progress)
-    material = running.material(plan.collection, family, recipe, workspace.cache, plan.class_image_folder, progress)
+    material = running.material(
+        plan.collection, family, recipe, Cache(workspace.cache), plan.class_image_folder, progress
+    )
     manifest = running.manifest(plan.collection, family, recipe, material, plan.extends)
     run = manifest.lineage[:12]
     folder = workspace.run(run)
@@ -227,7 +228,7 @@ def finetune(
         with workspace.held(folder):
             parent = workspace.run(plan.extends) if plan.extends else None
             state = running.starting_state(folder, manifest, parent, resume=resume)
-            previews = _previews(folder, plan)
+            previews = samples_of(plan.collection.training, recipe, family, folder / "samples")
             running.Running(
                 folder=folder,
                 manifest=manifest,
@@ -271,37 +272,14 @@ def _finetuned(workspace: Workspace, run: str, *, already_there: bool = False) -
     )
 
 
-def _previews(folder: Path, plan: Plan) -> Previews:
-    """Four captions of the training, each with a seed of its own, drawn from step 0 on."""
-    from handstyle.generation.previews import Previews
-    from handstyle.generation.request import GenerationRequest
-
-    card, side = plan.family.card, plan.recipe.resolution or plan.family.resolution
-    works = plan.collection.training
-    chosen = works[:: max(1, len(works) // 4)][:4]
-    requests = [
-        GenerationRequest(
-            prompt=plan.recipe.words(work.caption),
-            seed=seed,
-            width=side,
-            height=side,
-            num_inference_steps=card.num_inference_steps,
-            guidance_scale=card.guidance_scale,
-            guidance_rescale=card.guidance_rescale,
-            precision=plan.recipe.mixed_precision,
-        )
-        for seed, work in enumerate(chosen)
-    ]
-    return Previews(folder / "samples", tuple(requests))
-
-
 def _drawings_to_check_with(plan: Plan, further: Path | None) -> Drawings | None:
     """Further drawings if there are any, else the works left out of training."""
+    from handstyle.encoding.cache import Cache
     from handstyle.inspection import material
 
     resolution = plan.recipe.resolution or plan.family.resolution
     found = material.held_out(plan.collection, plan.folder, further)
-    return material.encoded(found, plan.family, resolution, plan.workspace.cache) if found else None
+    return material.encoded(found, plan.family, resolution, Cache(plan.workspace.cache)) if found else None
 
 
 class Generated(Record):
@@ -326,7 +304,7 @@ def generate(
 ) -> Generated:
     """Prompts x seeds, each picture signed with what it was made from. Without `styles`, the newest style is worn."""
     from handstyle.diffusion.hardware import use_all_cores
-    from handstyle.generation import previews
+    from handstyle.generation import previews, wardrobe
     from handstyle.generation.generate import attached
     from handstyle.generation.generate import generate as draw
     from handstyle.generation.signature import png, signed_png
@@ -334,8 +312,8 @@ def generate(
 
     use_all_cores()
     family = load_base(base)
-    worn = _worn(workspace, styles)
-    requests = _requests(prompts, seeds, family, worn, settings or {})
+    worn = wardrobe.worn(workspace, styles or [workspace.needs("run", "finetune")])
+    requests = wardrobe.requests(prompts, seeds, family, worn, settings or {})
     folder = to or workspace.pictures(next_name(workspace.root / "pictures", slug(prompts[0])[:40]))
     lineage = {"collections": " ".join(sorted({item.style.collection for item in worn}))}
     images, paths = [], []
@@ -357,62 +335,6 @@ def generate(
     return Generated(folder=str(folder), pictures=tuple(paths), sheet=page)
 
 
-def _requests(
-    prompts: Sequence[str], seeds: Sequence[int], family: ModelFamily, worn: Sequence[Worn], settings: dict[str, Any]
-) -> list[GenerationRequest]:
-    """The base's own settings unless told otherwise. A prompt without the style's word gets the style's template."""
-    from handstyle.diffusion.hardware import hardware
-    from handstyle.generation.request import GenerationRequest, StyleWeight
-
-    card = family.card
-    common = {
-        "width": family.resolution,
-        "height": family.resolution,
-        "num_inference_steps": card.num_inference_steps,
-        "guidance_scale": card.guidance_scale,
-        "guidance_rescale": card.guidance_rescale,
-        "precision": "bf16" if hardware().fast_bf16 else "no",
-        "styles": [StyleWeight(name=w.style.name, tensors=w.style.tensors, weight=w.weight) for w in worn],
-        **settings,
-    }
-    return [
-        GenerationRequest.read({**common, "prompt": prompt, "seed": seed}, where="the request", error=UsageMistake)
-        for prompt in (_in_style(prompt, worn) for prompt in prompts)
-        for seed in seeds
-    ]
-
-
-def _in_style(prompt: str, worn: Sequence[Worn]) -> str:
-    if len(worn) == 1 and worn[0].style.recipe.identifier not in prompt:
-        return worn[0].style.recipe.words(prompt)
-    return prompt
-
-
-def _worn(workspace: Workspace, styles: Sequence[str]) -> list[Worn]:
-    """`NAME=WEIGHT` with NAME a run, a style's folder, or `none` for the base alone."""
-    from handstyle.diffusion.checkpoints import read_tensors
-    from handstyle.finetuning.trained_style import WEIGHTS, TrainedStyle
-    from handstyle.generation.generate import Worn
-    from handstyle.generation.request import parse_style
-
-    if not styles:
-        styles = [workspace.needs("run", "finetune")]
-    worn = []
-    for name, weight in (parse_style(text) for text in styles if text != "none"):
-        folder = _style_folder(workspace, name)
-        style = TrainedStyle.open(folder)
-        worn.append(Worn(style, read_tensors(folder / WEIGHTS)[0], weight))
-    return worn
-
-
-def _style_folder(workspace: Workspace, name: str) -> Path:
-    for folder in (workspace.run(name) / "style", Path(name), Path(name) / "style"):
-        if (folder / "style.json").is_file():
-            return folder
-    known = ", ".join(workspace.runs()) or "none yet"
-    raise UsageMistake(f"there is no style `{name}`", hint=f"Name a run of this workspace ({known}), or a style's folder.")
-
-
 class Inspected(Record):
     """What `inspect` leaves behind."""
 
@@ -430,15 +352,18 @@ def inspect(
 ) -> Inspected:
     """The style of the current run, against drawings it never saw; `further` is a folder of more by the same artist."""
     from handstyle.diffusion.hardware import use_all_cores
+    from handstyle.encoding.cache import Cache
+    from handstyle.generation import wardrobe
     from handstyle.inspection import inspecting, page
     from handstyle.records import write
 
     use_all_cores()
     run = workspace.needs("run", "finetune")
-    worn = _worn(workspace, [run])[0]
+    worn = wardrobe.worn(workspace, [run])[0]
     collection, folder = collection_named(workspace, worn.style.collection)
     place = workspace.inspection(next_name(workspace.root / "inspections", run))
-    subject = inspecting.Subject(collection, folder, load_base(base), worn, workspace.run(run), workspace.cache)
+    cache = Cache(workspace.cache)
+    subject = inspecting.Subject(collection, folder, load_base(base), worn, workspace.run(run), cache)
     report = inspecting.inspect(subject, further, place / "pictures", progress)
     path = report.save(place / "report.json")
     write(place / "report.html", page.page(report, place / "pictures", public=False).encode())

@@ -34,7 +34,6 @@ class BaseCard(Record):
     guidance_scale: float = 7.5
     guidance_rescale: float = 0.0
     num_inference_steps: int = 20
-    class_words: str = "drawing"
     known_styles: tuple[KnownStyle, ...] = ()
 
 
@@ -55,12 +54,26 @@ class ModelFamily(Protocol):
     kind: str  # the family's name, as in the catalogue
     folder: Path
     card: BaseCard
-    digest: str
-    denoiser: nn.Module
-    text_encoder: nn.Module
     noise: NoiseSchedule
-    resolution: int  # pixels, of a square picture the base was made for
-    pixel_multiple: int  # sides of a picture must be multiples of this
+
+    @property
+    def digest(self) -> str: ...
+
+    @property
+    def denoiser(self) -> nn.Module: ...
+
+    @property
+    def text_encoder(self) -> nn.Module: ...
+
+    @property
+    def resolution(self) -> int:
+        """Pixels, of a square picture the base was made for."""
+        ...
+
+    @property
+    def pixel_multiple(self) -> int:
+        """Sides of a picture must be multiples of this."""
+        ...
 
     def autoencoder_digest(self) -> str: ...
 

@@ -21,7 +21,7 @@ def attach_trainable(network: nn.Module, targets: Sequence[str], rank: int, alph
     """PEFT's LoRA layers on `targets`; a fresh pair changes nothing, as B starts at zero (Hu et al. 2021)."""
     from peft import LoraConfig, inject_adapter_in_model
 
-    config = LoraConfig(r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=list(targets))  # type: ignore[arg-type]
+    config = LoraConfig(r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=list(targets))
     inject_adapter_in_model(config, network)
 
 

@@ -80,11 +80,11 @@ class StableDiffusion1:
 
     @property
     def pixels_per_latent(self) -> int:
-        return 2 ** (len(self.vae.config.block_out_channels) - 1)
+        return int(2 ** (len(self.vae.config.block_out_channels) - 1))
 
     @property
     def pixel_multiple(self) -> int:
-        return self.pixels_per_latent * 2 ** (len(self.unet.config.block_out_channels) - 1)
+        return self.pixels_per_latent * int(2 ** (len(self.unet.config.block_out_channels) - 1))
 
     @property
     def resolution(self) -> int:

@@ -45,7 +45,6 @@ def default_recipe(number_of_works: int, family: ModelFamily, machine: Hardware)
     steps = recipe.max_train.in_steps(number_of_works, recipe.train_batch_size)
     return recipe.changed(
         max_train=str(Duration(count=min(MOST_STEPS, max(FEWEST_STEPS, steps)), unit="steps")),
-        class_words=recipe.class_words if "class_words" in recipe.model_fields_set else family.card.class_words,
         mixed_precision="bf16" if machine.fast_bf16 else "no",
         resolution=family.resolution,
     )

@@ -16,9 +16,9 @@ from handstyle.errors import RecipeInvalid
 from handstyle.records import Record, load_toml, write
 
 PRESETS = Path(__file__).parent / "presets"
-MODULES = ("attention", "feed-forward", "convolution")
 
 Module = Literal["attention", "feed-forward", "convolution"]
+MODULES: tuple[Module, ...] = ("attention", "feed-forward", "convolution")
 Scheduler = Literal["constant", "constant_with_warmup", "linear", "cosine"]
 
 
@@ -89,7 +89,7 @@ class Recipe(Record):
     max_grad_norm: float = Field(default=1.0, gt=0)
     ema_decay: float = Field(default=0.0, ge=0, lt=1, description="0 keeps no moving average of the weights")
     mixed_precision: Literal["bf16", "no"] = "bf16"
-    seed: int = Field(default=0, ge=0, lt=2**63)
+    seed: int = Field(default=0, ge=0, lt=2**53)  # as far as canonical JSON counts
 
     # The objective.
     snr_gamma: float | None = Field(default=5.0, gt=0, description="min-SNR weighting; leave out for none")

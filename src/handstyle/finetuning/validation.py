@@ -42,9 +42,10 @@ def denoising_errors(
     for timestep in noise_levels(family.noise.number_of_timesteps, levels):
         noise_NCHW = torch.randn(drawings.latents_NCHW.shape, generator=generator(NOISE_SEED, "held out", timestep))
         errors = []
-        for rows_of in torch.arange(len(prompts)).split(BATCH):
+        for start in range(0, len(prompts), BATCH):
+            rows_of = slice(start, start + BATCH)
             x0_BCHW, noise_BCHW = drawings.latents_NCHW[rows_of], noise_NCHW[rows_of]
-            timesteps_B = torch.full((len(rows_of),), timestep)
+            timesteps_B = torch.full((len(x0_BCHW),), timestep)
             noised_BCHW = family.noise.noised(x0_BCHW, noise_BCHW, timesteps_B)
             with family.autocast(precision):
                 predicted_BCHW = family.predict(noised_BCHW, timesteps_B, conditioning_NLD[rows_of])

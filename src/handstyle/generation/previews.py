@@ -8,13 +8,16 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
+from handstyle.collection.works import Work
 from handstyle.diffusion.family import ModelFamily
+from handstyle.finetuning.recipe import Recipe
 from handstyle.generation.generate import generate
 from handstyle.generation.request import GenerationRequest
 from handstyle.generation.signature import png
 from handstyle.records import write
 
 PAPER, INK, GAP, LINE = "white", "#444444", 8, 18  # pixels
+SAMPLES = 4
 
 
 def sheet(rows: Sequence[Sequence[Image.Image]], labels: Sequence[str] = (), columns: Sequence[str] = ()) -> Image.Image:
@@ -77,3 +80,23 @@ class Previews:
         labels = [request.prompt.split(",")[0] for request in self.requests]
         steps = [str(int(path.stem.split("-")[1])) for path in columns]
         return write(self.folder / "sheet.png", png(sheet(rows, labels, steps)))
+
+
+def samples_of(works: Sequence[Work], recipe: Recipe, family: ModelFamily, folder: Path) -> Previews:
+    """Four of the works' captions, spread over the collection, each with a seed of its own."""
+    card, side = family.card, recipe.resolution or family.resolution
+    chosen = works[:: max(1, len(works) // SAMPLES)][:SAMPLES]
+    requests = [
+        GenerationRequest(
+            prompt=recipe.words(work.caption),
+            seed=seed,
+            width=side,
+            height=side,
+            num_inference_steps=card.num_inference_steps,
+            guidance_scale=card.guidance_scale,
+            guidance_rescale=card.guidance_rescale,
+            precision=recipe.mixed_precision,
+        )
+        for seed, work in enumerate(chosen)
+    ]
+    return Previews(folder, tuple(requests))

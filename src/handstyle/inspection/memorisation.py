@@ -47,13 +47,17 @@ def nearest_work(picture: NDArray[np.float64], works: Sequence[NDArray[np.float6
     return Nearest(place, distances[place])
 
 
-def finding(outputs: Sequence[float], real: Sequence[float], quantile: float = QUANTILE) -> tuple[float, int, str]:
-    """Threshold, how many outputs lie below it, and the finding in words: counts and bounds, nothing more."""
+def finding(
+    outputs: Sequence[float], real: Sequence[float], quantile: float = QUANTILE
+) -> tuple[float | None, int | None, str]:
+    """Threshold, how many outputs lie below it, and the finding in words: counts, nothing more."""
+    if not real:
+        words = f"{len(outputs)} outputs were compared with the works; without other drawings there is no yardstick for near."
+        return None, None, words
     threshold = float(np.quantile(np.asarray(real), quantile))
     near = int((np.asarray(outputs) < threshold).sum())
-    expected = quantile * len(outputs)
     words = (
-        f"Of {len(outputs)} outputs, {near} lie nearer to a work of the training than the nearest {quantile:.0%} of the "
-        f"artist's {len(real)} other drawings do; about {expected:.0f} would be expected from drawings that copy nothing."
+        f"Of {len(outputs)} outputs, {near} lie nearer to a work of the training than {1 - quantile:.0%} of the artist's "
+        f"{len(real)} other drawings do; about {quantile * len(outputs):.0f} would, if nothing were copied."
     )
     return threshold, near, words

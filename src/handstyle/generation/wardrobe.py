@@ -1,0 +1,65 @@
+"""Which styles are worn, and what does a prompt become with them?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from handstyle.diffusion.checkpoints import read_tensors
+from handstyle.diffusion.family import ModelFamily
+from handstyle.diffusion.hardware import hardware
+from handstyle.errors import UsageMistake
+from handstyle.finetuning.trained_style import RECORD, WEIGHTS, TrainedStyle
+from handstyle.generation.generate import Worn
+from handstyle.generation.request import GenerationRequest, StyleWeight, parse_style
+from handstyle.workspace import Workspace
+
+BASE_ALONE = "none"
+
+
+def worn(workspace: Workspace, styles: Sequence[str]) -> list[Worn]:
+    """Each of `styles` is `NAME` or `NAME=WEIGHT`: a run of the workspace, a style's folder, or `none`."""
+    found = []
+    for name, weight in (parse_style(text) for text in styles if text != BASE_ALONE):
+        folder = style_folder(workspace, name)
+        style = TrainedStyle.open(folder)
+        found.append(Worn(style, read_tensors(folder / WEIGHTS)[0], weight))
+    return found
+
+
+def style_folder(workspace: Workspace, name: str) -> Path:
+    for folder in (workspace.run(name) / "style", Path(name), Path(name) / "style"):
+        if (folder / RECORD).is_file():
+            return folder
+    known = ", ".join(workspace.runs()) or "none yet"
+    raise UsageMistake(f"there is no style `{name}`", hint=f"Name a run of this workspace ({known}), or a style's folder.")
+
+
+def requests(
+    prompts: Sequence[str], seeds: Sequence[int], family: ModelFamily, worn: Sequence[Worn], settings: dict[str, Any]
+) -> list[GenerationRequest]:
+    """Prompts x seeds, with the base's own settings unless told otherwise."""
+    card = family.card
+    common = {
+        "width": family.resolution,
+        "height": family.resolution,
+        "num_inference_steps": card.num_inference_steps,
+        "guidance_scale": card.guidance_scale,
+        "guidance_rescale": card.guidance_rescale,
+        "precision": "bf16" if hardware().fast_bf16 else "no",
+        "styles": [StyleWeight(name=w.style.name, tensors=w.style.tensors, weight=w.weight) for w in worn],
+        **settings,
+    }
+    return [
+        GenerationRequest.read({**common, "prompt": prompt, "seed": seed}, where="the request", error=UsageMistake)
+        for prompt in (in_style(prompt, worn) for prompt in prompts)
+        for seed in seeds
+    ]
+
+
+def in_style(prompt: str, worn: Sequence[Worn]) -> str:
+    """A prompt that does not name the one style worn is put into its template: "a fox" draws in the hand."""
+    if len(worn) == 1 and worn[0].style.recipe.identifier not in prompt:
+        return worn[0].style.recipe.words(prompt)
+    return prompt
