@@ -244,11 +244,11 @@ def demo(
     json: options.AsJson = False,
 ) -> None:
     """The whole journey with thirty-two real drawings."""
-    from handstyle import stages
+    from handstyle import demonstration
 
     display = display_of(context)
-    made = stages.demo(to, short=short, progress=display.progress, announce=display.say)
-    display.result(made, made.report, made.release, made.demo_json)
+    made = demonstration.demo(to, short=short, progress=display.progress, announce=display.say)
+    display.result(made, made.report, made.release)
 
 
 def run(arguments: Sequence[str], display: Display) -> int:
