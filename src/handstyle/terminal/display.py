@@ -11,13 +11,17 @@ import sys
 from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
+from unicodedata import category
 
+from handstyle.collection.plain_text import UNWELCOME
 from handstyle.errors import GateClosed, HandstyleError
 
 if TYPE_CHECKING:
     from handstyle.records import Record
 
 MOST_FAULTS = 20  # on a screen; JSON has them all
+INTERRUPTED = 130  # the exit code that shells give to Ctrl-C
+BOLD_RED, BOLD_YELLOW = "1;31", "1;33"
 
 
 class Display:
@@ -49,15 +53,14 @@ class Display:
 
     def progress(self, what: str, done: int, of: int) -> None:
         """A bar where somebody is watching, one line for each stage of the work where nobody is."""
-        if what != self._under_way:
-            self._finish_bar()
-            self._under_way = what
-            if is_screen():
+        if is_screen():
+            if what != self._under_way or self._bar is None:
+                self._finish_bar()
                 self._bar = _new_bar(what, done, of)
-            else:
-                self.say(what)
-        if self._bar is not None:
             self._bar.update(done - self._bar.n)
+        elif what != self._under_way:
+            self.say(what)
+        self._under_way = what
 
     def error(self, error: HandstyleError) -> None:
         """What went wrong, every fault, and what to do next."""
@@ -65,9 +68,18 @@ class Display:
         if self.as_json:
             parts = {"error": error.what, "faults": list(error.faults), "hint": error.hint}
             write_json({**parts, "exit_code": error.exit_code})
-        label = coloured("refused:", "33") if isinstance(error, GateClosed) else coloured("error:", "31")
-        lines = [printable(error.what), *map(printable, listed(error.faults)), printable(error.hint)]
-        print(label, "\n".join(filter(None, lines)), file=sys.stderr, flush=True)
+        refused = isinstance(error, GateClosed)
+        label = coloured("refused:", BOLD_YELLOW) if refused else coloured("error:", BOLD_RED)
+        words = "\n".join(filter(None, [error.what, *listed(error.faults), error.hint]))
+        print(label, printable(words), file=sys.stderr, flush=True)
+
+    def interrupted(self, hint: str) -> None:
+        """Somebody pressed Ctrl-C: no error, and so it does not look like one."""
+        self._finish_bar()
+        if self.as_json:
+            write_json({"error": "interrupted", "faults": [], "hint": hint, "exit_code": INTERRUPTED})
+        # The screen shows ^C, and stays on that line.
+        print(f"{chr(10) if is_screen() else ''}interrupted. {hint}".rstrip(), file=sys.stderr, flush=True)
 
     def _finish_bar(self) -> None:
         if self._bar is not None:
@@ -88,7 +100,9 @@ def write_json(value: dict[str, Any]) -> None:
 
 def printable(text: str) -> str:
     """File names come from anywhere: what a screen could take for a command is spelled out."""
-    return "".join(letter if letter.isprintable() or letter in "\n\t" else ascii(letter)[1:-1] for letter in text)
+    return "".join(
+        letter if letter in "\n\t" or category(letter) not in UNWELCOME else ascii(letter)[1:-1] for letter in text
+    )
 
 
 def is_screen() -> bool:
@@ -98,7 +112,7 @@ def is_screen() -> bool:
 def coloured(words: str, colour: str) -> str:
     """On a screen, unless NO_COLOR is set. The old Windows console would print the codes, so it gets none."""
     plain = os.environ.get("NO_COLOR") or not is_screen() or (os.name == "nt" and "WT_SESSION" not in os.environ)
-    return words if plain else f"\x1b[1;{colour}m{words}\x1b[0m"
+    return words if plain else f"\x1b[{colour}m{words}\x1b[0m"
 
 
 def _new_bar(what: str, done: int, of: int) -> Any:

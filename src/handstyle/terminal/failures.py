@@ -7,10 +7,11 @@ import os
 import signal
 import sys
 import traceback
+from collections import namedtuple
 from pathlib import Path
 
 from handstyle.errors import HandstyleError
-from handstyle.terminal.display import Display
+from handstyle.terminal.display import INTERRUPTED, Display
 
 SHOW_TRACEBACK = "HANDSTYLE_TRACEBACK"
 
@@ -27,45 +28,46 @@ AFTER_INTERRUPTION = {
 }
 
 
-class Interrupted(HandstyleError):
-    """Somebody pressed Ctrl-C."""
-
-    exit_code = 130
-
-
 def tell(error: BaseException, display: Display, command: str) -> int:
     """Say what happened, and return the exit code."""
     if isinstance(error, BrokenPipeError):  # whoever read our words has gone, so there is nobody to tell
         _let_go_of_stdout()
         return 1
-    if _was_interrupted(error):
-        # From here on a further Ctrl-C ends the process at once, without a traceback.
-        with contextlib.suppress(ValueError):  # not the main thread
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-    told = _in_our_words(error, command)
     try:
-        display.error(told)
+        if _was_interrupted(error):
+            _prepare_to_leave()
+            exit_code = INTERRUPTED
+            display.interrupted(AFTER_INTERRUPTION.get(command, ""))
+        else:
+            told = _in_our_words(error)
+            exit_code = told.exit_code
+            display.error(told)
         sys.stdout.flush()
     except OSError:
         _let_go_of_stdout()
-    return told.exit_code
+    return exit_code
 
 
 def _was_interrupted(error: BaseException) -> bool:
     """Also where a library that was just being imported has turned Ctrl-C into an error of its own."""
-    if isinstance(error, HandstyleError):
-        return False
     seen: BaseException | None = error
     while seen is not None and not isinstance(seen, KeyboardInterrupt):
         seen = seen.__cause__ or seen.__context__
     return seen is not None
 
 
-def _in_our_words(error: BaseException, command: str) -> HandstyleError:
+def _prepare_to_leave() -> None:
+    with contextlib.suppress(ValueError):  # not the main thread
+        # From here on a further Ctrl-C ends the process at once, without a traceback.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # When Ctrl-C came while a library ran code out of a string, Python remembers, and would end by the signal instead
+    # of with our exit code. It forgets when such code runs to its end, which this is the plainest to have.
+    namedtuple("Forgotten", [])
+
+
+def _in_our_words(error: BaseException) -> HandstyleError:
     if isinstance(error, HandstyleError):
         return error
-    if _was_interrupted(error):
-        return Interrupted("interrupted", hint=AFTER_INTERRUPTION.get(command, ""))
     if _is_lack_of_memory(error):
         return HandstyleError(
             "there is not enough memory",

@@ -1,0 +1,80 @@
+"""Is `handstyle` there at once, and does it load nothing that the command does not need?"""
+
+from __future__ import annotations
+
+import importlib.abc
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from handstyle.__main__ import main
+
+TRIES = 10  # a busy machine may be slow by chance, a slow program never is fast by chance
+
+
+def takes_less_than(seconds: float, words: Sequence[str]) -> bool:
+    for _ in range(TRIES):
+        began = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "handstyle", *words], capture_output=True)
+        if time.perf_counter() - began < seconds:
+            return True
+    return False
+
+
+@pytest.mark.parametrize("words", [["--help"], ["finetune", "--help"], ["--version"]], ids=" ".join)
+def test_help_is_there_in_under_a_third_of_a_second(words: list[str]) -> None:
+    assert takes_less_than(0.3, words)
+
+
+def test_verify_answers_in_under_half_a_second(tmp_path: Path) -> None:
+    (tmp_path / "handstyle.json").write_text("{}")
+    assert takes_less_than(0.5, ["verify", str(tmp_path)])
+
+
+def imported_by(*words: str) -> set[str]:
+    probe = (
+        "import json, sys\n"
+        "from handstyle.__main__ import main\n"
+        "main(sys.argv[1:])\n"
+        "print(json.dumps([name for name in sys.modules if '.' not in name]), file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", probe, *words], capture_output=True)
+    return set(json.loads(done.stderr.splitlines()[-1]))
+
+
+@pytest.mark.parametrize("words", [["--help"], ["finetune", "--help"]], ids=" ".join)
+def test_help_imports_nothing_heavy(words: list[str]) -> None:
+    assert not imported_by(*words) & {"torch", "numpy", "PIL", "rich", "tqdm"}
+
+
+def test_the_first_help_needs_not_even_the_records() -> None:
+    assert "pydantic" not in imported_by("--help")
+
+
+def test_verify_imports_nothing_heavy(tmp_path: Path) -> None:
+    assert not imported_by("verify", str(tmp_path)) & {"torch", "numpy", "diffusers", "transformers", "rich"}
+
+
+def test_collect_needs_no_torch(tmp_path: Path) -> None:
+    assert "torch" not in imported_by("collect", str(tmp_path), "--mine", "Ada")
+
+
+def test_python_m_handstyle_is_the_same_program() -> None:
+    shown = subprocess.run([sys.executable, "-m", "handstyle", "--help"], capture_output=True, text=True)
+    assert shown.stdout.startswith("Usage: handstyle ")
+
+
+def test_ctrl_c_before_anything_was_imported_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Impatient(importlib.abc.MetaPathFinder):
+        def find_spec(self, name: str, path: object, target: object = None) -> None:
+            if name == "handstyle.terminal.command_line":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "handstyle.terminal.command_line", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Impatient(), *sys.meta_path])
+    assert main(["--help"]) == 130
