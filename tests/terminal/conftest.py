@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from handstyle import stages
+from handstyle import demonstration, stages
 from handstyle.__main__ import main
 from handstyle.terminal.command_line import ENVIRONMENT
 
@@ -25,8 +25,11 @@ Typed = Callable[..., Answer]
 
 
 @pytest.fixture
-def typed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Typed]:
-    """`handstyle` with these words after it. What it sets for its own process is set back."""
+def typed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Typed]:
+    """`handstyle` with these words after it, in an empty folder. What it sets for its own process is set back."""
+    monkeypatch.chdir(tmp_path_factory.mktemp("here"))
     for name in ENVIRONMENT:
         monkeypatch.setenv(name, "")
 
@@ -60,7 +63,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Any], Call]:
                 raise answer
             return answer
 
-        monkeypatch.setattr(stages, name, pretend, raising=False)
+        monkeypatch.setattr(demonstration if name == "demo" else stages, name, pretend)
         return call
 
     return replace

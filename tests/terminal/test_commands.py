@@ -14,11 +14,11 @@ import pytest
 from PIL import Image
 
 from handstyle import stages
+from handstyle.demonstration import Demonstrated
 from handstyle.errors import UsageMistake
 from handstyle.finetuning.recipe import Recipe
 from handstyle.generation.request import GenerationRequest
 from handstyle.publication.verification import Finding, Verification
-from handstyle.records import Record
 from handstyle.workspace import DEFAULT, Workspace
 
 FLAGS = {
@@ -245,11 +245,11 @@ def test_a_folder_that_is_no_release_is_broken(typed: Any, folder: Path) -> None
 
 
 def test_the_demo_says_where_to_look(typed: Any, stage: Any) -> None:
-    class Shown(Record):
-        folder: str = "demo-output"
-        report: str = "demo-output/report.html"
-        release: str = "demo-output/release"
-
-    call = stage("demo", Shown())
+    made = Demonstrated(
+        folder="demo-output", report="demo-output/report.html", release="demo-output/release", release_status="intact",
+        finetune_seconds=1, total_seconds=2, peak_memory_bytes=3, held_out_gain=4, held_out_gain_interval=(3, 5),
+        nearer_to_truth=6, prompts=7,
+    )  # fmt: skip
+    call = stage("demo", made)
     assert typed("demo", "--short").out == "demo-output/report.html\ndemo-output/release\n"
     assert (call.positional, call.named["short"]) == ((Path("demo-output"),), True)

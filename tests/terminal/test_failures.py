@@ -85,6 +85,17 @@ def test_ctrl_c_is_still_ctrl_c_when_a_library_made_it_an_error_of_its_own(typed
     assert typed("encode").code == 130
 
 
+def test_ctrl_c_in_code_that_a_library_made_from_text_still_ends_with_130() -> None:
+    interrupted = (
+        "import sys\n"
+        "from handstyle import stages\n"
+        "from handstyle.__main__ import main\n"
+        "stages.encode = lambda *positional, **named: exec('raise KeyboardInterrupt')\n"
+        "sys.exit(main(['encode']))\n"
+    )
+    assert subprocess.run([sys.executable, "-c", interrupted], capture_output=True).returncode == 130
+
+
 def test_what_nobody_thought_of_is_our_fault_and_is_written_down(typed: Any, stage: Any) -> None:
     stage("encode", ZeroDivisionError("a thousand things"))
     answer = typed("encode")
