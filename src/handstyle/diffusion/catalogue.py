@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from handstyle.diffusion.family import ModelFamily
-from handstyle.errors import BaseUnusable
+from handstyle.errors import BaseUnusable, RecordDamaged
 from handstyle.records import load_json
 
 EMBEDDED = Path(__file__).parent / "embedded"
@@ -32,10 +32,11 @@ def pipeline_class(folder: Path) -> str:
             f"there is no base model folder {folder}",
             hint="Give a diffusers folder with --base, or leave --base out for the embedded base.",
         )
-    index: Any = load_json(folder / "model_index.json") if (folder / "model_index.json").is_file() else None
+    index, faults = _index(folder)
     if not isinstance(index, dict) or "_class_name" not in index:
         raise BaseUnusable(
             f"{folder} has no model_index.json that names a pipeline",
+            faults=faults,
             hint="Give the folder of a diffusers pipeline, the one `from_pretrained` takes.",
         )
     name = str(index["_class_name"])
@@ -45,6 +46,13 @@ def pipeline_class(folder: Path) -> str:
             hint=f"Known: {', '.join(FAMILIES)}.",
         )
     return name
+
+
+def _index(folder: Path) -> tuple[Any, list[str]]:
+    try:
+        return load_json(folder / "model_index.json"), []
+    except RecordDamaged as damaged:
+        return None, [damaged.what]
 
 
 def load(folder: Path | None = None, device: str = "cpu") -> ModelFamily:

@@ -40,6 +40,8 @@ def detach_trainable(network: nn.Module) -> None:
         if isinstance(layer, BaseTunerLayer):
             parent, _, attribute = name.rpartition(".")
             setattr(network.get_submodule(parent), attribute, layer.get_base_layer())
+    if hasattr(network, "peft_config"):
+        del network.peft_config
 
 
 def update(down: Tensor, up: Tensor, scale: float) -> Tensor:

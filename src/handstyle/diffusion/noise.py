@@ -40,12 +40,13 @@ class NoiseSchedule:
     def min_snr_weight(self, timesteps_B: Tensor, gamma: float) -> Tensor:
         """min(snr, gamma) / snr for epsilon, / (snr + 1) for v (Hang et al. 2023, section 3.4).
 
-        With snr = a / (1 - a) these are written without dividing by zero at zero terminal SNR.
+        Written so that both have their limits where nothing of the picture is left, and snr is 0.
         """
         signal_B = self.signal_T[timesteps_B].double()
         snr_B = signal_B / (1 - signal_B).clamp_min(1e-12)
-        weight_B = snr_B.clamp_max(gamma) / (snr_B + 1 if self.prediction == "v_prediction" else snr_B.clamp_min(1e-12))
-        return weight_B.float()
+        if self.prediction == "epsilon":
+            return (gamma / snr_B).clamp_max(1).float()
+        return (snr_B.clamp_max(gamma) / (snr_B + 1)).float()
 
 
 def stratified_timesteps(batch: int, number_of_timesteps: int, generator: torch.Generator) -> Tensor:

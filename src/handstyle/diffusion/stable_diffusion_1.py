@@ -49,12 +49,18 @@ class StableDiffusion1:
         try:
             self.unet = UNet2DConditionModel.from_pretrained(folder / "unet", **load).to(device).eval()
             self.vae = AutoencoderKL.from_pretrained(folder / "vae", **load).to(device).eval()
-            self.clip = CLIPTextModel.from_pretrained(
-                folder / "text_encoder", use_safetensors=True, local_files_only=True, dtype=torch.float32
+            self.clip, found = CLIPTextModel.from_pretrained(
+                folder / "text_encoder",
+                use_safetensors=True,
+                local_files_only=True,
+                dtype=torch.float32,
+                output_loading_info=True,
             )
+            if found["missing_keys"]:  # transformers would fill them with chance and go on
+                raise ValueError(f"text_encoder lacks {len(found['missing_keys'])} tensors")
             self.tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
             scheduler = DDIMScheduler.from_pretrained(folder / "scheduler", local_files_only=True)
-        except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
+        except (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError) as error:
             raise BaseUnusable(
                 f"the base model in {folder} could not be loaded: {error}",
                 hint="It must be a whole diffusers folder of a Stable Diffusion 1.x or 2.x model; fetch it again.",
@@ -65,7 +71,10 @@ class StableDiffusion1:
         _use_plain_attention(self.unet)
         prediction = scheduler.config.prediction_type
         if prediction not in ("epsilon", "v_prediction"):
-            raise BaseUnusable(f"the base in {folder} predicts `{prediction}`, which this family does not know")
+            raise BaseUnusable(
+                f"the base in {folder} predicts `{prediction}`, which this family does not know",
+                hint="Known: epsilon, v_prediction.",
+            )
         self.noise = NoiseSchedule(scheduler.alphas_cumprod.to(device), cast(Prediction, prediction))
         self._scheduler_config = dict(scheduler.config)
         self.card = read_card(folder)
@@ -188,7 +197,9 @@ def base_digest(folder: Path) -> str:
     """Of all that decides what the base draws: tensors, configurations and vocabulary, not file layout."""
     parts = {part: _part_digest(folder, part) for part in PARTS}
     scheduler = load_json(folder / "scheduler" / "scheduler_config.json")
-    tokenizer = {path.name: digests.of_file(path) for path in sorted((folder / "tokenizer").iterdir()) if path.is_file()}
+    tokenizer = {
+        path.name: digests.of_file(path) for path in sorted((folder / "tokenizer").iterdir()) if path.is_file()
+    }
     return digests.of_json({"parts": parts, "scheduler": scheduler, "tokenizer": tokenizer})
 
 
