@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ import pytest
 
 # Read when the libraries are imported, so they stand here and not in a fixture.
 os.environ.update(HF_HUB_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1", TOKENIZERS_PARALLELISM="false")
+# The models of the tests are so small that a second thread would only wait for the first.
+os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
 
 CHROMIUM = next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome", "chrome"])), None)
 
@@ -47,3 +50,90 @@ def chromium() -> Path:
     if CHROMIUM is None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)("no Chromium here: sudo apt-get install chromium")
     return Path(CHROMIUM)
+
+
+@pytest.fixture(scope="session")
+def save_base(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """A base of the real classes, small enough to learn in a second: random weights, pictures of 16 x 16 pixels."""
+    import torch
+    from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+    from handstyle.diffusion.catalogue import EMBEDDED
+
+    def save(scheduler: Any = None, seed: int = 0) -> Path:
+        torch.manual_seed(seed)
+        StableDiffusionPipeline(
+            unet=UNet2DConditionModel(
+                sample_size=8,
+                layers_per_block=1,
+                block_out_channels=(32, 64),
+                down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+                up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
+                cross_attention_dim=32,
+                norm_num_groups=8,
+            ),
+            vae=AutoencoderKL(
+                block_out_channels=(8, 16),
+                down_block_types=("DownEncoderBlock2D",) * 2,
+                up_block_types=("UpDecoderBlock2D",) * 2,
+                latent_channels=4,
+                norm_num_groups=4,
+                sample_size=16,
+            ),
+            text_encoder=CLIPTextModel(
+                CLIPTextConfig(
+                    vocab_size=8389,  # the embedded base's words
+                    hidden_size=32,
+                    intermediate_size=64,
+                    num_hidden_layers=2,
+                    num_attention_heads=4,
+                    max_position_embeddings=32,
+                    bos_token_id=8387,
+                    eos_token_id=8388,
+                    pad_token_id=8388,
+                )
+            ),
+            tokenizer=CLIPTokenizer.from_pretrained(EMBEDDED / "tokenizer", local_files_only=True),
+            scheduler=scheduler or DDIMScheduler.from_pretrained(EMBEDDED / "scheduler", local_files_only=True),
+            safety_checker=None,
+            feature_extractor=None,
+            requires_safety_checker=False,
+        ).save_pretrained(folder := tmp_path_factory.mktemp("base"))
+        return folder
+
+    return save
+
+
+@pytest.fixture(scope="session")
+def tiny_base(save_base: Callable[..., Path]) -> Iterator[Path]:
+    """It predicts v, down to pure noise, as the embedded base does. Stages that use it keep to one core."""
+    from handstyle.diffusion import hardware
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hardware, "use_all_cores", lambda: None)
+        yield save_base()
+
+
+@pytest.fixture(scope="session")
+def epsilon_base(save_base: Callable[..., Path]) -> Path:
+    """It predicts the noise on the schedule of Stable Diffusion 1.5, which names yet another scheduler."""
+    from diffusers import PNDMScheduler
+
+    schedule = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
+    return save_base(PNDMScheduler(**schedule, skip_prk_steps=True, set_alpha_to_one=False, steps_offset=1))
+
+
+@pytest.fixture(scope="session")
+def family(tiny_base: Path) -> Any:
+    """The tiny base, loaded once: a test that changes it puts it back."""
+    from handstyle.diffusion import catalogue
+
+    return catalogue.load(tiny_base)
+
+
+@pytest.fixture(scope="session")
+def epsilon_family(epsilon_base: Path) -> Any:
+    from handstyle.diffusion import catalogue
+
+    return catalogue.load(epsilon_base)

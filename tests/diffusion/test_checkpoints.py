@@ -1,0 +1,55 @@
+"""Do tensors come back from disk as they went?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from handstyle.diffusion.checkpoints import read_tensors, write_tensors
+from handstyle.errors import RecordDamaged, SnapshotDamaged, WriteFailed
+
+
+def test_tensors_come_back_as_they_were(tmp_path: Path) -> None:
+    tensors = {
+        "b": torch.randn(2, 3).t(),  # not in one piece
+        "a": torch.tensor([float("nan"), -0.0]).bfloat16(),
+        "empty": torch.empty(0, 4),
+        "learning": torch.nn.Parameter(torch.ones(1)),
+    }
+    back, metadata = read_tensors(write_tensors(tmp_path / "x.safetensors", tensors, {"key": "Zoë"}))
+    assert metadata == {"key": "Zoë"}
+    assert back.keys() == tensors.keys()
+    for name, tensor in tensors.items():
+        torch.testing.assert_close(back[name], tensor.detach(), rtol=0, atol=0, equal_nan=True)
+
+
+@pytest.mark.parametrize("damage", ["gone", "empty", "torn", "a pickle", "a folder"])
+def test_a_damaged_file_is_named_and_not_believed(tmp_path: Path, damage: str) -> None:
+    path = write_tensors(tmp_path / "x.safetensors", {"a": torch.ones(100)})
+    if damage == "gone":
+        path.unlink()
+    elif damage == "a folder":
+        path.unlink()
+        path.mkdir()
+    else:
+        torn = {"empty": b"", "torn": path.read_bytes()[:-1], "a pickle": b"\x80\x04\x95"}
+        path.write_bytes(torn[damage])
+    with pytest.raises(RecordDamaged, match="x.safetensors cannot be read"):
+        read_tensors(path)
+    with pytest.raises(SnapshotDamaged):
+        read_tensors(path, SnapshotDamaged)
+
+
+def test_a_file_that_cannot_be_written_leaves_the_earlier_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_tensors(tmp_path / "x.safetensors", {"a": torch.ones(1)})
+
+    def full(self: Path, data: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(WriteFailed, match="No space left"):
+        write_tensors(path, {"a": torch.zeros(1)})
+    assert torch.equal(read_tensors(path)[0]["a"], torch.ones(1))
+    assert list(tmp_path.iterdir()) == [path]
