@@ -184,9 +184,10 @@ def test_nobody_hears_that_a_reader_has_gone() -> None:
 
 
 @pytest.mark.skipif(not FULL_DISK.exists(), reason="this system has no disk that is always full")
-def test_a_result_that_found_no_room_is_an_error() -> None:
+def test_a_result_that_found_no_room_is_an_error(tmp_path: Path) -> None:
+    here = {**os.environ, "TMPDIR": str(tmp_path)}
     with FULL_DISK.open("w") as full:
-        done = subprocess.run([*HANDSTYLE, "--help"], stdout=full, stderr=subprocess.PIPE, text=True)
+        done = subprocess.run([*HANDSTYLE, "--help"], stdout=full, stderr=subprocess.PIPE, text=True, env=here)
     assert done.returncode == 1
     assert done.stderr.startswith("error: the system refused: [Errno 28] No space left on device")
     assert "Traceback" not in done.stderr
