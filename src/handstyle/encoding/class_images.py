@@ -81,23 +81,26 @@ def drawn_examples(plan: ClassImages, number: int, family: ModelFamily, cache: C
 
 
 def own_examples(folder: Path, prompt: str, resolution: int, family: ModelFamily, cache: Cache) -> list[Example]:
-    """Class images from a folder, keyed by their pixels. Raises CollectionFaulty for an empty folder."""
+    """Class images from a folder, keyed and named by their pixels. Raises CollectionFaulty for an empty folder."""
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES) if folder.is_dir() else []
     if not paths:
-        raise CollectionFaulty(f"there are no class images in {folder}", hint="Give a folder of pictures, or leave it out.")
+        raise CollectionFaulty(
+            f"there are no class images in {folder}", hint="Give a folder of pictures, or leave it out."
+        )
     with torch.no_grad():
         conditioning_LD = family.encode_texts([prompt])[0]
     examples = []
     for path in paths:
         image = decode(path, "white")
         crop = centre_crop(image.width, image.height, resolution)
-        key = latent_key(digests.of_pixels(*image.size, image.tobytes()), crop, family.autoencoder_digest(), PRECISION)
+        pixels_sha256 = digests.of_pixels(*image.size, image.tobytes())
+        key = latent_key(pixels_sha256, crop, family.autoencoder_digest(), PRECISION)
         entry = cache.get(key)
         if entry is None:
             latents = family.encode_pixels(pixels(image, crop)[None])
             entry = {"mean": latents.mean_BCHW[0], "deviation": latents.deviation_BCHW[0]}
             cache.put(key, entry, kind="latents")
         examples.append(
-            Example(path.name, (LatentDistribution(entry["mean"], entry["deviation"]),), prompt, conditioning_LD)
+            Example(pixels_sha256, (LatentDistribution(entry["mean"], entry["deviation"]),), prompt, conditioning_LD)
         )
     return examples

@@ -44,7 +44,12 @@ def crops_of(work: Work, resolution: int, *, random_flip: bool) -> list[Crop]:
 
 
 def encode_works(
-    works: Sequence[Work], folder: Path, background: str, crops: Sequence[Sequence[Crop]], family: ModelFamily, cache: Cache
+    works: Sequence[Work],
+    folder: Path,
+    background: str,
+    crops: Sequence[Sequence[Crop]],
+    family: ModelFamily,
+    cache: Cache,
 ) -> Iterator[Encoded]:
     """Yields after each work; originals are opened only when something of theirs is missing."""
     encoder = family.autoencoder_digest()
