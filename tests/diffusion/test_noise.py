@@ -39,7 +39,7 @@ def test_noised_pictures_and_targets_are_those_of_diffusers(theirs: Any) -> None
 
 
 def test_noised_pictures_and_targets_are_those_of_the_papers(theirs: Any) -> None:
-    """A circle through picture and noise: x_t is the point at the angle, v its tangent (Salimans and Ho 2022, fig. 1)."""
+    """A circle through picture and noise: x_t is the point at the angle, v its tangent (Salimans and Ho 2022)."""
     x0, noise, t = (part.double() if part.is_floating_point() else part for part in pictures())
     schedule = NoiseSchedule(theirs.alphas_cumprod.double(), "v_prediction")
     for row, timestep in enumerate(t.tolist()):
