@@ -81,7 +81,8 @@ class Run:
     def resume(self, state: State) -> None:
         self.step = state.step
         self.learning.put(state.weights)
-        self.ema = {name: average.clone() for name, average in state.ema.items()}
+        # In the order of the parameters, which a file does not keep: the average follows them place by place.
+        self.ema = {name: state.ema[name].clone() for name in self.parameters} if state.ema else {}
         for name, moment in state.exp_avg.items():
             self.optimizer.state[self.parameters[name]] = {
                 "step": torch.tensor(float(state.step)),
@@ -103,14 +104,21 @@ class Run:
 
     @torch.no_grad()
     def _follow(self) -> None:
-        """The moving average, short at first so that it does not remember the untrained weights."""
+        """The moving average. With a warm-up it is short at first and forgets the untrained weights."""
         if self.ema:
-            decay = min(self.recipe.ema_decay, (1 + self.step) / (10 + self.step))
+            decay = self.recipe.ema_decay
+            if self.recipe.ema_warmup:
+                decay = min(decay, (1 + self.step) / (10 + self.step))
             torch._foreach_lerp_(list(self.ema.values()), [p.detach() for p in self.parameters.values()], 1 - decay)
 
 
 def finetune(
-    family: ModelFamily, batch_at: Callable[[int], Batch], learning: Trainable, recipe: Recipe, steps: int, state: State | None
+    family: ModelFamily,
+    batch_at: Callable[[int], Batch],
+    learning: Trainable,
+    recipe: Recipe,
+    steps: int,
+    state: State | None,
 ) -> Iterator[Step]:
     """Steps from `state`, or from the start, to `steps`. `batch_at` gives the batch of a micro-step."""
     run = Run(learning, recipe, steps)
