@@ -49,10 +49,17 @@ class Duration(Record):
 def _has_caption(template: str) -> str:
     if "{caption}" not in template:
         raise ValueError("the template must contain {caption}: the words that name what is drawn")
-    unknown = set(re.findall(r"{(\w*)}", template)) - {"caption", "identifier", "class_words"}
-    if unknown:
-        raise ValueError(f"unknown placeholder {{{sorted(unknown)[0]}}}: use {{caption}}, {{identifier}}, {{class_words}}")
+    rest = re.sub(r"{(caption|identifier|class_words)}", "", template)
+    if strange := re.search(r"{[^}]*}?|}", rest):
+        raise ValueError(f"unknown placeholder {strange[0]}: use {{caption}}, {{identifier}}, {{class_words}}")
     return template
+
+
+# TOML has no word for nothing, and a line left out means the default.
+OrNone = (
+    BeforeValidator(lambda value: None if value == "none" else value),
+    PlainSerializer(lambda value: "none" if value is None else value, when_used="json"),
+)
 
 
 class Recipe(Record):
@@ -88,11 +95,14 @@ class Recipe(Record):
     adam_weight_decay: float = Field(default=1e-2, ge=0)
     max_grad_norm: float = Field(default=1.0, gt=0)
     ema_decay: float = Field(default=0.0, ge=0, lt=1, description="0 keeps no moving average of the weights")
+    ema_warmup: bool = Field(default=True, description="without it the average keeps a share of the untrained weights")
     mixed_precision: Literal["bf16", "no"] = "bf16"
     seed: int = Field(default=0, ge=0, lt=2**53)  # as far as canonical JSON counts
 
     # The objective.
-    snr_gamma: float | None = Field(default=5.0, gt=0, description="min-SNR weighting; leave out for none")
+    snr_gamma: Annotated[float | None, *OrNone] = Field(
+        default=5.0, gt=0, description='min-SNR weighting; "none" for none'
+    )
 
     # The pictures.
     resolution: int | None = Field(default=None, ge=8, le=4096, description="pixels; the base's own when left out")
@@ -119,8 +129,11 @@ class Recipe(Record):
     def from_toml(cls, path: Path) -> Recipe:
         return cls.read(load_toml(path, RecipeInvalid), where=str(path), error=RecipeInvalid)
 
+    def as_toml(self) -> str:
+        return tomli_w.dumps({name: value for name, value in self.as_json().items() if value is not None})
+
     def to_toml(self, path: Path) -> Path:
-        return write(path, tomli_w.dumps(self.model_dump(mode="json", exclude_none=True)).encode())
+        return write(path, self.as_toml().encode())
 
     def changed(self, **values: Any) -> Recipe:
         """This recipe with some values replaced, checked again."""
