@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from handstyle import records
-from handstyle.errors import WriteFailed
+from handstyle.errors import RecordDamaged, WriteFailed
 from handstyle.finetuning.loop import Step
 from handstyle.records import Record
 
@@ -59,10 +59,10 @@ def read_log(path: Path) -> list[LoggedStep]:
     if not path.is_file():
         return []
     lines = []
-    for text in path.read_text(encoding="utf-8").splitlines():
+    for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             lines.append(LoggedStep.read(json.loads(text), where=str(path)))
-        except ValueError:
+        except (ValueError, RecordDamaged):
             continue
     return lines
 

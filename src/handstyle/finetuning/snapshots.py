@@ -6,7 +6,6 @@ no state, as each step draws its own from the seed. A file appears whole or not 
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +43,7 @@ class Snapshots:
 
     def save(self, state: State) -> Path:
         tensors = {f"{kind}/{name}": value for kind in KINDS for name, value in getattr(state, kind).items()}
-        metadata = {"format": "handstyle/snapshot/1", "lineage": self.lineage, "step": json.dumps(state.step)}
+        metadata = {"format": "handstyle/snapshot/1", "lineage": self.lineage, "step": str(state.step)}
         path = write_tensors(self.folder / f"step-{state.step:06d}.safetensors", tensors, metadata)
         for old in self.paths()[: -self.keep]:
             old.unlink(missing_ok=True)
@@ -66,10 +65,13 @@ class Snapshots:
                 hint="Start a new run; leave --resume out.",
             )
         parts: dict[str, dict[str, Tensor]] = {kind: {} for kind in KINDS}
-        for name, value in tensors.items():
-            kind, _, parameter = name.partition("/")
-            parts[kind][parameter] = value
-        return State(json.loads(metadata["step"]), **parts)
+        try:
+            for name, value in tensors.items():
+                kind, _, parameter = name.partition("/")
+                parts[kind][parameter] = value
+            return State(int(metadata["step"]), **parts)
+        except (KeyError, ValueError) as fault:
+            raise SnapshotDamaged(f"{path} is not a snapshot", hint="Move it away; an older one is used.") from fault
 
     def newest(self) -> State | None:
         """The newest snapshot that is whole: a damaged one is passed over, as long as an older one stands."""
