@@ -24,7 +24,7 @@ from handstyle.finetuning.manifest import RunManifest
 from handstyle.finetuning.observers import Log
 from handstyle.finetuning.recipe import Recipe
 from handstyle.finetuning.snapshots import Snapshots, State
-from handstyle.finetuning.trainable import Trainable
+from handstyle.finetuning.trainable import Trainable, at_rest
 from handstyle.finetuning.trained_style import RECORD, WEIGHTS, BaseIdentity, TrainedStyle
 from handstyle.finetuning.validation import Drawings, denoising_errors
 from handstyle.records import Record
@@ -152,7 +152,12 @@ def starting_state(folder: Path, manifest: RunManifest, parent: Path | None, *, 
         return own.newest()
     if parent is not None:
         before = RunManifest.load(parent / "run.json")
-        return Snapshots(parent / "snapshots", before.lineage).newest()
+        state = Snapshots(parent / "snapshots", before.lineage).newest()
+        if state is None:
+            raise SnapshotDamaged(
+                f"{parent} has no snapshot left to continue from", hint="Start a new run of so many steps instead."
+            )
+        return state
     if resume and not (folder / "run.json").is_file():
         raise StageMissing("there is no unfinished run of this recipe to resume", hint="Leave --resume out.")
     return None
@@ -219,11 +224,8 @@ class Running:
             return None
         recipe = self.manifest.recipe
         prompts = [recipe.words(caption) for caption in self.drawings.captions]
-        self.family.denoiser.eval()
-        try:
+        with at_rest(self.family):
             errors = denoising_errors(self.family, self.drawings, prompts, recipe.mixed_precision, VALIDATION_LEVELS)
-        finally:
-            self.family.denoiser.train()
         return float(errors.mean())
 
     def _cost_before(self) -> float:

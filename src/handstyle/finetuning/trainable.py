@@ -60,6 +60,20 @@ def trainable(family: ModelFamily, recipe: Recipe) -> Iterator[Trainable]:
 
 
 @contextmanager
+def at_rest(family: ModelFamily) -> Iterator[None]:
+    """No dropout meanwhile, as when the style is finished. Afterwards each network is in the mode it was in."""
+    networks = (family.denoiser, family.text_encoder)
+    learning = [network.training for network in networks]
+    for network in networks:
+        network.eval()
+    try:
+        yield
+    finally:
+        for network, mode in zip(networks, learning, strict=True):
+            network.train(mode)
+
+
+@contextmanager
 def _low_rank(family: ModelFamily, recipe: Recipe, networks: dict[str, nn.Module]) -> Iterator[Trainable]:
     layers = {"unet": family.low_rank_targets(recipe.lora_modules), "text_encoder": list(TEXT_ENCODER_LAYERS)}
     try:

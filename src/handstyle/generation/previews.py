@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from handstyle.collection.works import Work
 from handstyle.diffusion.family import ModelFamily
 from handstyle.finetuning.recipe import Recipe
+from handstyle.finetuning.trainable import at_rest
 from handstyle.generation.generate import generate
 from handstyle.generation.request import GenerationRequest
 from handstyle.generation.signature import png
@@ -20,7 +21,9 @@ PAPER, INK, GAP, LINE = "white", "#444444", 8, 18  # pixels
 SAMPLES = 4
 
 
-def sheet(rows: Sequence[Sequence[Image.Image]], labels: Sequence[str] = (), columns: Sequence[str] = ()) -> Image.Image:
+def sheet(
+    rows: Sequence[Sequence[Image.Image]], labels: Sequence[str] = (), columns: Sequence[str] = ()
+) -> Image.Image:
     """Pictures in rows on white; `labels` stand left of the rows, `columns` above. Ragged rows are allowed."""
     width = max(image.width for row in rows for image in row)
     height = max(image.height for row in rows for image in row)
@@ -50,16 +53,9 @@ class Previews:
     requests: tuple[GenerationRequest, ...]
 
     def paint(self, step: int, family: ModelFamily) -> Path:
-        """Draws with the weights as they stand. The network comes back in the mode it was in."""
-        networks = (family.denoiser, family.text_encoder)
-        learning = [network.training for network in networks]
-        for network in networks:
-            network.eval()
-        try:
+        """Draws with the weights as they stand."""
+        with at_rest(family):
             images = [picture.image for picture in generate(self.requests, family)]
-        finally:
-            for network, mode in zip(networks, learning, strict=True):
-                network.train(mode)
         write(self.folder / f"step-{step:06d}.png", png(sheet([[image] for image in images])))
         return self.assemble()
 
