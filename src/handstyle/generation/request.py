@@ -58,7 +58,7 @@ def grid(template: str) -> list[str]:
 
 def parse_style(text: str) -> tuple[str, float]:
     """`NAME=WEIGHT` or `NAME`. Raises UsageMistake."""
-    name, separator, weight = text.rpartition("=") if "=" in text else (text, "", "1")
+    name, _, weight = text.rpartition("=") if "=" in text else (text, "", "1")
     try:
         value = float(weight)
     except ValueError:

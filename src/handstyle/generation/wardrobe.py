@@ -33,7 +33,9 @@ def style_folder(workspace: Workspace, name: str) -> Path:
         if (folder / RECORD).is_file():
             return folder
     known = ", ".join(workspace.runs()) or "none yet"
-    raise UsageMistake(f"there is no style `{name}`", hint=f"Name a run of this workspace ({known}), or a style's folder.")
+    raise UsageMistake(
+        f"there is no style `{name}`", hint=f"Name a run of this workspace ({known}), or a style's folder."
+    )
 
 
 def requests(
