@@ -1,0 +1,85 @@
+"""Does the log of a run survive a crash and a resumption?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from handstyle.errors import WriteFailed
+from handstyle.finetuning.loop import Step
+from handstyle.finetuning.observers import Log, Throughput, read_log
+
+
+def step(index: int, seconds: float = 0.5) -> Step:
+    return Step(index, 10, 1 / index, 1e-4, 2.0, seconds, 8, state=lambda: None)  # type: ignore[arg-type,return-value]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "run" / "steps.jsonl"
+
+
+def test_each_step_is_a_line_that_is_there_at_once(path: Path) -> None:
+    log = Log(path)
+    for index in (1, 2, 3):
+        log.add(step(index), held_out=0.25 if index == 2 else None)
+        assert len(read_log(path)) == index
+    assert [(line.step, line.loss, line.held_out) for line in read_log(path)] == [
+        (1, 1, None),
+        (2, 0.5, 0.25),
+        (3, 1 / 3, None),
+    ]
+
+
+def test_a_resumed_run_takes_back_the_lines_after_its_snapshot(path: Path) -> None:
+    log = Log(path)
+    for index in range(1, 6):
+        log.add(step(index))
+    resumed = Log(path, from_step=3)
+    resumed.add(step(4))
+    assert [line.step for line in read_log(path)] == [1, 2, 3, 4]
+    Log(path)
+    assert read_log(path) == []
+
+
+@pytest.mark.parametrize("tail", ['{"step": 3, "lo', "\x00" * 20, "\n\n", "3", "[]", '{"step": 3}'])
+def test_a_torn_last_line_is_passed_over(path: Path, tail: str) -> None:
+    log = Log(path)
+    log.add(step(1))
+    log.add(step(2))
+    with path.open("a") as file:
+        file.write(tail)
+    assert [line.step for line in read_log(path)] == [1, 2]
+
+
+def test_bytes_that_are_no_text_are_passed_over_too(path: Path) -> None:
+    Log(path).add(step(1))
+    with path.open("ab") as file:
+        file.write(b"\xff\xfe\x00")
+    assert [line.step for line in read_log(path)] == [1]
+
+
+def test_a_run_without_a_log_has_no_lines(path: Path) -> None:
+    assert read_log(path) == []
+
+
+def test_a_full_disk_is_said_with_what_to_do(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = Log(path)
+
+    def full(*given: Any, **named: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "open", full)
+    with pytest.raises(WriteFailed, match="No space left") as failed:
+        log.add(step(1))
+    assert "--resume" in failed.value.hint
+
+
+def test_throughput_leaves_out_the_first_step_which_warms_up() -> None:
+    throughput = Throughput()
+    assert throughput.pictures_per_second == 0
+    for seconds in (100, 2, 2):
+        throughput.add(step(1, seconds))
+    assert throughput.pictures_per_second == 4

@@ -1,0 +1,230 @@
+"""Does a run in its folder survive being stopped, a full disk and a second process?"""
+
+from __future__ import annotations
+
+import errno
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from handstyle.diffusion.checkpoints import read_tensors
+from handstyle.errors import SnapshotDamaged, StageMissing, WorkspaceBusy, WriteFailed
+from handstyle.finetuning import running
+from handstyle.finetuning.manifest import RunManifest
+from handstyle.finetuning.observers import read_log
+from handstyle.finetuning.recipe import Recipe
+from handstyle.finetuning.snapshots import Snapshots
+from handstyle.finetuning.trainable import trainable
+from handstyle.finetuning.trained_style import WEIGHTS, BaseIdentity, TrainedStyle
+from handstyle.finetuning.validation import Drawings
+from handstyle.workspace import Workspace
+
+STEPS = 7
+
+
+def manifest(recipe: Recipe, steps: int = STEPS, extends: str = "") -> RunManifest:
+    base = BaseIdentity(name="tiny", family="stable-diffusion-1", sha256="b" * 64, licence="CC0-1.0")
+    return RunManifest(
+        collection="c" * 64,
+        works=5,
+        base=base,
+        recipe=recipe,
+        resolution=16,
+        steps=steps,
+        environment={},
+        extends=extends,
+    )
+
+
+class Stopped(Exception):
+    """In place of Ctrl-C, which would stop the tests."""
+
+
+def stop_at(step: int) -> Callable[[str, int, int], None]:
+    def report(what: str, done: int, of: int) -> None:
+        if done == step:
+            raise Stopped
+
+    return report
+
+
+@pytest.fixture
+def go(family: Any, material: Any, tmp_path: Path) -> Callable[..., TrainedStyle]:
+    """A run in a folder, saved at every second step."""
+
+    def begin(
+        recipe: Recipe,
+        folder: Path,
+        *,
+        resume: bool = False,
+        parent: Path | None = None,
+        steps: int = STEPS,
+        report: Callable[[str, int, int], object] = lambda what, done, of: None,
+        drawings: Drawings | None = None,
+        paint: Callable[[int], object] = lambda step: None,
+    ) -> TrainedStyle:
+        asked = manifest(recipe, steps, parent.name if parent else "")
+        with trainable(family, recipe) as learning:
+            state = running.starting_state(folder, asked, parent, resume=resume)
+            run = running.Running(folder, asked, family, learning, material(recipe), paint, drawings)
+            return run.go(state, save_every=2, sample_every=3, report=report)
+
+    return begin
+
+
+def test_a_run_leaves_its_style_its_log_and_its_cost(go: Any, recipe: Any, tmp_path: Path) -> None:
+    folder, painted = tmp_path / "run", []
+    style = go(recipe(), folder, paint=painted.append)
+    assert TrainedStyle.open(folder / "style") == style
+    assert (style.steps, style.number_of_works) == (STEPS, 5)
+    assert [line.step for line in read_log(folder / "steps.jsonl")] == list(range(1, STEPS + 1))
+    assert [path.stem for path in Snapshots(folder / "snapshots", "").paths()] == [
+        f"step-{n:06d}" for n in (2, 4, 6, 7)
+    ]
+    assert painted == [0, 3, 6, 7], "from the untrained base to the end"
+    cost = running.Cost.load(folder / "cost.json")
+    assert cost.seconds > 0 and cost.pictures_per_second > 0 and cost.peak_memory_bytes > 1 << 24
+    assert running.is_finished(folder)
+    assert not running.is_finished(tmp_path)
+
+
+@pytest.mark.parametrize("stop", [1, 2, 3, 6])
+def test_a_stopped_run_is_resumed_to_the_same_style_and_log(stop: int, go: Any, recipe: Any, tmp_path: Path) -> None:
+    chosen = recipe(ema_decay=0.9, lora_dropout=0.3)
+    whole = go(chosen, tmp_path / "whole")
+    with pytest.raises(Stopped):
+        go(chosen, tmp_path / "stopped", report=stop_at(stop))
+    assert not running.is_finished(tmp_path / "stopped")
+    resumed = go(chosen, tmp_path / "stopped", resume=True)
+    assert resumed.tensors == whole.tensors
+    lines = [read_log(tmp_path / name / "steps.jsonl") for name in ("whole", "stopped")]
+    assert [(line.step, line.loss) for line in lines[0]] == [(line.step, line.loss) for line in lines[1]]
+
+
+def test_an_unfinished_run_is_not_started_over_by_accident(go: Any, recipe: Any, tmp_path: Path) -> None:
+    with pytest.raises(Stopped):
+        go(recipe(), tmp_path, report=stop_at(5))
+    with pytest.raises(SnapshotDamaged, match="holds an unfinished run of the same recipe, at step 4") as unfinished:
+        go(recipe(), tmp_path)
+    assert "--resume" in unfinished.value.hint
+    assert read_log(tmp_path / "steps.jsonl")[-1].step == 5, "nothing of it was touched"
+
+
+def test_where_nothing_was_begun_there_is_nothing_to_resume(go: Any, recipe: Any, tmp_path: Path) -> None:
+    with pytest.raises(StageMissing, match="no unfinished run of this recipe"):
+        go(recipe(), tmp_path / "run", resume=True)
+
+
+def test_snapshots_of_another_recipe_are_not_resumed(go: Any, recipe: Any, tmp_path: Path) -> None:
+    with pytest.raises(Stopped):
+        go(recipe(), tmp_path, report=stop_at(5))
+    with pytest.raises(SnapshotDamaged, match="belongs to another recipe"):
+        go(recipe(learning_rate=2e-3), tmp_path, resume=True)
+
+
+def test_a_torn_snapshot_costs_only_the_steps_since_the_one_before(go: Any, recipe: Any, tmp_path: Path) -> None:
+    whole = go(recipe(), tmp_path / "whole")
+    folder = tmp_path / "stopped"
+    with pytest.raises(Stopped):
+        go(recipe(), folder, report=stop_at(5))
+    torn = folder / "snapshots" / "step-000004.safetensors"
+    torn.write_bytes(torn.read_bytes()[:-1])
+    assert go(recipe(), folder, resume=True).tensors == whole.tensors
+
+
+def test_a_disk_that_is_full_while_saving_loses_nothing(
+    go: Any, recipe: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, folder = go(recipe(), tmp_path / "whole"), tmp_path / "full"
+    write_bytes = Path.write_bytes
+
+    def full_from_the_second_snapshot(path: Path, data: bytes) -> int:
+        if path.name.startswith(".step-000004"):
+            write_bytes(path, data[:100])
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write_bytes(path, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full_from_the_second_snapshot)
+        with pytest.raises(WriteFailed, match=r"step-000004\.safetensors could not be written: No space left"):
+            go(recipe(), folder)
+    assert [path.name for path in (folder / "snapshots").iterdir()] == ["step-000002.safetensors"]
+    assert go(recipe(), folder, resume=True).tensors == whole.tensors
+
+
+def test_a_finished_run_can_be_extended_from_its_last_step(go: Any, recipe: Any, tmp_path: Path) -> None:
+    first = recipe(lr_scheduler="constant")
+    go(first, tmp_path / "first")
+    longer = recipe(lr_scheduler="constant", max_train="12 steps")
+    at_once = go(longer, tmp_path / "at once", steps=12)
+    extended = go(longer, tmp_path / "extended", steps=12, parent=tmp_path / "first")
+    assert extended.tensors == at_once.tensors, "at a constant rate nobody can tell where it paused"
+    assert [line.step for line in read_log(tmp_path / "extended" / "steps.jsonl")] == list(range(8, 13))
+
+
+def test_a_run_without_snapshots_cannot_be_extended(go: Any, recipe: Any, tmp_path: Path) -> None:
+    go(recipe(), tmp_path / "first")
+    for path in (tmp_path / "first" / "snapshots").iterdir():
+        path.unlink()
+    with pytest.raises(SnapshotDamaged, match="no snapshot left to continue from"):
+        go(recipe(max_train="12 steps"), tmp_path / "extended", steps=12, parent=tmp_path / "first")
+
+
+def test_looking_on_does_not_change_what_is_learnt(go: Any, recipe: Any, tmp_path: Path, family: Any) -> None:
+    """Samples and validation are made with the moving average, and the run goes on with its own weights and chance."""
+    chosen = recipe(ema_decay=0.9, lora_dropout=0.3)
+    drawings = Drawings(("a", "b"), torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(0)))
+    seen = []
+
+    def paint(step: int) -> None:
+        torch.rand(5)
+        seen.append(family.denoiser.mid_block.resnets[0].conv1.lora_B.default.weight.detach().clone())
+
+    watched = go(chosen, tmp_path / "watched", drawings=drawings, paint=paint)
+    assert watched.tensors == go(chosen, tmp_path / "alone").tensors
+    assert [line.step for line in read_log(tmp_path / "watched" / "steps.jsonl") if line.held_out] == [2, 3, 4, 6, 7]
+    kept = read_tensors(tmp_path / "watched" / "style" / WEIGHTS)[0]["unet.mid_block.resnets.0.conv1.lora_B.weight"]
+    assert torch.equal(seen[-1], kept), "what is painted last is what is kept"
+
+
+def test_another_process_in_the_folder_is_refused_until_it_ends(tmp_path: Path) -> None:
+    workspace, folder = Workspace(tmp_path), tmp_path / "runs" / "one"
+    program = (
+        "import sys; from pathlib import Path; from handstyle.workspace import Workspace\n"
+        "with Workspace(Path(sys.argv[1])).held(Path(sys.argv[2])):\n"
+        "    print('held', flush=True); sys.stdin.read()\n"
+    )
+    other = subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path), str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert other.stdout is not None and other.stdout.readline() == "held\n"
+        with pytest.raises(WorkspaceBusy, match="another handstyle process works in"), workspace.held(folder):
+            pass
+    finally:
+        other.kill()  # as a crash would, without a chance to clean up
+        other.communicate()
+    with workspace.held(folder):
+        pass
+
+
+# Material and manifest
+
+
+def test_everything_that_decides_the_weights_decides_the_name_of_a_run(recipe: Any) -> None:
+    one = manifest(recipe())
+    base = one.base.model_copy(update={"sha256": "d" * 64})
+    others: dict[str, Any] = {"collection": "d" * 64, "works": 6, "base": base, "recipe": recipe(rank=3), "steps": 8,
+                              "class_images": "e" * 64, "resolution": 32, "extends": "another"}  # fmt: skip
+    lineages = {one.model_copy(update={name: value}).lineage for name, value in others.items()}
+    assert len(lineages | {one.lineage}) == 1 + len(others)
+    assert one.model_copy(update={"environment": {"torch": "3"}}).lineage == one.lineage
+    assert set(others) == set(RunManifest.model_fields) - {"format", "environment"}, "a new field belongs here too"

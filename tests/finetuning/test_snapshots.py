@@ -1,0 +1,117 @@
+"""Is a snapshot whole, the right one, and never lost to a bad moment?"""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from handstyle.diffusion.checkpoints import write_tensors
+from handstyle.errors import SnapshotDamaged, WriteFailed
+from handstyle.finetuning.snapshots import KINDS, Snapshots, State
+
+
+def state(step: int) -> State:
+    def tensors(offset: float) -> dict[str, torch.Tensor]:
+        return {"unet.b": torch.full((3,), step + offset), "unet.a": torch.full((2, 2), step - offset)}
+
+    return State(step, tensors(0.1), tensors(0.2), tensors(0.3), tensors(0.4))
+
+
+@pytest.fixture
+def snapshots(tmp_path: Path) -> Snapshots:
+    return Snapshots(tmp_path / "snapshots", "ours")
+
+
+def test_a_state_comes_back_whole(snapshots: Snapshots) -> None:
+    loaded = snapshots.load(snapshots.save(state(5)))
+    assert loaded.step == 5
+    for kind in KINDS:
+        kept, back = getattr(state(5), kind), getattr(loaded, kind)
+        assert kept.keys() == back.keys() and all(torch.equal(kept[name], back[name]) for name in kept)
+
+
+def test_the_newest_by_number_is_resumed_and_the_oldest_go(snapshots: Snapshots) -> None:
+    assert snapshots.newest() is None
+    for step in (2, 999_999, 1_000_000, 30, 4, 1_000_001):
+        snapshots.save(state(step))
+    assert [path.name for path in snapshots.paths()] == [
+        "step-000030.safetensors", "step-999999.safetensors", "step-1000000.safetensors", "step-1000001.safetensors",
+    ]  # fmt: skip
+    newest = snapshots.newest()
+    assert newest is not None and newest.step == 1_000_001
+
+
+def test_files_of_others_are_left_alone(snapshots: Snapshots) -> None:
+    for step in range(1, 9):
+        snapshots.save(state(step))
+        (snapshots.folder / "notes.txt").write_text("mine")
+        (snapshots.folder / "step-1.safetensors").write_text("mine")
+    assert len(snapshots.paths()) == 4
+    assert (snapshots.folder / "notes.txt").exists() and (snapshots.folder / "step-1.safetensors").exists()
+
+
+def torn(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-7])
+
+
+def test_a_torn_snapshot_is_passed_over_for_an_older_one(snapshots: Snapshots) -> None:
+    snapshots.save(state(1))
+    torn(snapshots.save(state(2)))
+    newest = snapshots.newest()
+    assert newest is not None and newest.step == 1
+
+
+def test_where_all_are_torn_it_is_said(snapshots: Snapshots) -> None:
+    for step in (1, 2):
+        torn(snapshots.save(state(step)))
+    with pytest.raises(SnapshotDamaged, match=r"step-000001\.safetensors"):
+        snapshots.newest()
+
+
+def test_a_snapshot_of_another_recipe_is_refused(snapshots: Snapshots) -> None:
+    path = Snapshots(snapshots.folder, "theirs").save(state(1))
+    with pytest.raises(SnapshotDamaged, match="belongs to another recipe, base or collection"):
+        snapshots.load(path)
+    with pytest.raises(SnapshotDamaged):
+        snapshots.newest()
+
+
+@pytest.mark.parametrize("metadata", [{}, {"lineage": "ours"}, {"lineage": "ours", "step": "soon"}], ids=str)
+def test_tensors_that_are_no_snapshot_are_refused(snapshots: Snapshots, metadata: dict[str, str]) -> None:
+    path = write_tensors(snapshots.folder / "step-000001.safetensors", {"strange": torch.ones(1)}, metadata)
+    with pytest.raises(SnapshotDamaged):
+        snapshots.load(path)
+
+
+@pytest.mark.parametrize("moment", ["writing", "flushing", "renaming"])
+def test_a_full_disk_leaves_the_earlier_snapshots(
+    snapshots: Snapshots, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    for step in range(1, 5):
+        snapshots.save(state(step))
+    before = {path: path.read_bytes() for path in snapshots.folder.iterdir()}
+
+    def full(*given: Any) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def half_written(path: Path, data: bytes) -> int:
+        with path.open("wb") as file:
+            file.write(data[: len(data) // 2])
+        return full()
+
+    with monkeypatch.context() as patch:
+        if moment == "writing":
+            patch.setattr(Path, "write_bytes", half_written)
+        elif moment == "flushing":
+            patch.setattr("os.fsync", full)
+        else:
+            patch.setattr(Path, "replace", full)
+        with pytest.raises(WriteFailed, match="No space left on device"):
+            snapshots.save(state(5))
+    assert {path: path.read_bytes() for path in snapshots.folder.iterdir()} == before
+    newest = snapshots.newest()
+    assert newest is not None and newest.step == 4

@@ -1,0 +1,52 @@
+"""Is the error on unseen drawings the same number however it is computed?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from handstyle.finetuning import validation
+from handstyle.finetuning.validation import Drawings, denoising_errors, noise_levels
+
+
+def drawings(number: int = 6) -> Drawings:
+    latents = torch.randn(number, 4, 8, 8, generator=torch.Generator().manual_seed(0))
+    return Drawings(tuple(f"drawing {n}" for n in range(number)), latents)
+
+
+def test_noise_levels_are_the_middles_of_equal_parts() -> None:
+    assert noise_levels(1000) == [int(31.25 + 62.5 * n) for n in range(16)]
+    assert noise_levels(1000, 4) == [125, 375, 625, 875]
+
+
+def test_errors_do_not_depend_on_the_batch(family: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = drawings()
+    whole = denoising_errors(family, shown, shown.captions, "no")
+    assert whole.shape == (16, 6) and (whole > 0).all()
+    for size in (1, 4):
+        monkeypatch.setattr(validation, "BATCH", size)
+        torch.testing.assert_close(denoising_errors(family, shown, shown.captions, "no"), whole, rtol=1e-5, atol=1e-6)
+
+
+@torch.no_grad()
+def test_an_error_is_the_mean_square_of_what_is_missed(family: Any) -> None:
+    shown = drawings(2)
+    errors = denoising_errors(family, shown, shown.captions, "no", levels=3)
+    for row, timestep in enumerate(noise_levels(1000, 3)):
+        chance = validation.generator(validation.NOISE_SEED, "held out", timestep)
+        noise, a = torch.randn(shown.latents_NCHW.shape, generator=chance), family.noise.signal_T[timestep]
+        x_t = a.sqrt() * shown.latents_NCHW + (1 - a).sqrt() * noise
+        v = a.sqrt() * noise - (1 - a).sqrt() * shown.latents_NCHW
+        missed = family.predict(x_t, torch.tensor([timestep] * 2), family.encode_texts(shown.captions)) - v
+        torch.testing.assert_close(errors[row], (missed**2).flatten(1).mean(1), rtol=1e-5, atol=1e-6)
+
+
+def test_every_model_meets_the_same_noise(family: Any) -> None:
+    shown = drawings()
+    torch.manual_seed(1)
+    one = denoising_errors(family, shown, shown.captions, "no")
+    torch.manual_seed(2)
+    assert torch.equal(one, denoising_errors(family, shown, shown.captions, "no"))
+    assert not torch.allclose(one, denoising_errors(family, shown, ["something else"] * 6, "no"))
