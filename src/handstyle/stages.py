@@ -348,9 +348,17 @@ class Inspected(Record):
 
 
 def inspect(
-    workspace: Workspace, *, base: Path | None = None, further: Path | None = None, progress: Progress = silent
+    workspace: Workspace,
+    *,
+    base: Path | None = None,
+    further: Path | None = None,
+    quick: bool = False,
+    progress: Progress = silent,
 ) -> Inspected:
-    """The style of the current run, against drawings it never saw; `further` is a folder of more by the same artist."""
+    """The style of the current run, against drawings it never saw; `further` is a folder of more by the same artist.
+
+    A quick inspection looks at eight drawings and one seed: enough to see that everything works, not to conclude.
+    """
     from handstyle.diffusion.hardware import use_all_cores
     from handstyle.encoding.cache import Cache
     from handstyle.generation import wardrobe
@@ -363,7 +371,8 @@ def inspect(
     collection, folder = collection_named(workspace, worn.style.collection)
     place = workspace.inspection(next_name(workspace.root / "inspections", run))
     cache = Cache(workspace.cache)
-    subject = inspecting.Subject(collection, folder, load_base(base), worn, workspace.run(run), cache)
+    few = {"seeds": (1,), "most_drawings": 8} if quick else {}
+    subject = inspecting.Subject(collection, folder, load_base(base), worn, workspace.run(run), cache, **few)  # type: ignore[arg-type]
     report = inspecting.inspect(subject, further, place / "pictures", progress)
     path = report.save(place / "report.json")
     write(place / "report.html", page.page(report, place / "pictures", public=False).encode())

@@ -51,6 +51,8 @@ class Subject:
     worn: Worn
     run: Path
     cache: Cache
+    seeds: tuple[int, ...] = likeness.SEEDS
+    most_drawings: int | None = None  # of the held-out ones; a trial of the machinery needs only a few
 
     @property
     def precision(self) -> str:
@@ -75,7 +77,7 @@ class Drawn:
 
 def inspect(subject: Subject, further: Path | None, pictures: Path, report: Report) -> InspectionReport:
     """Measures, draws, compares; pictures go into the folder `pictures`."""
-    real = held_out(subject.collection, subject.folder, further)
+    real = held_out(subject.collection, subject.folder, further, subject.most_drawings)
     base_templates = templates_for_base(subject)
     gain = _gain(subject, real, base_templates, report) if real else None
     base_template = gain.base_prompt if gain else base_templates[0]
@@ -88,7 +90,7 @@ def inspect(subject: Subject, further: Path | None, pictures: Path, report: Repo
         as_seen(work, subject.folder, subject.collection.background, subject.resolution)
         for work in subject.collection.training
     ]
-    nearer, far_base, far_style = _nearer(base, style, truth, works) if real else (None, None, None)
+    nearer, far_base, far_style = _nearer(base, style, truth, works, subject.seeds) if real else (None, None, None)
     copying = _copying(subject, style, captions, works, truth, shown, report)
     trained = subject.worn.style
     return InspectionReport(
@@ -155,9 +157,16 @@ def _gain(subject: Subject, real: HeldOut, base_templates: Sequence[str], report
     return held_out_gain(base, style, timesteps=timesteps, further=real.is_further)
 
 
-def _draw(subject: Subject, template: str, captions: Sequence[str], worn: Sequence[Worn], report: Report) -> Drawn:
+def _draw(
+    subject: Subject,
+    template: str,
+    captions: Sequence[str],
+    worn: Sequence[Worn],
+    report: Report,
+    seeds: Sequence[int] | None = None,
+) -> Drawn:
     """The same seeds for every model, fixed before any training: seed 1000 s + n for prompt n."""
-    card, seeds = subject.family.card, likeness.SEEDS
+    card, seeds = subject.family.card, seeds or subject.seeds
     requests = [
         GenerationRequest(
             prompt=template.replace("{caption}", caption),
@@ -183,14 +192,14 @@ def _draw(subject: Subject, template: str, captions: Sequence[str], worn: Sequen
 
 
 def _nearer(
-    base: Drawn, style: Drawn, truth: Sequence[Image.Image], works: Sequence[Image.Image]
+    base: Drawn, style: Drawn, truth: Sequence[Image.Image], works: Sequence[Image.Image], seeds: Sequence[int]
 ) -> tuple[NearerToTruth, list[float], list[float]]:
-    real = [likeness.patches(image) for image in truth]
+    real = [likeness.strokes(image) for image in truth]
     far_base, far_style = likeness.mean_distances(base.pictures, real), likeness.mean_distances(style.pictures, real)
     nothing: Mapping[str, Image.Image] = {"a white picture": white(truth[0].size), "the mean of the works": mean(works)}
     competitors = {name: likeness.mean_distances([[image]] * len(real), real) for name, image in nothing.items()}
     found = likeness.nearer_to_truth(
-        far_base, far_style, competitors, seeds=likeness.SEEDS, base_prompt=base.template
+        far_base, far_style, competitors, seeds=seeds, base_prompt=base.template
     )
     return found, far_base.tolist(), far_style.tolist()
 
@@ -279,7 +288,7 @@ def _copying(
     own = tuple(work.caption for work in subject.collection.training)
     outputs = list(zip(captions, style.first, strict=True))
     if captions != own:
-        drawn = _draw(subject, style.template, own, [subject.worn], report)
+        drawn = _draw(subject, style.template, own, [subject.worn], report, subject.seeds[:1])
         outputs += list(zip(own, drawn.first, strict=True))
     reduced = [memorisation.reduced(work) for work in works]
     found = [memorisation.nearest_work(memorisation.reduced(image), reduced) for _, image in outputs]

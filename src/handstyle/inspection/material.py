@@ -36,13 +36,15 @@ class HeldOut:
         return "show-works" in self.collection.rights_of(work).permits
 
 
-def held_out(collection: Collection, folder: Path, further: Path | None) -> HeldOut | None:
+def held_out(
+    collection: Collection, folder: Path, further: Path | None, most: int | None = None
+) -> HeldOut | None:
     """The drawings in `further`, under the collection's permission, else the works withheld from training.
 
     Raises CollectionFaulty when one of the further drawings is a work: it would be no proof.
     """
     if further is None:
-        return HeldOut(collection, folder, collection.withheld, False) if collection.withheld else None
+        return HeldOut(collection, folder, collection.withheld[:most], False) if collection.withheld else None
     rights = collection.rights_of(collection.works[0])
     found = collect(further, rights=for_all(rights), background=collection.background, validation=None)
     trained_on = {work.pixels_sha256: work.name for work in collection.training}
@@ -53,7 +55,7 @@ def held_out(collection: Collection, folder: Path, further: Path | None) -> Held
             faults=both,
             hint="Take them out of the folder: only drawings the training never saw can tell anything.",
         )
-    return HeldOut(found, further, found.works, True)
+    return HeldOut(found, further, found.works[:most], True)
 
 
 def encoded(found: HeldOut, family: ModelFamily, resolution: int, cache: Cache) -> Drawings:
