@@ -45,33 +45,35 @@ def attached(styles: Sequence[Worn], family: ModelFamily) -> Iterator[ModelFamil
 
 def change(worn: Worn, part: str, network: torch.nn.Module) -> dict[str, Tensor]:
     """What a style adds to each parameter of one network. Raises UsageMistake when it was made for another base."""
-    weights = low_rank.split(worn.tensors, part)
-    recipe = worn.style.recipe
-    if low_rank.is_low_rank(weights):
-        deltas = low_rank.updates(weights, worn.weight * recipe.lora_alpha / recipe.rank)
-    else:
-        parameters = dict(network.named_parameters())
-        deltas = {
-            name: worn.weight * (tensor - parameters[name].detach())
-            for name, tensor in weights.items()
-            if name in parameters
-        }
-    shapes = {name: parameter.shape for name, parameter in network.named_parameters()}
-    strange = [name for name, delta in deltas.items() if shapes.get(name) != delta.shape]
-    if strange or len(deltas) < (len(weights) if not low_rank.is_low_rank(weights) else 0):
+    parameters = {name: parameter.detach() for name, parameter in network.named_parameters()}
+    try:
+        deltas = _deltas(worn, low_rank.split(worn.tensors, part), parameters)
+        fits = all(delta.shape == parameters[name].shape for name, delta in deltas.items())
+    except (KeyError, RuntimeError):  # a name this network does not have, or shapes that do not multiply
+        fits = False
+    if not fits:
+        base = worn.style.base
         raise UsageMistake(
-            f"the style `{worn.style.name}` was made for another base than {family_name(worn)}",
-            hint=f"Give the base it was trained on with --base ({worn.style.base.name}).",
+            f"the style `{worn.style.name}` was made for another base than the one given: for {base.name} "
+            f"({base.sha256[:12]})",
+            hint=f"Give the base it was trained on with --base ({base.name}).",
         )
     return deltas
 
 
-def family_name(worn: Worn) -> str:
-    return f"the one given; it belongs to {worn.style.base.name} ({worn.style.base.sha256[:12]})"
+def _deltas(worn: Worn, weights: Mapping[str, Tensor], parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    recipe = worn.style.recipe
+    if low_rank.is_low_rank(weights):
+        return low_rank.updates(weights, worn.weight * recipe.lora_alpha / recipe.rank)
+    return {name: worn.weight * (tensor - parameters[name]) for name, tensor in weights.items()}
 
 
-def generate(requests: Sequence[GenerationRequest], family: ModelFamily, batch_size: int = 8) -> Iterator[Picture]:
-    """Pictures in the order of the requests; like requests share a batch. The style must be attached already."""
+def generate(requests: Sequence[GenerationRequest], family: ModelFamily, batch_size: int = 1) -> Iterator[Picture]:
+    """Pictures in the order of the requests. The style must be attached already.
+
+    Alone, a request gives the same pixels to the bit. Like requests may share a batch, which is faster; their sums are
+    then rounded in another order, and one value in some twenty thousand comes out a level brighter or darker.
+    """
     remaining = iter(requests)
     pending = next(remaining, None)
     while pending is not None:

@@ -19,6 +19,7 @@ from handstyle.records import write
 
 PAPER, INK, GAP, LINE = "white", "#444444", 8, 18  # pixels
 SAMPLES = 4
+LONGEST_LABEL = 48  # characters
 
 
 def sheet(
@@ -28,6 +29,7 @@ def sheet(
     width = max(image.width for row in rows for image in row)
     height = max(image.height for row in rows for image in row)
     font = ImageFont.load_default(12)
+    labels, columns = [_short(label) for label in labels], [_short(column) for column in columns]
     margin = max((int(font.getlength(label)) for label in labels), default=-GAP) + GAP
     top = LINE if columns else 0
     across = max(len(row) for row in rows)
@@ -45,6 +47,11 @@ def sheet(
     return page
 
 
+def _short(label: str) -> str:
+    line = " ".join(label.split())
+    return line if len(line) <= LONGEST_LABEL else f"{line[: LONGEST_LABEL - 1]}…"
+
+
 @dataclass(frozen=True)
 class Previews:
     """The samples of one run: a column of pictures a step, and `sheet.png` with all columns, step 0 first."""
@@ -55,7 +62,7 @@ class Previews:
     def paint(self, step: int, family: ModelFamily) -> Path:
         """Draws with the weights as they stand."""
         with at_rest(family):
-            images = [picture.image for picture in generate(self.requests, family)]
+            images = [picture.image for picture in generate(self.requests, family, len(self.requests))]
         write(self.folder / f"step-{step:06d}.png", png(sheet([[image] for image in images])))
         return self.assemble()
 

@@ -72,4 +72,7 @@ def read_signature(path: Path) -> dict[str, Any]:
         raise RecordDamaged(f"{path} is not a readable picture: {error}", hint="Check the path.") from error
     if text is None:
         raise RecordDamaged(f"{path} carries no handstyle record", hint="Any re-save may have removed it.")
-    return dict(json.loads(text))
+    try:
+        return dict(json.loads(text))
+    except (ValueError, TypeError) as error:
+        raise RecordDamaged(f"the handstyle record of {path} is damaged: {error}", hint="Draw it again.") from error
