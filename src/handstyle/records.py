@@ -58,7 +58,7 @@ class Record(BaseModel):
 def _fault(record: type[BaseModel], data: Any, entry: Any) -> str:
     where = ".".join(str(part) for part in entry["loc"]) or "(top level)"
     if entry["type"] != "extra_forbidden":
-        return f"{where}: {entry['msg']}"
+        return f"{where}: {entry['msg'].removeprefix('Value error, ')}"
     nearest = difflib.get_close_matches(str(entry["loc"][-1]), _known_keys(record), n=1, cutoff=0.5)
     return f"{where}: unknown key" + (f"; did you mean `{nearest[0]}`?" if nearest else "")
 

@@ -171,7 +171,10 @@ def plan(
 def _extension(plan: Plan, before: Any, extend: str) -> Plan:
     from handstyle.finetuning.recipe import Duration
 
-    more = Duration.parse(extend).in_steps(before.works, before.recipe.train_batch_size)
+    try:
+        more = Duration.parse(extend).in_steps(before.works, before.recipe.train_batch_size)
+    except ValueError as error:
+        raise UsageMistake(f"`{extend}` is no duration: {error}", hint='Write for example --extend "120 steps".') from None
     recipe = before.recipe.changed(max_train=f"{before.steps + more} steps")
     run = plan.workspace.needs("run", "finetune")
     return Plan(plan.workspace, plan.collection, plan.folder, plan.family, recipe, plan.class_image_folder, run)
@@ -195,8 +198,8 @@ def finetune(
     *,
     resume: bool = False,
     dry_run: bool = False,
-    save_every: int = 60,
-    sample_every: int = 60,
+    save_every: int = 20,
+    sample_every: int = 40,
     further: Path | None = None,
     announce: Callable[[str], None] = lambda words: None,
     progress: Progress = silent,

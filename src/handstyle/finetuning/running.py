@@ -19,7 +19,7 @@ from handstyle.encoding.batches import Batch, Example, batch_at
 from handstyle.encoding.cache import Cache
 from handstyle.encoding.encode import conditioning_of, crops_of, latents_of
 from handstyle.errors import SnapshotDamaged, StageMissing
-from handstyle.finetuning.loop import Step, finetune
+from handstyle.finetuning.loop import finetune
 from handstyle.finetuning.manifest import RunManifest
 from handstyle.finetuning.observers import Log
 from handstyle.finetuning.recipe import Recipe
@@ -197,11 +197,14 @@ class Running:
         seconds_stepping = 0.0
         for step in steps:
             pictures, seconds_stepping = pictures + step.pictures, seconds_stepping + step.seconds
-            at_end = step.index == step.of
-            if at_end or step.index % sample_every == 0 or step.index % save_every == 0:
+            at_end, held_out = step.index == step.of, None
+            looks, saves = (at_end or step.index % every == 0 for every in (sample_every, save_every))
+            if looks or saves:
                 last = step.state()
-            log.add(step, self._look(step, last, sample_every) if last and last.step == step.index else None)
-            if last and last.step == step.index and (at_end or step.index % save_every == 0):
+            if looks and last:
+                held_out = self._look(last)
+            log.add(step, held_out)
+            if saves and last:
                 self.snapshots.save(last)
                 self._save_cost(before + time.perf_counter() - began, pictures, seconds_stepping)
             report("finetuning", step.index, step.of)
@@ -209,12 +212,11 @@ class Running:
             raise StageMissing("the run has no step to end with", hint="Set max_train to one step or more.")
         return self._finish(last)
 
-    def _look(self, step: Step, state: State, sample_every: int) -> float | None:
+    def _look(self, state: State) -> float | None:
         """Samples and the error on drawings not trained on, both with the weights that would be kept."""
         self.learning.put(state.finished_weights())
         try:
-            if step.index % sample_every == 0 or step.index == step.of:
-                self.paint(step.index)
+            self.paint(state.step)
             return self._validation()
         finally:
             self.learning.put(state.weights)
