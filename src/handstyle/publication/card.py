@@ -151,12 +151,12 @@ def _use(style: TrainedStyle, weights: Sequence[Weights], cleared: Clearance) ->
 
 
 def _findings(report: InspectionReport) -> list[str]:
-    findings = []
+    findings = [plain(line) for line in report.verdict[:1]]  # the headline; its further sentences say what follows here
     if report.held_out_gain:
         findings.append(_gain(report.held_out_gain))
     if report.nearer_to_truth:
         findings.append(_nearer(report.nearer_to_truth))
-    return [*findings, plain(report.copying.words), *(plain(line) for line in report.verdict)]
+    return [*findings, plain(report.copying.words)]
 
 
 def _gain(gain: HeldOutGain) -> str:
