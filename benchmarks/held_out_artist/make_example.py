@@ -33,8 +33,14 @@ NUMBER_OF_WORKS = 32
 PACKAGES = {
     "iconify-json-fxemoji-1.2.2": ("icons.json", "d8ef67b94a32d0abcd314d1c35db56178eaa8fa8ad71130e312f3460e307c2bf"),
     "iconify-json-noto-1.2.9": ("icons.json", "9eac6ef4e7ec122b6f0e7ac281d61008afdbc720d0ce861e398b939daaa347c6"),
-    "cldr-annotations-full-48.2.0": ("annotations/en/annotations.json", "f22083cb86dffb63a643d5bacb5d9899f82d2fa5d388ad4f3aed72184acef505"),
-    "unicode-emoji-json-0.9.0": ("data-by-emoji.json", "2ebd44d5c66459b48aadbb34ad21161850da6c9b74036dce9097b2bfad9b2c23"),
+    "cldr-annotations-full-48.2.0": (
+        "annotations/en/annotations.json",
+        "f22083cb86dffb63a643d5bacb5d9899f82d2fa5d388ad4f3aed72184acef505",
+    ),
+    "unicode-emoji-json-0.9.0": (
+        "data-by-emoji.json",
+        "2ebd44d5c66459b48aadbb34ad21161850da6c9b74036dce9097b2bfad9b2c23",
+    ),
 }
 # What people ask a drawing model for. Symbols, flags and clock faces are signs rather than drawings.
 GROUPS = {"Smileys & Emotion", "People & Body", "Animals & Nature", "Food & Drink", "Travel & Places", "Activities",
@@ -153,7 +159,9 @@ def save(drawings: Iterable[Drawing], folder: Path) -> None:
     lines = []
     for drawing in drawings:
         Image.fromarray(drawing.pixels).save(folder / f"{drawing.identifier}.png", optimize=True)
-        lines.append(json.dumps({"file_name": f"{drawing.identifier}.png", "text": drawing.caption}, ensure_ascii=False))
+        lines.append(
+            json.dumps({"file_name": f"{drawing.identifier}.png", "text": drawing.caption}, ensure_ascii=False)
+        )
     (folder / "metadata.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

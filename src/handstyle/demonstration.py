@@ -35,7 +35,7 @@ class Demonstrated(Record):
 def demo(
     to: Path, *, short: bool = False, announce: Callable[[str], None] = lambda words: None, progress: Progress = silent
 ) -> Demonstrated:
-    """All stages on the example: 32 works of the Firefox OS emoji, and 64 more as the truth. A short one learns nothing."""
+    """All stages on the example: 32 Firefox OS emoji to learn from, 64 more as the truth; short, it learns nothing."""
     from handstyle.diffusion.hardware import peak_memory
 
     began = time.perf_counter()

@@ -51,7 +51,7 @@ def of_pixels(width: int, height: int, rgb: bytes) -> str:
 
 
 def of_tensors(tensors: Iterable[tuple[str, str, tuple[int, ...], bytes | memoryview]]) -> str:
-    """Of (name, safetensors type name, shape, little-endian bytes), whatever their order and whatever file they are in."""
+    """Of (name, safetensors type name, shape, little-endian bytes), whatever their order and their file."""
     digest = hashlib.sha256()
     for name, kind, shape, data in sorted(tensors, key=lambda tensor: tensor[0]):
         digest.update(canonical([name, kind, list(shape)]))
@@ -75,7 +75,9 @@ def safetensors_header(path: Path) -> tuple[dict[str, Any], int]:
         if 8 + length + end != size:
             raise ValueError(f"it should have {8 + length + end} bytes and has {size}")
     except (ValueError, struct.error, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise RecordDamaged(f"{path} is not a whole safetensors file: {error}", hint="Fetch or write it again.") from error
+        raise RecordDamaged(
+            f"{path} is not a whole safetensors file: {error}", hint="Fetch or write it again."
+        ) from error
     return header, 8 + length
 
 

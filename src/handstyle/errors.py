@@ -1,19 +1,19 @@
 """Which errors can a user meet, and what does each say to do next?
 
-    HandstyleError              1  something did not work
-    |-- CollectionFaulty        1  files that cannot become works, all named at once
-    |-- WorkChanged             1  an original differs from what was collected
-    |-- RecordDamaged           1  a record on disk does not say what it must
-    |-- RecipeInvalid           1  a recipe asks for something unknown or impossible
-    |-- BaseUnusable            1  a base model is missing, damaged or of an unknown kind
-    |-- SnapshotDamaged         1  the state of a run cannot be resumed
-    |-- WorkspaceBusy           1  another run holds this folder
-    |-- StageMissing            1  an earlier stage has not been run here
-    |-- WriteFailed             1  the disk is full, read-only or not ours
-    |-- UsageMistake            2  an option has a value it cannot have
-    |-- GateClosed              3  permission or evidence is lacking: nothing was done
-        |-- RightsMissing       3  works without permission
-        |-- ReleaseBroken       3  a release does not hold what it claims
+HandstyleError              1  something did not work
+|-- CollectionFaulty        1  files that cannot become works, all named at once
+|-- WorkChanged             1  an original differs from what was collected
+|-- RecordDamaged           1  a record on disk does not say what it must
+|-- RecipeInvalid           1  a recipe asks for something unknown or impossible
+|-- BaseUnusable            1  a base model is missing, damaged or of an unknown kind
+|-- SnapshotDamaged         1  the state of a run cannot be resumed
+|-- WorkspaceBusy           1  another run holds this folder
+|-- StageMissing            1  an earlier stage has not been run here
+|-- WriteFailed             1  the disk is full, read-only or not ours
+|-- UsageMistake            2  an option has a value it cannot have
+|-- GateClosed              3  permission or evidence is lacking: nothing was done
+    |-- RightsMissing       3  works without permission
+    |-- ReleaseBroken       3  a release does not hold what it claims
 """
 
 from __future__ import annotations

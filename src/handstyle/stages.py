@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from handstyle.diffusion.family import ModelFamily
     from handstyle.finetuning.defaults import Expectation
     from handstyle.finetuning.recipe import Recipe
-    from handstyle.finetuning.trained_style import TrainedStyle
+    from handstyle.finetuning.trained_style import BaseIdentity, TrainedStyle
     from handstyle.finetuning.validation import Drawings
     from handstyle.inspection.report import InspectionReport
     from handstyle.publication.verification import Verification
@@ -93,9 +93,12 @@ class Encoded(Record):
     found: int  # already in the cache
     resolution: int
     smallest_share_kept: float  # of a picture's area by its crop
+    cut_off: dict[str, str]  # work -> the words at the end of its text that the base does not read
 
 
-def encode(workspace: Workspace, base: Path | None = None, *, recipe: Recipe | None = None, progress: Progress = silent) -> Encoded:
+def encode(
+    workspace: Workspace, base: Path | None = None, *, recipe: Recipe | None = None, progress: Progress = silent
+) -> Encoded:
     """Every work and every text through the base's encoders, once."""
     collection, folder = current_collection(workspace)
     family = load_base(base)
@@ -128,6 +131,9 @@ def encode_for(
         found=found,
         resolution=resolution,
         smallest_share_kept=min(crops.share_kept(work.width, work.height) for work in works),
+        cut_off={
+            work.name: words for work in works for words in [family.words_cut_off(recipe.words(work.caption))] if words
+        },
     )
 
 
@@ -156,28 +162,33 @@ def plan(
 ) -> Plan:
     """The recipe for this collection on this base: the default for so many works, a preset or a file, then settings."""
     from handstyle.finetuning.defaults import recipe_from
-    from handstyle.finetuning.manifest import RunManifest
 
+    if extend is not None:
+        return _extension(workspace, base, class_images, extend)
     collection, folder = current_collection(workspace)
     require_permission(collection, "train")
     family = load_base(base)
-    if extend is not None:
-        before = RunManifest.load(workspace.run(workspace.needs("run", "finetune")) / "run.json")
-        return _extension(Plan(workspace, collection, folder, family, before.recipe, class_images), before, extend)
     recipe = recipe_from(recipe_file, preset, default_recipe(collection, family)).changed(**(settings or {}))
     return Plan(workspace, collection, folder, family, recipe, class_images)
 
 
-def _extension(plan: Plan, before: Any, extend: str) -> Plan:
+def _extension(workspace: Workspace, base: Path | None, class_images: Path | None, extend: str) -> Plan:
+    """The current run, on its own works and base, for so much longer."""
+    from handstyle.finetuning.manifest import RunManifest
     from handstyle.finetuning.recipe import Duration
 
+    run = workspace.needs("run", "finetune")
+    before = RunManifest.load(workspace.run(run) / "run.json")
+    collection, folder = collection_named(workspace, before.collection)
+    require_permission(collection, "train")
+    family = load_base(base)
+    require_base(before.base, family)
     try:
         more = Duration.parse(extend).in_steps(before.works, before.recipe.train_batch_size)
     except ValueError as error:
         raise UsageMistake(f"`{extend}` is no duration: {error}", hint='Write for example --extend "120 steps".') from None
     recipe = before.recipe.changed(max_train=f"{before.steps + more} steps")
-    run = plan.workspace.needs("run", "finetune")
-    return Plan(plan.workspace, plan.collection, plan.folder, plan.family, recipe, plan.class_image_folder, run)
+    return Plan(workspace, collection, folder, family, recipe, class_images, run)
 
 
 class Finetuned(Record):
@@ -213,7 +224,9 @@ def finetune(
 
     use_all_cores()
     workspace, recipe, family = plan.workspace, plan.recipe, plan.family
-    encode_for(workspace, plan.collection, plan.folder, family, recipe, progress)
+    encoded = encode_for(workspace, plan.collection, plan.folder, family, recipe, progress)
+    for name, words in encoded.cut_off.items():
+        announce(f"the text of {name} is longer than the base reads; it does not see the end: {words}")
     material = running.material(
         plan.collection, family, recipe, Cache(workspace.cache), plan.class_image_folder, progress
     )
@@ -326,15 +339,15 @@ def generate(
             data = signed_png(
                 picture.image, request, base_name=family.card.name, base_digest=family.digest, lineage=lineage
             )
-            name = f"{slug(request.prompt)[:40]}-{request.seed}.png"
-            path = folder / name if not (folder / name).exists() else folder / f"{number + 1:04d}-{name}"
+            name = next_name(folder, f"{slug(request.prompt)[:40]}-{request.seed}", ".png")
             images.append(picture.image)
-            paths.append(str(write(path, data)))
+            paths.append(str(write(folder / name, data)))
             progress("drawing", number + 1, len(requests))
     page = None
     if sheet:
         rows = [images[start : start + len(seeds)] for start in range(0, len(images), len(seeds))]
-        page = str(write(folder / "sheet.png", png(previews.sheet(rows, list(prompts), [str(seed) for seed in seeds]))))
+        paper = previews.sheet(rows, prompts, [str(seed) for seed in seeds])
+        page = str(write(folder / next_name(folder, "sheet", ".png"), png(paper)))
     return Generated(folder=str(folder), pictures=tuple(paths), sheet=page)
 
 
@@ -365,18 +378,20 @@ def inspect(
     from handstyle.diffusion.hardware import use_all_cores
     from handstyle.encoding.cache import Cache
     from handstyle.generation import wardrobe
-    from handstyle.inspection import inspecting, page
+    from handstyle.inspection import inspecting, page, subject
     from handstyle.records import write
 
     use_all_cores()
     run = workspace.needs("run", "finetune")
     worn = wardrobe.worn(workspace, [run])[0]
+    family = load_base(base)
+    require_base(worn.style.base, family)
     collection, folder = collection_named(workspace, worn.style.collection)
     place = workspace.inspection(next_name(workspace.root / "inspections", run))
     cache = Cache(workspace.cache)
     few = {"seeds": (1,), "most_drawings": 8} if quick else {}
-    subject = inspecting.Subject(collection, folder, load_base(base), worn, workspace.run(run), cache, **few)  # type: ignore[arg-type]
-    report = inspecting.inspect(subject, further, place / "pictures", progress)
+    inspected = subject.Subject(collection, folder, family, worn, workspace.run(run), cache, **few)  # type: ignore[arg-type]
+    report = inspecting.inspect(inspected, further, place / "pictures", progress)
     path = report.save(place / "report.json")
     write(place / "report.html", page.page(report, place / "pictures", public=False).encode())
     workspace.point_to(inspection=place.name)
@@ -510,6 +525,16 @@ def collection_named(workspace: Workspace, digest: str) -> tuple[Collection, Pat
         raise StageMissing(f"{place} holds no collection", hint="Run `handstyle collect` again.")
     folder = OriginalFolder.load(place / "folder.json").folder
     return Collection.load(place / "collection.json"), Path(folder)
+
+
+def require_base(trained_on: BaseIdentity, family: ModelFamily) -> None:
+    """Raises UsageMistake when `family` is not the base that was trained on, to the bit."""
+    if trained_on.sha256 != family.digest:
+        raise UsageMistake(
+            f"the style was trained on {trained_on.name} ({trained_on.sha256[:12]}), and the base given is "
+            f"{family.card.name} ({family.digest[:12]})",
+            hint="Give the base it was trained on with --base.",
+        )
 
 
 def require_permission(collection: Collection, use: Use) -> None:

@@ -1,14 +1,14 @@
 """Where does everything lie on disk? Every path, named once.
 
-    <workspace>/
-    |-- collections/<digest>/collection.json, folder.json    what was collected, and where the originals are
-    |-- cache/                                               encoded works and texts, by content
-    |-- runs/<id>/                                           one finetuning: run.json, steps.jsonl, samples/,
-    |   |                                                    snapshots/, style/
-    |-- pictures/<id>/                                       what was drawn
-    |-- inspections/<id>/                                    report.json, report.html, pictures/
-    |-- releases/<name>/                                     what may leave the house
-    |-- current.json                                         which collection and run the next verb means
+<workspace>/
+|-- collections/<digest>/collection.json, folder.json    what was collected, and where the originals are
+|-- cache/                                               encoded works and texts, by content
+|-- runs/<id>/                                           one finetuning: run.json, steps.jsonl, samples/,
+|   |                                                    snapshots/, style/
+|-- pictures/<id>/                                       what was drawn
+|-- inspections/<id>/                                    report.json, report.html, pictures/
+|-- releases/<name>/                                     what may leave the house
+|-- current.json                                         which collection and run the next verb means
 """
 
 from __future__ import annotations
@@ -103,13 +103,13 @@ class Workspace:
             ) from None
 
 
-def next_name(folder: Path, stem: str) -> str:
+def next_name(folder: Path, stem: str, suffix: str = "") -> str:
     """`stem`, or `stem-2`, `stem-3`…: nothing that stands is ever overwritten."""
     taken = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-    number, name = 1, stem
+    number, name = 1, f"{stem}{suffix}"
     while name in taken:
         number += 1
-        name = f"{stem}-{number}"
+        name = f"{stem}-{number}{suffix}"
     return name
 
 

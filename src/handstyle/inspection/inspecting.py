@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 
-from handstyle import digests
-from handstyle.collection.works import Collection
-from handstyle.diffusion.family import ModelFamily
-from handstyle.encoding.cache import Cache
 from handstyle.finetuning.observers import read_log
-from handstyle.finetuning.validation import Drawings, denoising_errors, noise_levels
-from handstyle.generation.generate import Worn, attached, generate
-from handstyle.generation.request import GenerationRequest
-from handstyle.generation.signature import png
+from handstyle.finetuning.validation import noise_levels
+from handstyle.generation.generate import attached
 from handstyle.inspection import likeness, memorisation, surface, verdict
+from handstyle.inspection.drawing import Album, Drawn, Report, draw, seed_of
 from handstyle.inspection.fidelity import held_out_gain
 from handstyle.inspection.material import HeldOut, as_seen, encoded, held_out
 from handstyle.inspection.report import (
@@ -31,48 +24,11 @@ from handstyle.inspection.report import (
     LossPoint,
     NearerToTruth,
     Neighbour,
-    Shown,
     SideBySide,
 )
-from handstyle.records import write
+from handstyle.inspection.subject import Subject, errors_of, style_template, templates_for_base
 
-LEVELS_TO_CHOOSE_BY = 4  # noise levels at which the nearest known style is found
 MOST_LOSS_POINTS = 200
-Report = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What is inspected."""
-
-    collection: Collection
-    folder: Path
-    family: ModelFamily
-    worn: Worn
-    run: Path
-    cache: Cache
-    seeds: tuple[int, ...] = likeness.SEEDS
-    most_drawings: int | None = None  # of the held-out ones; a trial of the machinery needs only a few
-
-    @property
-    def precision(self) -> str:
-        return self.worn.style.recipe.mixed_precision
-
-    @property
-    def resolution(self) -> int:
-        return self.worn.style.resolution
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """Pictures of one model: prompt x seed."""
-
-    template: str
-    pictures: tuple[tuple[Image.Image, ...], ...]
-
-    @property
-    def first(self) -> list[Image.Image]:
-        return [of_prompt[0] for of_prompt in self.pictures]
 
 
 def inspect(subject: Subject, further: Path | None, pictures: Path, report: Report) -> InspectionReport:
@@ -82,10 +38,14 @@ def inspect(subject: Subject, further: Path | None, pictures: Path, report: Repo
     gain = _gain(subject, real, base_templates, report) if real else None
     base_template = gain.base_prompt if gain else base_templates[0]
     captions = real.captions if real else tuple(work.caption for work in subject.collection.training)
-    base = _draw(subject, base_template, captions, [], report)
-    style = _draw(subject, style_template(subject), captions, [subject.worn], report)
-    shown = _Album(pictures)
-    truth = [as_seen(work, real.folder, real.collection.background, subject.resolution) for work in real.works] if real else []
+    base = draw(subject, base_template, captions, [], report)
+    style = draw(subject, style_template(subject), captions, [subject.worn], report)
+    shown = Album(pictures)
+    truth = (
+        [as_seen(work, real.folder, real.collection.background, subject.resolution) for work in real.works]
+        if real
+        else []
+    )
     works = [
         as_seen(work, subject.folder, subject.collection.background, subject.resolution)
         for work in subject.collection.training
@@ -116,79 +76,17 @@ def inspect(subject: Subject, further: Path | None, pictures: Path, report: Repo
     )
 
 
-def style_template(subject: Subject) -> str:
-    recipe = subject.worn.style.recipe
-    return recipe.template.replace("{identifier}", recipe.identifier).replace("{class_words}", recipe.class_words)
-
-
-def templates_for_base(subject: Subject) -> list[str]:
-    """The caption alone, with the class words, and with the style the base knows that is nearest to the works."""
-    templates = ["{caption}", f"{{caption}}, {subject.worn.style.recipe.class_words}"]
-    known = [f"{{caption}}, {style.phrase}" for style in subject.family.card.known_styles]
-    if known:
-        templates.append(nearest_template(subject, known))
-    return list(dict.fromkeys(templates))
-
-
-def nearest_template(subject: Subject, known: Sequence[str]) -> str:
-    """Chosen on the works themselves, so the held-out drawings have no say in it."""
-    collection = subject.collection
-    works = HeldOut(collection, subject.folder, collection.training, False)
-    drawings = encoded(works, subject.family, subject.resolution, subject.cache)
-    errors = {template: _errors(subject, drawings, template, LEVELS_TO_CHOOSE_BY).mean() for template in known}
-    return min(errors, key=lambda template: float(errors[template]))
-
-
-def _errors(subject: Subject, drawings: Drawings, template: str, levels: int) -> torch.Tensor:
-    prompts = [template.replace("{caption}", caption) for caption in drawings.captions]
-    return denoising_errors(subject.family, drawings, prompts, subject.precision, levels)
-
-
 def _gain(subject: Subject, real: HeldOut, base_templates: Sequence[str], report: Report) -> HeldOutGain:
     drawings = encoded(real, subject.family, subject.resolution, subject.cache)
     timesteps = noise_levels(subject.family.noise.number_of_timesteps)
     base = {}
     for done, template in enumerate(base_templates):
         report("measuring on real drawings", done, len(base_templates) + 1)
-        base[template] = _errors(subject, drawings, template, len(timesteps))
+        base[template] = errors_of(subject, drawings, template, len(timesteps))
     with attached([subject.worn], subject.family):
-        style = _errors(subject, drawings, style_template(subject), len(timesteps))
+        style = errors_of(subject, drawings, style_template(subject), len(timesteps))
     report("measuring on real drawings", len(base_templates) + 1, len(base_templates) + 1)
     return held_out_gain(base, style, timesteps=timesteps, further=real.is_further)
-
-
-def _draw(
-    subject: Subject,
-    template: str,
-    captions: Sequence[str],
-    worn: Sequence[Worn],
-    report: Report,
-    seeds: Sequence[int] | None = None,
-) -> Drawn:
-    """The same seeds for every model, fixed before any training: seed 1000 s + n for prompt n."""
-    card, seeds = subject.family.card, seeds or subject.seeds
-    requests = [
-        GenerationRequest(
-            prompt=template.replace("{caption}", caption),
-            seed=1000 * seed + number,
-            width=subject.resolution,
-            height=subject.resolution,
-            num_inference_steps=card.num_inference_steps,
-            guidance_scale=card.guidance_scale,
-            guidance_rescale=card.guidance_rescale,
-            precision=subject.worn.style.recipe.mixed_precision,
-        )
-        for number, caption in enumerate(captions)
-        for seed in seeds
-    ]
-    images = []
-    what = "drawing with the style" if worn else "drawing with the base"
-    with attached(worn, subject.family):
-        for picture in generate(requests, subject.family, batch_size=32):
-            images.append(picture.image)
-            report(what, len(images), len(requests))
-    rows = [tuple(images[start : start + len(seeds)]) for start in range(0, len(images), len(seeds))]
-    return Drawn(template, tuple(rows))
 
 
 def _nearer(
@@ -198,9 +96,7 @@ def _nearer(
     far_base, far_style = likeness.mean_distances(base.pictures, real), likeness.mean_distances(style.pictures, real)
     nothing: Mapping[str, Image.Image] = {"a white picture": white(truth[0].size), "the mean of the works": mean(works)}
     competitors = {name: likeness.mean_distances([[image]] * len(real), real) for name, image in nothing.items()}
-    found = likeness.nearer_to_truth(
-        far_base, far_style, competitors, seeds=seeds, base_prompt=base.template
-    )
+    found = likeness.nearer_to_truth(far_base, far_style, competitors, seeds=seeds, base_prompt=base.template)
     return found, far_base.tolist(), far_style.tolist()
 
 
@@ -209,24 +105,12 @@ def white(size: tuple[int, int]) -> Image.Image:
 
 
 def mean(images: Sequence[Image.Image]) -> Image.Image:
-    return Image.fromarray(np.mean([np.asarray(image, dtype=float) for image in images], axis=0).round().astype(np.uint8))
+    return Image.fromarray(
+        np.mean([np.asarray(image, dtype=float) for image in images], axis=0).round().astype(np.uint8)
+    )
 
 
-@dataclass(frozen=True)
-class _Album:
-    """The folder of a report's pictures, each named by its content."""
-
-    folder: Path
-
-    def add(self, image: Image.Image, caption: str, seed: int | None = None) -> Shown:
-        data = png(image)
-        name = f"{digests.of_bytes(data)[:24]}.png"
-        if not (self.folder / name).exists():
-            write(self.folder / name, data)
-        return Shown(file=name, caption=caption, seed=seed)
-
-
-def _works(subject: Subject, images: Sequence[Image.Image], shown: _Album) -> tuple[InspectedWork, ...]:
+def _works(subject: Subject, images: Sequence[Image.Image], shown: Album) -> tuple[InspectedWork, ...]:
     works = []
     for work, image in zip(subject.collection.training, images, strict=True):
         rights = subject.collection.rights_of(work)
@@ -251,7 +135,7 @@ def _side_by_side(
     truth: Sequence[Image.Image],
     far_base: Sequence[float] | None,
     far_style: Sequence[float] | None,
-    shown: _Album,
+    shown: Album,
 ) -> tuple[SideBySide, ...]:
     """In the order of the drawings' own digests: nobody chose which stand first."""
     order = range(len(captions))
@@ -260,8 +144,16 @@ def _side_by_side(
     return tuple(
         SideBySide(
             caption=captions[number],
-            base=shown.add(base.first[number], base.template.replace("{caption}", captions[number]), _seed(number)),
-            style=shown.add(style.first[number], style.template.replace("{caption}", captions[number]), _seed(number)),
+            base=shown.add(
+                base.first[number],
+                base.template.replace("{caption}", captions[number]),
+                seed_of(likeness.SEEDS[0], number),
+            ),
+            style=shown.add(
+                style.first[number],
+                style.template.replace("{caption}", captions[number]),
+                seed_of(likeness.SEEDS[0], number),
+            ),
             real=shown.add(truth[number], captions[number]) if real else None,
             distance_base=far_base[number] if far_base else None,
             distance_style=far_style[number] if far_style else None,
@@ -271,24 +163,20 @@ def _side_by_side(
     )
 
 
-def _seed(number: int) -> int:
-    return 1000 * likeness.SEEDS[0] + number
-
-
 def _copying(
     subject: Subject,
     style: Drawn,
     captions: Sequence[str],
     works: Sequence[Image.Image],
     truth: Sequence[Image.Image],
-    shown: _Album,
+    shown: Album,
     report: Report,
 ) -> CopyCheck:
     """Outputs for the held-out captions, and for the works' own, where a copy would show first."""
     own = tuple(work.caption for work in subject.collection.training)
     outputs = list(zip(captions, style.first, strict=True))
     if captions != own:
-        drawn = _draw(subject, style.template, own, [subject.worn], report, subject.seeds[:1])
+        drawn = draw(subject, style.template, own, [subject.worn], report, subject.seeds[:1])
         outputs += list(zip(own, drawn.first, strict=True))
     reduced = [memorisation.reduced(work) for work in works]
     found = [memorisation.nearest_work(memorisation.reduced(image), reduced) for _, image in outputs]

@@ -36,9 +36,7 @@ class HeldOut:
         return "show-works" in self.collection.rights_of(work).permits
 
 
-def held_out(
-    collection: Collection, folder: Path, further: Path | None, most: int | None = None
-) -> HeldOut | None:
+def held_out(collection: Collection, folder: Path, further: Path | None, most: int | None = None) -> HeldOut | None:
     """The drawings in `further`, under the collection's permission, else the works withheld from training.
 
     Raises CollectionFaulty when one of the further drawings is a work: it would be no proof.
@@ -48,7 +46,9 @@ def held_out(
     rights = collection.rights_of(collection.works[0])
     found = collect(further, rights=for_all(rights), background=collection.background, validation=None)
     trained_on = {work.pixels_sha256: work.name for work in collection.training}
-    both = [f"{work.name} is {trained_on[work.pixels_sha256]}" for work in found.works if work.pixels_sha256 in trained_on]
+    both = [
+        f"{work.name} is {trained_on[work.pixels_sha256]}" for work in found.works if work.pixels_sha256 in trained_on
+    ]
     if both:
         raise CollectionFaulty(
             f"{len(both)} of the drawings in {further} were trained on",

@@ -52,12 +52,14 @@ def finding(
 ) -> tuple[float | None, int | None, str]:
     """Threshold, how many outputs lie below it, and the finding in words: counts, nothing more."""
     if not real:
-        words = f"{len(outputs)} outputs were compared with the works; without other drawings there is no yardstick for near."
+        words = (
+            f"{len(outputs)} outputs were compared with the works; without others nothing says what is near."
+        )
         return None, None, words
     threshold = float(np.quantile(np.asarray(real), quantile))
     near = int((np.asarray(outputs) < threshold).sum())
     words = (
-        f"Of {len(outputs)} outputs, {near} lie nearer to a work of the training than {1 - quantile:.0%} of the artist's "
-        f"{len(real)} other drawings do; about {quantile * len(outputs):.0f} would, if nothing were copied."
+        f"Of {len(outputs)} outputs, {near} lie nearer to a work of the training than {1 - quantile:.0%} of the "
+        f"artist's {len(real)} other drawings do; about {quantile * len(outputs):.0f} would, if nothing were copied."
     )
     return threshold, near, words

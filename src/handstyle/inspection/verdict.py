@@ -40,7 +40,7 @@ def _gain(gain: HeldOutGain) -> str:
 def _nearer(nearer: NearerToTruth) -> str:
     wanted = round(WANTED_SHARE * nearer.prompts)
     short = "" if nearer.nearer >= wanted else f"; it should be {wanted}, so this falls short"
-    doubt = "" if nearer.admissible else " The distance is not admissible here: something that draws nothing beats the base."
+    doubt = "" if nearer.admissible else " The distance is not admissible: something that draws nothing beats the base."
     return (
         f"For {nearer.nearer} of {nearer.prompts} prompts its pictures are nearer to the real drawing than the base's"
         f"{short}.{doubt}"
@@ -51,7 +51,7 @@ def cannot_tell(gain: HeldOutGain | None, *, further: bool, number_of_outputs: i
     limits = []
     if gain is None:
         limits.append(
-            "Whether the style draws like the artist: no drawing was left out of training, and no further ones were given."
+            "Whether the style draws like the artist: no drawing was left out of training, no further ones were given."
         )
     elif not further:
         limits.append(
@@ -61,6 +61,6 @@ def cannot_tell(gain: HeldOutGain | None, *, further: bool, number_of_outputs: i
         f"What other prompts and seeds would draw: {number_of_outputs} outputs were looked at.",
         "Whether a part of a work, smaller than a quarter of a side, comes back in an output.",
         "Which works shaped an output, and how much.",
-        "Whether the artist would call any of it a good drawing: silhouette, pose and what is left out are not measured.",
+        "Whether the artist would call any of it good: silhouette, pose and what is left out are not measured.",
     ]
     return tuple(limits)
