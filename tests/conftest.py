@@ -5,6 +5,7 @@ No test reaches the network or this person's own folders; a test marked `browser
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -137,3 +138,19 @@ def epsilon_family(epsilon_base: Path) -> Any:
     from handstyle.diffusion import catalogue
 
     return catalogue.load(epsilon_base)
+
+
+@pytest.fixture
+def six_works(tmp_path: Path) -> Path:
+    """Six of the example's drawings with their words and their permission."""
+    from handstyle.demonstration import EXAMPLE
+
+    folder, example = tmp_path / "works", EXAMPLE / "works"
+    folder.mkdir()
+    words = (example / "metadata.jsonl").read_text(encoding="utf-8").splitlines()[:6]
+    (folder / "metadata.jsonl").write_text("\n".join(words) + "\n", encoding="utf-8")
+    for name in [*(json.loads(line)["file_name"] for line in words), "rights.toml"]:
+        shutil.copy(example / name, folder)
+    for evidence in ("licence-statement.json", "LICENSE-Apache-2.0.txt"):
+        shutil.copy(example / evidence, folder)
+    return folder

@@ -1,0 +1,54 @@
+"""Does the interval hold what it says, and is a base no better than itself?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from handstyle.inspection.fidelity import bootstrap_mean, held_out_gain
+
+
+def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
+    chance = np.random.default_rng(0)
+    covered = sum(
+        interval.low <= 0.5 <= interval.high
+        for interval in (bootstrap_mean(chance.exponential(0.5, 64), seed=n) for n in range(150))
+    )
+    assert 0.86 < covered / 150 <= 1, "a percentile interval of skewed data falls a little short of 95 %"
+
+
+def test_the_interval_is_that_of_the_normal_where_there_are_many() -> None:
+    values = np.random.default_rng(1).normal(2, 3, 2000)
+    interval = bootstrap_mean(values)
+    half = 1.96 * values.std() / np.sqrt(len(values))
+    assert interval.low == pytest.approx(values.mean() - half, abs=half / 10)
+    assert interval.high == pytest.approx(values.mean() + half, abs=half / 10)
+    assert interval == bootstrap_mean(values), "it is the same each time"
+
+
+def test_a_base_gains_nothing_over_itself() -> None:
+    errors = torch.rand(16, 20, generator=torch.Generator().manual_seed(0))
+    gain = held_out_gain({"{caption}": errors}, errors.clone(), timesteps=range(16), further=True)
+    assert gain.gain == 0
+    assert (gain.interval.low, gain.interval.high) == (0, 0)
+
+
+def test_the_base_gets_the_prompt_that_suits_it_best() -> None:
+    errors = torch.rand(2, 5, generator=torch.Generator().manual_seed(0))
+    tried = {"poor": errors + 0.2, "best": errors, "fair": errors + 0.1}
+    gain = held_out_gain(tried, errors - 0.05, timesteps=[250, 750], further=False)
+    assert gain.base_prompt == "best"
+    assert gain.gain == pytest.approx(0.05, abs=1e-6)
+    assert gain.gain == pytest.approx(gain.base_error - gain.style_error, abs=1e-6)
+    assert gain.interval.low == pytest.approx(0.05, abs=1e-6), "the same gain on every drawing is beyond doubt"
+    assert set(gain.base_prompts_tried) == set(tried)
+    assert gain.drawings == "works left out of training" and gain.number_of_drawings == 5
+
+
+def test_each_noise_level_counts_alike() -> None:
+    base = torch.tensor([[1.0, 3.0], [10.0, 30.0]])
+    style = torch.tensor([[0.0, 0.0], [10.0, 40.0]])
+    gain = held_out_gain({"{caption}": base}, style, timesteps=[100, 900], further=True)
+    assert gain.gain == pytest.approx(-1.5)  # ((1 + 0) / 2 + (3 - 10) / 2) / 2
+    assert [(level.timestep, level.base, level.style) for level in gain.by_noise_level] == [(100, 2, 0), (900, 20, 25)]

@@ -1,0 +1,305 @@
+"""Does each stage leave behind what the next one needs, and refuse what must not be done?"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from handstyle import digests, stages
+from handstyle.collection.rights import RightsRecord, own_work
+from handstyle.collection.rights_plan import for_all, read_rights_toml
+from handstyle.errors import (
+    CollectionFaulty,
+    GateClosed,
+    RightsMissing,
+    SnapshotDamaged,
+    StageMissing,
+    UsageMistake,
+    WorkChanged,
+)
+from handstyle.finetuning.manifest import RunManifest
+from handstyle.finetuning.observers import read_log
+from handstyle.finetuning.recipe import Recipe
+from handstyle.finetuning.trained_style import TrainedStyle
+from handstyle.generation.signature import read_signature
+from handstyle.workspace import Workspace
+
+QUICK: dict[str, Any] = {
+    "max_train": "3 steps",
+    "train_batch_size": 2,
+    "rank": 2,
+    "mixed_precision": "no",
+    "resolution": 16,
+}
+
+Finetuning = Callable[..., stages.Finetuned]
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path / "workspace")
+
+
+@pytest.fixture
+def collected(workspace: Workspace, six_works: Path) -> stages.Collected:
+    return stages.collect(workspace, six_works, read_rights_toml(six_works / "rights.toml"), validation=2)
+
+
+@pytest.fixture
+def finetune(workspace: Workspace, collected: stages.Collected, tiny_base: Path) -> Finetuning:
+    def go(settings: dict[str, Any] | None = None, **options: Any) -> stages.Finetuned:
+        return stages.finetune(stages.plan(workspace, tiny_base, settings={**QUICK, **(settings or {})}), **options)
+
+    return go
+
+
+def tomorrow(monkeypatch: pytest.MonkeyPatch, days: int = 1) -> None:
+    class Later(datetime.date):
+        @classmethod
+        def today(cls) -> Any:
+            return datetime.date.today() + datetime.timedelta(days)
+
+    monkeypatch.setattr(stages, "date", Later)
+
+
+# Collect and encode
+
+
+def test_collecting_leaves_a_record_and_the_originals(collected: stages.Collected, six_works: Path) -> None:
+    assert (collected.works, collected.for_training, collected.for_validation) == (6, 4, 2)
+    assert Path(collected.record).is_file()
+    assert len(list(six_works.glob("*.png"))) == 6
+
+
+def test_what_is_encoded_once_is_found_the_second_time(
+    workspace: Workspace, collected: stages.Collected, tiny_base: Path
+) -> None:
+    first, again = (stages.encode(workspace, tiny_base) for _ in range(2))
+    assert (first.works, first.texts, first.resolution) == (6, 7, 16)
+    assert (first.found, again.found) == (0, 6 + 7)
+    assert first.collection == collected.collection
+    assert first.smallest_share_kept == 1
+
+
+def test_verbs_out_of_order_name_the_one_before(workspace: Workspace, tiny_base: Path) -> None:
+    for verb, call in {
+        "collect": lambda: stages.encode(workspace, tiny_base),
+        "collect ": lambda: stages.plan(workspace, tiny_base),
+        "finetune": lambda: stages.inspect(workspace, base=tiny_base),
+        "finetune ": lambda: stages.generate(workspace, ["a cat"], base=tiny_base),
+        "finetune  ": lambda: stages.publish(workspace, "A style", base=tiny_base),
+        "finetune   ": lambda: stages.plan(workspace, tiny_base, extend="3 steps"),
+    }.items():
+        with pytest.raises(StageMissing) as missing:
+            call()
+        assert f"handstyle {verb.strip()}" in missing.value.hint
+
+
+@pytest.mark.parametrize("deed", ["withdrawn", "changed"])
+def test_a_work_that_is_withdrawn_or_changed_stops_encoding(
+    deed: str, workspace: Workspace, collected: stages.Collected, six_works: Path, tiny_base: Path
+) -> None:
+    work = min(six_works.glob("*.png"))
+    work.unlink() if deed == "withdrawn" else Image.new("RGB", (64, 64)).save(work)
+    with pytest.raises(WorkChanged, match=work.name) as changed:
+        stages.encode(workspace, tiny_base)
+    assert "collect" in changed.value.hint
+
+
+def test_a_caption_longer_than_the_text_window_is_told(workspace: Workspace, six_works: Path, tiny_base: Path) -> None:
+    long = min(six_works.glob("*.png"))
+    long.with_suffix(".txt").write_text("a boat on the water " * 4 + "under a yellow moon")
+    (six_works / "metadata.jsonl").unlink()
+    stages.collect(workspace, six_works, read_rights_toml(six_works / "rights.toml"), validation=None)
+    recipe = Recipe(template="{identifier}: {caption}", resolution=16)
+    encoded = stages.encode(workspace, tiny_base, recipe=recipe)
+    assert list(encoded.cut_off) == [long.name]
+    assert encoded.cut_off[long.name].endswith("yellow moon")
+    said: list[str] = []
+    settings = {**QUICK, "template": recipe.template}
+    stages.finetune(stages.plan(workspace, tiny_base, settings=settings), dry_run=True, announce=said.append)
+    assert long.name in said[0] and "yellow moon" in said[0]
+
+
+def test_a_size_the_base_cannot_work_at_is_refused(finetune: Finetuning) -> None:
+    with pytest.raises(CollectionFaulty, match="multiples of 4 pixels, not at 18"):
+        finetune({"resolution": 18})
+
+
+# Finetune
+
+
+def test_finetuning_leaves_a_style_that_names_what_made_it(
+    finetune: Finetuning, workspace: Workspace, collected: stages.Collected, family: Any
+) -> None:
+    said: list[str] = []
+    run = finetune(announce=said.append)
+    style = TrainedStyle.open(Path(run.style))
+    assert (style.tensors, style.steps, style.number_of_works) == (run.tensors, 3, 4)
+    assert (style.collection, style.base.sha256) == (collected.collection, family.digest)
+    assert workspace.current().run == run.run
+    assert said[0].startswith("3 steps, 6 pictures")
+    assert [line.held_out is not None for line in read_log(workspace.run(run.run) / "steps.jsonl")] == [
+        False,
+        False,
+        True,
+    ]
+    assert (workspace.run(run.run) / "samples" / "sheet.png").is_file()
+
+
+@pytest.mark.slow
+def test_the_same_recipe_is_not_trained_twice_and_another_is(finetune: Finetuning) -> None:
+    first, again, other = finetune(), finetune(), finetune({"seed": 1})
+    assert (first.already_there, again.already_there) == (False, True)
+    assert again.tensors == first.tensors
+    assert other.run != first.run and other.tensors != first.tensors
+
+
+@pytest.mark.slow
+def test_two_workspaces_reach_the_same_bits(
+    finetune: Finetuning, tmp_path: Path, six_works: Path, tiny_base: Path
+) -> None:
+    elsewhere = Workspace(tmp_path / "elsewhere")
+    stages.collect(elsewhere, six_works, read_rights_toml(six_works / "rights.toml"), validation=2)
+    other = stages.finetune(stages.plan(elsewhere, tiny_base, settings=QUICK))
+    assert other.tensors == finetune().tensors
+
+
+def test_a_dry_run_says_the_cost_and_makes_no_run(finetune: Finetuning, workspace: Workspace) -> None:
+    said: list[str] = []
+    expected = finetune(dry_run=True, announce=said.append)
+    assert expected.steps == 3 and expected.seconds > 0 and expected.style == ""
+    assert len(said) == 1 and workspace.runs() == [] and workspace.current().run is None
+
+
+@pytest.mark.slow
+def test_a_stopped_run_is_resumed_and_ends_in_the_same_bits(finetune: Finetuning, workspace: Workspace) -> None:
+    class Stopped(Exception):
+        pass
+
+    def stop(what: str, done: int, of: int) -> None:
+        if what == "finetuning" and done == 2:
+            raise Stopped
+
+    settings = {"max_train": "4 steps", "ema_decay": 0.9}
+    with pytest.raises(Stopped):
+        finetune(settings, save_every=1, progress=stop)
+    with pytest.raises(SnapshotDamaged, match="--resume"):
+        finetune(settings)
+    resumed = finetune(settings, resume=True)
+    [run] = workspace.runs()
+    for path in (workspace.run(run) / "style").iterdir():
+        path.unlink()
+    for path in (workspace.run(run) / "snapshots").iterdir():
+        path.unlink()
+    assert finetune(settings).tensors == resumed.tensors
+
+
+def test_class_images_are_drawn_by_the_base_and_kept(finetune: Finetuning) -> None:
+    seen: list[str] = []
+    settings = {"with_prior_preservation": True, "num_class_images": 2}
+    finetune(settings, progress=lambda what, done, of: seen.append(what))
+    assert "drawing class images" in seen
+
+
+@pytest.mark.slow
+def test_a_run_is_extended_on_its_own_works(
+    finetune: Finetuning, workspace: Workspace, tiny_base: Path, tmp_path: Path, collected: stages.Collected
+) -> None:
+    """Even when something else was collected meanwhile."""
+    first = finetune({"lr_scheduler": "constant"})
+    others = tmp_path / "others"
+    others.mkdir()
+    for colour in ("red", "blue"):
+        Image.new("RGB", (16, 16), colour).save(others / f"{colour}.png")
+    stages.collect(workspace, others, for_all(own_work("Ben Pen")), validation=None)
+    longer = stages.finetune(stages.plan(workspace, tiny_base, extend="2 steps"))
+    assert longer.steps == 5 and longer.run != first.run
+    manifest = RunManifest.load(workspace.run(longer.run) / "run.json")
+    assert (manifest.extends, manifest.collection) == (first.run, collected.collection)
+    workspace.point_to(collection=collected.collection)
+    assert finetune({"lr_scheduler": "constant", "max_train": "5 steps"}).tensors == longer.tensors
+
+
+def test_an_extension_of_no_length_or_on_another_base_is_refused(
+    finetune: Finetuning, workspace: Workspace, tiny_base: Path, epsilon_base: Path
+) -> None:
+    finetune()
+    with pytest.raises(UsageMistake, match="`a little` is no duration"):
+        stages.plan(workspace, tiny_base, extend="a little")
+    with pytest.raises(UsageMistake, match="the style was trained on"):
+        stages.plan(workspace, epsilon_base, extend="2 steps")
+
+
+# Permission
+
+
+def test_a_permission_that_ended_yesterday_refuses_to_finetune(
+    workspace: Workspace, six_works: Path, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    letter = {"file": "letter.pdf", "sha256": digests.of_bytes(b"yes, until tonight")}
+    rights = RightsRecord.read(
+        {"author": "Ada Brush", "basis": "written-permission", "evidence": [letter], "permits": ["train"],
+         "valid_until": datetime.date.today().isoformat()}, where="here",
+    )  # fmt: skip
+    stages.collect(workspace, six_works, for_all(rights), validation=None)
+    stages.plan(workspace, tiny_base)
+    tomorrow(monkeypatch)
+    with pytest.raises(RightsMissing, match="6 of 6 works may not be used to train today") as missing:
+        stages.plan(workspace, tiny_base)
+    assert missing.value.exit_code == 3
+    assert len(missing.value.faults) == 6 and "ended on" in missing.value.faults[0]
+
+
+def test_publishing_without_a_report_is_refused(finetune: Finetuning, workspace: Workspace, tiny_base: Path) -> None:
+    finetune()
+    with pytest.raises(GateClosed, match="not been inspected") as closed:
+        stages.publish(workspace, "Soft shapes", base=tiny_base)
+    assert closed.value.exit_code == 3
+    assert not (workspace.root / "releases").exists()
+
+
+# Generate and inspect
+
+
+def test_pictures_carry_what_made_them_and_none_is_overwritten(
+    finetune: Finetuning, workspace: Workspace, tiny_base: Path, tmp_path: Path, collected: stages.Collected
+) -> None:
+    run = finetune()
+
+    few = {"num_inference_steps": 2}
+
+    def draw() -> stages.Generated:
+        prompts, to = ["a fox", "a\nhen"], tmp_path / "to"
+        return stages.generate(workspace, prompts, base=tiny_base, seeds=[1, 2], settings=few, sheet=True, to=to)
+
+    drawn = [draw() for _ in range(3)]
+    paths = [Path(path) for each in drawn for path in (*each.pictures, str(each.sheet))]
+    assert len(set(paths)) == 3 * 5 and all(path.is_file() for path in paths)
+    record = read_signature(paths[0])
+    assert record["request"]["prompt"].startswith("a fox, ") and record["collections"] == collected.collection
+    assert record["request"]["styles"][0]["tensors"] == run.tensors
+    pixels = [[Image.open(path).tobytes() for path in each.pictures] for each in drawn]
+    assert pixels[0] == pixels[1] == pixels[2]
+    assert len(set(pixels[0])) == 4
+
+
+def test_the_base_alone_draws_without_a_style(workspace: Workspace, tiny_base: Path) -> None:
+    drawn = stages.generate(workspace, ["a fox"], base=tiny_base, styles=["none"], settings={"num_inference_steps": 2})
+    record = read_signature(Path(drawn.pictures[0]))
+    assert record["request"]["prompt"] == "a fox" and record["request"]["styles"] == []
+
+
+def test_a_style_is_not_inspected_on_another_base(
+    finetune: Finetuning, workspace: Workspace, epsilon_base: Path
+) -> None:
+    """Of the same shapes, so that nothing else would notice: the report would speak of a base it never saw."""
+    finetune()
+    with pytest.raises(UsageMistake, match="the style was trained on"):
+        stages.inspect(workspace, base=epsilon_base)
+    assert workspace.current().inspection is None
