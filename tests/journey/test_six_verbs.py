@@ -1,0 +1,113 @@
+"""Do the six verbs lead from drawings to a release that verifies, on a real, tiny base?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from handstyle import digests, stages
+from handstyle.collection.rights_plan import read_rights_toml
+from handstyle.inspection.report import InspectionReport
+from handstyle.workspace import Workspace
+
+pytestmark = pytest.mark.slow
+
+NEVER_SEEN = 3
+
+
+@pytest.fixture
+def further(tmp_path: Path) -> Path:
+    """A few more drawings of the example, which the training does not see."""
+    from handstyle.demonstration import EXAMPLE
+
+    folder = tmp_path / "further"
+    folder.mkdir()
+    for path in sorted((EXAMPLE / "held_out").glob("*.png"))[:NEVER_SEEN]:
+        (folder / path.name).write_bytes(path.read_bytes())
+    return folder
+
+
+@pytest.fixture
+def untouched(six_works: Path) -> Iterator[None]:
+    """A user's files are never altered, moved or joined by others."""
+    before = {path.name: digests.of_file(path) for path in six_works.iterdir()}
+    yield
+    assert {path.name: digests.of_file(path) for path in six_works.iterdir()} == before
+
+
+@pytest.mark.usefixtures("untouched")
+def test_six_verbs_make_a_release_that_verifies(
+    six_works: Path, further: Path, tiny_base: Path, tmp_path: Path
+) -> None:
+    workspace, heard = Workspace(tmp_path / "workspace"), []
+
+    def progress(what: str, done: int, of: int) -> None:
+        assert 0 <= done <= of
+        heard.append(what)
+
+    watched: dict[str, Any] = {"progress": progress}
+    collected = stages.collect(
+        workspace, six_works, read_rights_toml(six_works / "rights.toml"), validation=None, **watched
+    )
+    assert (collected.works, collected.for_training) == (6, 6)
+
+    encoded = stages.encode(workspace, tiny_base, **watched)
+    assert (encoded.works, encoded.found, encoded.cut_off) == (6, 0, {})
+
+    settings = {"max_train": "6 steps", "train_batch_size": 4, "rank": 2, "mixed_precision": "no"}
+    run = stages.finetune(stages.plan(workspace, tiny_base, settings=settings), further=further, **watched)
+    assert run.steps == 6
+
+    drawn = stages.generate(workspace, ["a fox", "a hen"], base=tiny_base, seeds=[1, 2], sheet=True, **watched)
+    assert len(drawn.pictures) == 4 and drawn.sheet
+    assert {Image.open(path).size for path in drawn.pictures} == {(16, 16)}
+
+    inspected = stages.inspect(workspace, base=tiny_base, further=further, **watched)
+    report = InspectionReport.load(Path(inspected.report))
+    check_report(report, run.tensors, Path(inspected.report).with_name("pictures"))
+    assert inspected.prompts == NEVER_SEEN and inspected.held_out_gain_interval is not None
+
+    published = stages.publish(workspace, "Soft flat shapes", base=tiny_base, **watched)
+    release = Path(published.release)
+    assert stages.verify(release).status == "intact"
+    trust = tmp_path / "trusted.txt"
+    trust.write_text(published.signer)
+    assert stages.verify(release, trust).status == "trusted"
+    check_that_every_change_is_noticed(release)
+    assert {"collecting", "encoding works", "finetuning", "drawing", "measuring on real drawings"} <= set(heard)
+
+
+def check_report(report: InspectionReport, tensors: str, pictures: Path) -> None:
+    assert (report.style, len(report.works), len(report.comparisons)) == (tensors, 6, NEVER_SEEN)
+    assert [point.step for point in report.losses] == list(range(1, 7))
+    assert report.held_out_gain is not None and report.held_out_gain.number_of_drawings == NEVER_SEEN
+    assert report.nearer_to_truth is not None and len(report.nearer_to_truth.competitors) == 2
+    assert len(report.copying.outputs) == NEVER_SEEN + 6
+    assert [surface.of for surface in report.surfaces] == ["artist", "style", "base"]
+    shown = {entry["file"] for entry in pictures_in(report.as_json())}
+    assert shown == {path.name for path in pictures.iterdir()}, "every picture is there, and none besides"
+
+
+def pictures_in(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        if "file" in value and "caption" in value:
+            yield value
+        for inner in value.values():
+            yield from pictures_in(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from pictures_in(inner)
+
+
+def check_that_every_change_is_noticed(release: Path) -> None:
+    for path in sorted(path for path in release.rglob("*") if path.is_file()):
+        data = path.read_bytes()
+        path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+        assert stages.verify(release).status == "broken", f"a flipped bit in {path.name}"
+        path.write_bytes(data)
+    assert json.loads((release / "report.json").read_text(encoding="utf-8"))["format"] == "handstyle/report/1"
