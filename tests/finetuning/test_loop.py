@@ -181,12 +181,13 @@ def test_the_text_encoder_has_a_learning_rate_of_its_own(run: Any, recipe: Calla
     assert float(moved[1e-3].abs().mean() / moved[1e-5].abs().mean()) == pytest.approx(100, rel=0.3)
 
 
-def test_the_moving_average_follows_the_weights(run: Any, recipe: Callable[..., Recipe]) -> None:
-    """ema <- d ema + (1 - d) weights, with d = min(decay, (1 + n) / (10 + n)) after n steps."""
+@pytest.mark.parametrize("warmup", [True, False])
+def test_the_moving_average_follows_the_weights(warmup: bool, run: Any, recipe: Callable[..., Recipe]) -> None:
+    """ema <- d ema + (1 - d) weights; with a warm-up, d = min(decay, (1 + n) / (10 + n)) after n steps."""
     states: list[State] = []
-    run(recipe(ema_decay=0.3), watch=lambda step: states.append(step.state()))
+    run(recipe(ema_decay=0.3, ema_warmup=warmup), watch=lambda step: states.append(step.state()))
     for before, after in pairwise(states):
-        decay = min(0.3, (1 + after.step) / (10 + after.step))
+        decay = min(0.3, (1 + after.step) / (10 + after.step)) if warmup else 0.3
         for name, average in after.ema.items():
             expected = decay * before.ema[name] + (1 - decay) * after.weights[name]
             torch.testing.assert_close(average, expected, rtol=1e-5, atol=1e-7)

@@ -59,4 +59,4 @@ def test_outputs_nearer_than_almost_all_real_drawings_are_counted() -> None:
 def test_without_other_drawings_no_number_is_made_up() -> None:
     threshold, near, words = finding([0.1, 0.2], [])
     assert threshold is None and near is None
-    assert "no yardstick" in words
+    assert "nothing says what is near" in words
