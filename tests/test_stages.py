@@ -200,6 +200,7 @@ def test_a_stopped_run_is_resumed_and_ends_in_the_same_bits(finetune: Finetuning
     assert finetune(settings).tensors == resumed.tensors
 
 
+@pytest.mark.slow
 def test_class_images_are_drawn_by_the_base_and_kept(finetune: Finetuning) -> None:
     seen: list[str] = []
     settings = {"with_prior_preservation": True, "num_class_images": 2}
@@ -226,6 +227,7 @@ def test_a_run_is_extended_on_its_own_works(
     assert finetune({"lr_scheduler": "constant", "max_train": "5 steps"}).tensors == longer.tensors
 
 
+@pytest.mark.slow
 def test_an_extension_of_no_length_or_on_another_base_is_refused(
     finetune: Finetuning, workspace: Workspace, tiny_base: Path, epsilon_base: Path
 ) -> None:
@@ -267,6 +269,7 @@ def test_publishing_without_a_report_is_refused(finetune: Finetuning, workspace:
 # Generate and inspect
 
 
+@pytest.mark.slow
 def test_pictures_carry_what_made_them_and_none_is_overwritten(
     finetune: Finetuning, workspace: Workspace, tiny_base: Path, tmp_path: Path, collected: stages.Collected
 ) -> None:
@@ -295,6 +298,7 @@ def test_the_base_alone_draws_without_a_style(workspace: Workspace, tiny_base: P
     assert record["request"]["prompt"] == "a fox" and record["request"]["styles"] == []
 
 
+@pytest.mark.slow
 def test_a_style_is_not_inspected_on_another_base(
     finetune: Finetuning, workspace: Workspace, epsilon_base: Path
 ) -> None:

@@ -87,7 +87,7 @@ def test_damaged_weights_are_refused(base: Path, weights: str, damage: Callable[
     refusal(base)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null"])
+@pytest.mark.parametrize("text", ["{", "null"])
 @pytest.mark.parametrize("config", ["unet/config.json", "vae/config.json", "text_encoder/config.json",
                                     "scheduler/scheduler_config.json", "tokenizer/tokenizer.json"])  # fmt: skip
 def test_damaged_configurations_are_refused(base: Path, config: str, text: str) -> None:

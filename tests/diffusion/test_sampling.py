@@ -48,7 +48,7 @@ def pipelines() -> Callable[[Path, str], Any]:
 
 @pytest.mark.parametrize(("guidance", "rescale"), [(1.0, 0.0), (3.0, 0.0), (3.0, 0.7)])
 @pytest.mark.parametrize("sampler", sampling.SAMPLERS)
-@pytest.mark.parametrize("base", ["v", "epsilon"])
+@pytest.mark.parametrize("base", ["v", pytest.param("epsilon", marks=pytest.mark.slow)])
 def test_a_walk_is_the_one_of_diffusers_pipeline(
     base: str, sampler: str, guidance: float, rescale: float, pipelines: Any, family: Any, epsilon_family: Any
 ) -> None:

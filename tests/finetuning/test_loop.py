@@ -45,7 +45,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 
 
-LONGER = {"accumulation", "text encoder", "class images", "bf16"}
+LONGER = set(VARIANTS) - {"moving average", "dropout"}
 
 
 @pytest.mark.parametrize(
@@ -66,6 +66,7 @@ def test_a_run_stopped_at_any_step_and_resumed_ends_in_the_same_bits(
         assert not differing(end, again), f"stopped after {path.stem}"
 
 
+@pytest.mark.slow
 def test_the_same_recipe_learns_the_same_bits_and_another_seed_others(run: Any, recipe: Callable[..., Recipe]) -> None:
     _, one = run(recipe())
     _, other = run(recipe())
@@ -92,6 +93,7 @@ def test_a_state_is_a_copy_that_later_steps_do_not_touch(run: Any, recipe: Calla
         assert average.data_ptr() != states[2].ema[name].data_ptr()
 
 
+@pytest.mark.slow
 def test_repeating_one_batch_lowers_its_loss(family: Any, recipe: Callable[..., Recipe], material: Any) -> None:
     from handstyle.finetuning.trainable import trainable
 
@@ -139,6 +141,7 @@ def test_one_step_is_the_one_of_adamw(family: Any, recipe: Callable[..., Recipe]
     torch.testing.assert_close(states[0].weights[name], expected, rtol=0, atol=2e-7)
 
 
+@pytest.mark.slow
 def test_accumulated_gradients_are_those_of_the_larger_batch(
     family: Any, recipe: Callable[..., Recipe], material: Any
 ) -> None:
@@ -169,6 +172,7 @@ def test_gradients_are_clipped_to_their_norm(run: Any, recipe: Callable[..., Rec
     assert steps[0].gradient_norm > 1e-3, "what is said is the norm before clipping"
 
 
+@pytest.mark.slow
 def test_the_text_encoder_has_a_learning_rate_of_its_own(run: Any, recipe: Callable[..., Recipe], family: Any) -> None:
     moved = {}
     for rate in (1e-5, 1e-3):
@@ -202,6 +206,7 @@ def test_without_a_moving_average_the_weights_themselves_are_the_result(
 
 
 @pytest.mark.parametrize("settings", [{}, {"method": "full"}], ids=["low rank", "full"])
+@pytest.mark.slow
 def test_bf16_computes_and_fp32_remembers(settings: dict[str, Any], run: Any, recipe: Callable[..., Recipe]) -> None:
     _, exact = run(recipe(**settings))
     _, rounded = run(recipe(**settings, mixed_precision="bf16"))

@@ -43,7 +43,7 @@ def independently(batch: Batch, family: Any, step: int, gamma: float | None, pri
 @pytest.mark.parametrize(
     "prior", [None, (1.0, 1.0), (0.3, 2.0)], ids=["works alone", "prior", "light prior, twice as many"]
 )
-@pytest.mark.parametrize("base", ["v", "epsilon"])
+@pytest.mark.parametrize("base", ["v", pytest.param("epsilon", marks=pytest.mark.slow)])
 def test_the_loss_is_what_the_papers_say(
     base: str, prior: Any, size: int, gamma: Any, family: Any, epsilon_family: Any, recipe: Any, material: Any
 ) -> None:

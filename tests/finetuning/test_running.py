@@ -93,7 +93,7 @@ def test_a_run_leaves_its_style_its_log_and_its_cost(go: Any, recipe: Any, tmp_p
     assert not running.is_finished(tmp_path)
 
 
-@pytest.mark.parametrize("stop", [1, 2, 3, 6])
+@pytest.mark.parametrize("stop", [3, *(pytest.param(stop, marks=pytest.mark.slow) for stop in (1, 2, 6))])
 def test_a_stopped_run_is_resumed_to_the_same_style_and_log(stop: int, go: Any, recipe: Any, tmp_path: Path) -> None:
     chosen = recipe(ema_decay=0.9, lora_dropout=0.3)
     whole = go(chosen, tmp_path / "whole")
@@ -120,6 +120,7 @@ def test_where_nothing_was_begun_there_is_nothing_to_resume(go: Any, recipe: Any
         go(recipe(), tmp_path / "run", resume=True)
 
 
+@pytest.mark.slow
 def test_snapshots_of_another_recipe_are_not_resumed(go: Any, recipe: Any, tmp_path: Path) -> None:
     with pytest.raises(Stopped):
         go(recipe(), tmp_path, report=stop_at(5))
@@ -127,6 +128,7 @@ def test_snapshots_of_another_recipe_are_not_resumed(go: Any, recipe: Any, tmp_p
         go(recipe(learning_rate=2e-3), tmp_path, resume=True)
 
 
+@pytest.mark.slow
 def test_a_torn_snapshot_costs_only_the_steps_since_the_one_before(go: Any, recipe: Any, tmp_path: Path) -> None:
     whole = go(recipe(), tmp_path / "whole")
     folder = tmp_path / "stopped"
@@ -157,6 +159,7 @@ def test_a_disk_that_is_full_while_saving_loses_nothing(
     assert go(recipe(), folder, resume=True).tensors == whole.tensors
 
 
+@pytest.mark.slow
 def test_a_finished_run_can_be_extended_from_its_last_step(go: Any, recipe: Any, tmp_path: Path) -> None:
     first = recipe(lr_scheduler="constant")
     go(first, tmp_path / "first")
@@ -175,6 +178,7 @@ def test_a_run_without_snapshots_cannot_be_extended(go: Any, recipe: Any, tmp_pa
         go(recipe(max_train="12 steps"), tmp_path / "extended", steps=12, parent=tmp_path / "first")
 
 
+@pytest.mark.slow
 def test_looking_on_does_not_change_what_is_learnt(go: Any, recipe: Any, tmp_path: Path, family: Any) -> None:
     """Samples and validation are made with the moving average, and the run goes on with its own weights and chance."""
     chosen = recipe(ema_decay=0.9, lora_dropout=0.3)

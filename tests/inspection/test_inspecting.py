@@ -139,6 +139,7 @@ def test_a_further_drawing_that_was_trained_on_is_no_proof(
     assert faulty.value.faults == (f"under another name.png is {work.name}",)
 
 
+@pytest.mark.slow
 def test_the_same_inspection_finds_the_same(subject: Callable[..., Subject], tmp_path: Path) -> None:
     one, other = report_of(subject(), tmp_path / "1"), report_of(subject(), tmp_path / "2")
     assert one == other
