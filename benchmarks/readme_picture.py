@@ -27,7 +27,9 @@ def main(demo: Path, target: Path) -> None:
         with Image.open(report_path.parent / "pictures" / name) as image:
             return image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.LANCZOS)
 
-    rows = [[picture(shown.file) for shown in row] for row in zip(*((s.base, s.style, s.real) for s in sides), strict=True)]
+    rows = [
+        [picture(shown.file) for shown in row] for row in zip(*((s.base, s.style, s.real) for s in sides), strict=True)
+    ]
     write(target, png(sheet(rows, ["base", "style", "artist"], [side.caption for side in sides])))
 
 

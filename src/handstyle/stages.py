@@ -186,7 +186,9 @@ def _extension(workspace: Workspace, base: Path | None, class_images: Path | Non
     try:
         more = Duration.parse(extend).in_steps(before.works, before.recipe.train_batch_size)
     except ValueError as error:
-        raise UsageMistake(f"`{extend}` is no duration: {error}", hint='Write for example --extend "120 steps".') from None
+        raise UsageMistake(
+            f"`{extend}` is no duration: {error}", hint='Write for example --extend "120 steps".'
+        ) from None
     recipe = before.recipe.changed(max_train=f"{before.steps + more} steps")
     return Plan(workspace, collection, folder, family, recipe, class_images, run)
 

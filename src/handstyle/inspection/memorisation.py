@@ -52,9 +52,7 @@ def finding(
 ) -> tuple[float | None, int | None, str]:
     """Threshold, how many outputs lie below it, and the finding in words: counts, nothing more."""
     if not real:
-        words = (
-            f"{len(outputs)} outputs were compared with the works; without others nothing says what is near."
-        )
+        words = f"{len(outputs)} outputs were compared with the works; without others nothing says what is near."
         return None, None, words
     threshold = float(np.quantile(np.asarray(real), quantile))
     near = int((np.asarray(outputs) < threshold).sum())
