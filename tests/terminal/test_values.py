@@ -8,7 +8,7 @@ import pytest
 
 from handstyle.errors import RecipeInvalid, UsageMistake
 from handstyle.finetuning.recipe import Recipe
-from handstyle.terminal.values import all_prompts, as_toml, at_most_one, given, recipe_settings
+from handstyle.terminal.values import all_prompts, at_most_one, given, recipe_settings
 
 
 def test_settings_become_what_the_recipe_needs() -> None:
@@ -34,7 +34,7 @@ def test_all_settings_that_are_none_are_named_at_once() -> None:
 
 def test_a_recipe_reads_as_it_was_written(tmp_path: Path) -> None:
     recipe = Recipe(snr_gamma=None, template='"{caption}", {identifier} \\ {class_words}')
-    (tmp_path / "recipe.toml").write_text(as_toml(recipe), encoding="utf-8")
+    (tmp_path / "recipe.toml").write_text(recipe.as_toml(), encoding="utf-8")
     assert Recipe.from_toml(tmp_path / "recipe.toml").template == recipe.template
 
 

@@ -123,7 +123,7 @@ def finetune(
         base,
         **values.given(recipe_file=recipe, preset=preset, settings=changes, class_images=class_images, extend=extend),
     )
-    toml = values.as_toml(plan.recipe)
+    toml = plan.recipe.as_toml()
     made = stages.finetune(
         plan,
         announce=lambda words: display.say(words if dry_run else f"{toml}\n{words}\n"),

@@ -68,10 +68,10 @@ Extend = Annotated[
     str | None, Option("--extend", metavar="DURATION", help='Go on after the end of the last run, say "120 steps".')
 ]
 SaveEvery = Annotated[
-    int | None, Option("--save-every", metavar="STEPS", min=1, help="From snapshot to snapshot. [60]")
+    int | None, Option("--save-every", metavar="STEPS", min=1, help="From snapshot to snapshot. [20]")
 ]
 SampleEvery = Annotated[
-    int | None, Option("--sample-every", metavar="STEPS", min=1, help="From sample sheet to sample sheet. [60]")
+    int | None, Option("--sample-every", metavar="STEPS", min=1, help="From sample sheet to sample sheet. [40]")
 ]
 
 # generate

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from handstyle.errors import UsageMistake
 
 if TYPE_CHECKING:
-    from handstyle.finetuning.recipe import Recipe
     from handstyle.workspace import Workspace
 
 
@@ -53,13 +52,6 @@ def _value(text: str) -> Any:
     if text.startswith("["):
         return tomllib.loads(f"value = {text}")["value"]
     return None if text == "none" else text
-
-
-def as_toml(recipe: Recipe) -> str:
-    """As `--recipe` reads it."""
-    import tomli_w
-
-    return tomli_w.dumps(recipe.model_dump(mode="json", exclude_none=True))
 
 
 def all_prompts(typed: Sequence[str], file: Path | None) -> list[str]:
