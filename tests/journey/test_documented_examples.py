@@ -1,0 +1,121 @@
+"""Does every command that the pages show do what it is shown for?
+
+They are typed in the order of the journey, in a folder as the pages describe it, on the tiny base.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from handstyle.demonstration import EXAMPLE
+from handstyle.publication import keys
+from handstyle.terminal import command_line
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).resolve().parents[2]
+RIGHTS = '[[rights]]\nworks = ["*.png"]\nauthor = "Ada Example"\nbasis = "own-work"\n'
+# `demo` is run by .ci/run, on the shipped base; it takes minutes.
+TYPED_ELSEWHERE = re.compile(r"handstyle demo|verify demo-output")
+
+
+def shown_in(page: str) -> list[str]:
+    lines = re.findall(r"^\$ ((?:.venv/bin/)?handstyle .+)$", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE)
+    return [line for line in lines if not TYPED_ELSEWHERE.search(line)]
+
+
+@pytest.fixture
+def desk(tmp_path: Path, tiny_base: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with everything the pages mention, and the tiny base in place of the shipped one."""
+    monkeypatch.chdir(tmp_path)
+    base = shutil.copytree(tiny_base, tmp_path / "models" / "my-base")
+    (base / "handstyle.toml").write_text('name = "tiny base"\nlicence = "Apache-2.0"\n', encoding="utf-8")
+    monkeypatch.setattr("handstyle.diffusion.catalogue.EMBEDDED", base)
+    drawings = sorted((EXAMPLE / "works").glob("*.png"))
+    for folder, chosen in {"drawings": drawings[:8], "emoji": drawings[:3]}.items():
+        (tmp_path / folder).mkdir()
+        for path in chosen:
+            shutil.copy(path, tmp_path / folder)
+    (tmp_path / "more-drawings").mkdir()
+    for path in sorted((EXAMPLE / "held_out").glob("*.png"))[:3]:
+        shutil.copy(path, tmp_path / "more-drawings")
+    for place in (tmp_path, tmp_path / "papers"):
+        place.mkdir(exist_ok=True)
+        (place / "rights.toml").write_text(RIGHTS, encoding="utf-8")
+    (tmp_path / "my-recipe.toml").write_text('max_train = "4 steps"\ntrain_batch_size = 2\n', encoding="utf-8")
+    yield tmp_path
+
+
+def typed(line: str) -> int:
+    _, *arguments = (os.path.expanduser(word) for word in shlex.split(line))  # noqa: PTH111  as a shell does
+    return command_line.answer(arguments)
+
+
+def journey(*verbs: str) -> None:
+    """Everything the verb on a page needs to have been done before."""
+    lines = {
+        "collect": 'handstyle collect drawings --mine "Ada Example"',
+        "finetune": "handstyle finetune --recipe my-recipe.toml",
+        "inspect": "handstyle inspect",
+        "publish": 'handstyle publish --name "Soft outline"',
+    }
+    for verb in verbs:
+        assert typed(lines[verb]) == 0
+
+
+def nothing(line: str) -> None: ...
+
+
+def broken_files_for_without(line: str) -> None:
+    if "--without" in line:
+        Path("drawings/old").mkdir()
+        Path("drawings/old/broken.png").write_bytes(b"")
+        shutil.copy(next(Path("drawings").glob("*.png")), "drawings/copy.png")
+
+
+def no_earlier_release(line: str) -> None:
+    """A release is never overwritten, and the page shows three ways to make the same one."""
+    shutil.rmtree("handstyle-workspace/releases", ignore_errors=True)
+    if "--key" in line:
+        folder = Path.home() / ".ssh"
+        keys.own_key(folder)
+        (folder / keys.KEY_FILE).rename(folder / "id_ed25519")
+
+
+def release_at_hand(line: str) -> None:
+    if not Path("soft-outline").exists():
+        shutil.copytree("handstyle-workspace/releases/soft-outline", "soft-outline")
+        signer = keys.public_line(keys.own_key().public_key())
+        Path("people-i-know.txt").write_text(signer + "\n", encoding="utf-8")
+
+
+PAGES: list[tuple[str, tuple[str, ...], Callable[[str], None]]] = [
+    ("README.md", (), nothing),
+    ("docs/collect.md", (), broken_files_for_without),
+    ("docs/encode.md", ("collect",), nothing),
+    ("docs/finetune.md", ("collect",), nothing),
+    ("docs/generate.md", ("collect", "finetune"), nothing),
+    ("docs/inspect.md", ("collect", "finetune"), nothing),
+    ("docs/publish.md", ("collect", "finetune", "inspect"), no_earlier_release),
+    ("docs/verify.md", ("collect", "finetune", "inspect", "publish"), release_at_hand),
+]
+
+
+@pytest.mark.usefixtures("desk")
+@pytest.mark.parametrize(("page", "before", "prepare"), PAGES, ids=[page for page, *_ in PAGES])
+def test_every_command_a_page_shows_can_be_typed(
+    page: str, before: tuple[str, ...], prepare: Callable[[str], None]
+) -> None:
+    journey(*before)
+    lines = shown_in(page)
+    assert lines
+    for line in lines:
+        prepare(line)
+        assert typed(line) == 0, line
