@@ -49,7 +49,10 @@ class LatentDistribution:
 
 
 class ModelFamily(Protocol):
-    """A loaded base model. Pixels are fp32 in [-1, 1], BCHW, RGB; latents are scaled as the denoiser expects them."""
+    """A loaded base model. Pixels are fp32 in [-1, 1], BCHW, RGB; latents are scaled as the denoiser expects them.
+
+    Tensors go in and come out on the CPU: where its networks compute is the family's affair.
+    """
 
     kind: str  # the family's name, as in the catalogue
     folder: Path

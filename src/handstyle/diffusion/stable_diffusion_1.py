@@ -75,7 +75,7 @@ class StableDiffusion1:
                 f"the base in {folder} predicts `{prediction}`, which this family does not know",
                 hint="Known: epsilon, v_prediction.",
             )
-        self.noise = NoiseSchedule(scheduler.alphas_cumprod.to(device), cast(Prediction, prediction))
+        self.noise = NoiseSchedule(scheduler.alphas_cumprod, cast(Prediction, prediction))
         self._scheduler_config = dict(scheduler.config)
         self.card = read_card(folder)
 
@@ -115,13 +115,13 @@ class StableDiffusion1:
     def encode_pixels(self, pixels_BCHW: Tensor) -> LatentDistribution:
         posterior = self.vae.encode(pixels_BCHW.to(self.device)).latent_dist
         shift, scale = self.vae.config.shift_factor or 0.0, self.vae.config.scaling_factor
-        return LatentDistribution((posterior.mean - shift) * scale, posterior.std * scale)
+        return LatentDistribution((posterior.mean.cpu() - shift) * scale, posterior.std.cpu() * scale)
 
     @torch.no_grad()
     def decode_latents(self, latents_BCHW: Tensor) -> Tensor:
         shift, scale = self.vae.config.shift_factor or 0.0, self.vae.config.scaling_factor
-        pixels_BCHW: Tensor = self.vae.decode(latents_BCHW / scale + shift).sample
-        return pixels_BCHW.clamp(-1, 1)
+        pixels_BCHW: Tensor = self.vae.decode((latents_BCHW / scale + shift).to(self.device)).sample
+        return pixels_BCHW.clamp(-1, 1).cpu()
 
     def latent_shape(self, width: int, height: int) -> tuple[int, int, int]:
         return (int(self.unet.config.in_channels), height // self.pixels_per_latent, width // self.pixels_per_latent)
@@ -134,7 +134,7 @@ class StableDiffusion1:
             truncation=True,
             return_tensors="pt",
         ).input_ids
-        return cast(Tensor, self.clip(tokens_BL.to(self.device))[0])
+        return cast(Tensor, self.clip(tokens_BL.to(self.device))[0].cpu())
 
     def words_cut_off(self, text: str) -> str:
         tokens = self.tokenizer(text, add_special_tokens=False).input_ids
@@ -142,7 +142,8 @@ class StableDiffusion1:
         return str(self.tokenizer.decode(tokens[room:])).strip() if len(tokens) > room else ""
 
     def predict(self, latents_BCHW: Tensor, timesteps_B: Tensor, conditioning_BLD: Tensor) -> Tensor:
-        return cast(Tensor, self.unet(latents_BCHW, timesteps_B, conditioning_BLD).sample)
+        there = [tensor.to(self.device) for tensor in (latents_BCHW, timesteps_B, conditioning_BLD)]
+        return cast(Tensor, self.unet(*there).sample.cpu())
 
     def scheduler_config(self) -> dict[str, object]:
         return dict(self._scheduler_config)

@@ -82,12 +82,13 @@ class Run:
         self.step = state.step
         self.learning.put(state.weights)
         # In the order of the parameters, which a file does not keep: the average follows them place by place.
-        self.ema = {name: state.ema[name].clone() for name in self.parameters} if state.ema else {}
+        self.ema = {name: _beside(state.ema[name], own) for name, own in self.parameters.items()} if state.ema else {}
         for name, moment in state.exp_avg.items():
-            self.optimizer.state[self.parameters[name]] = {
-                "step": torch.tensor(float(state.step)),
-                "exp_avg": moment.clone(),
-                "exp_avg_sq": state.exp_avg_sq[name].clone(),
+            parameter = self.parameters[name]
+            self.optimizer.state[parameter] = {
+                "step": torch.tensor(float(state.step), device=parameter.device),
+                "exp_avg": _beside(moment, parameter),
+                "exp_avg_sq": _beside(state.exp_avg_sq[name], parameter),
             }
 
     def apply(self) -> tuple[float, float]:
@@ -143,6 +144,11 @@ def finetune(
             loss, pictures = loss + _finite(part, run.step) / parts, pictures + len(batch.names)
         rate, norm = run.apply()
         yield Step(run.step, steps, loss, rate, norm, time.perf_counter() - began, pictures, run.state)
+
+
+def _beside(saved: Tensor, parameter: Tensor) -> Tensor:
+    """A copy on the parameter's device: snapshots come from the disk."""
+    return saved.detach().clone().to(parameter.device)
 
 
 def _finite(loss: Tensor, step: int) -> float:

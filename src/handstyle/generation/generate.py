@@ -65,7 +65,7 @@ def _deltas(worn: Worn, weights: Mapping[str, Tensor], parameters: Mapping[str, 
     recipe = worn.style.recipe
     if low_rank.is_low_rank(weights):
         return low_rank.updates(weights, worn.weight * recipe.lora_alpha / recipe.rank)
-    return {name: worn.weight * (tensor - parameters[name]) for name, tensor in weights.items()}
+    return {name: worn.weight * (tensor.to(parameters[name]) - parameters[name]) for name, tensor in weights.items()}
 
 
 def generate(requests: Sequence[GenerationRequest], family: ModelFamily, batch_size: int = 1) -> Iterator[Picture]:
