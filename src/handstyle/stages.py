@@ -44,6 +44,8 @@ class Collected(Record):
     for_training: int
     for_validation: int
     left_out: int
+    pictures_found: int  # all of them are works or left out by name
+    notes: tuple[str, ...]  # what a person may want to know, though nothing is wrong
     record: str  # path
 
 
@@ -79,6 +81,8 @@ def collect(
         for_training=len(found.training),
         for_validation=len(found.withheld),
         left_out=len(found.left_out),
+        pictures_found=found.number_of_pictures_found,
+        notes=found.notes,
         record=str(path),
     )
 

@@ -97,7 +97,7 @@ def test_a_folder_and_a_name_make_a_collection(typed: Any, folder: Path, tmp_pat
     answer = typed("collect", folder, "--mine", "Ada Example", "--leave-out", "1", "-w", tmp_path / "space")
     assert answer.code == 0
     words, record = answer.out.splitlines()
-    assert words == "2 works: 1 to train on, 1 kept back to check with"
+    assert words == "2 of 2 pictures became works: 1 to train on, 1 kept back to check with"
     assert json.loads(Path(record).read_text())["works"]
 
 
