@@ -75,7 +75,10 @@ def collect(
     )
     for note in made.notes:
         display.say(note)
-    counts = f"{made.works} of {made.pictures_found} pictures became works: {made.for_training} to train on, {made.for_validation} kept back to check with"
+    counts = (
+        f"{made.works} of {made.pictures_found} pictures became works: "
+        f"{made.for_training} to train on, {made.for_validation} kept back to check with"
+    )
     display.result(made, counts + (f"; {made.left_out} left out" if made.left_out else ""), made.record)
 
 
