@@ -30,10 +30,11 @@ def _headline(gain: HeldOutGain | None, nearer: NearerToTruth | None) -> str:
 
 def _gain(gain: HeldOutGain) -> str:
     share, low, high = (100 * value / gain.base_error for value in (gain.gain, gain.interval.low, gain.interval.high))
+    less = "less" if share >= 0 else "more"
     clear = "" if low > 0 else ", which includes nothing at all" if high >= 0 else ", all of it on the wrong side"
     return (
-        f"On {gain.number_of_drawings} {gain.drawings} it errs {share:.2f} % less than the base at its best "
-        f"(95 % interval {low:.2f} to {high:.2f} %{clear})."
+        f"On {gain.number_of_drawings} {gain.drawings} it errs {abs(share):.2f} % {less} than the base at its best "
+        f"(95 % interval of what is gained: {low:.2f} to {high:.2f} %{clear})."
     )
 
 

@@ -1,0 +1,80 @@
+"""Does the verdict say what the numbers say, also when they are bad?"""
+
+from __future__ import annotations
+
+import pytest
+
+from handstyle.inspection.report import Competitor, CopyCheck, HeldOutGain, Interval, NearerToTruth
+from handstyle.inspection.verdict import cannot_tell, verdict
+
+COPYING = CopyCheck(
+    outputs=(),
+    distances_of_outputs=(),
+    distances_of_real=(),
+    quantile=0.05,
+    threshold=None,
+    unusually_near=None,
+    words="Nothing was compared.",
+)
+
+
+def gain(value: float, low: float, high: float) -> HeldOutGain:
+    return HeldOutGain(
+        drawings="further drawings",
+        number_of_drawings=64,
+        base_prompt="{caption}",
+        base_error=0.5,
+        style_error=0.5 - value,
+        gain=value,
+        interval=Interval(low=low, high=high),
+        by_noise_level=(),
+        base_prompts_tried={},
+    )
+
+
+def nearer(count: int, *, admissible: bool = True) -> NearerToTruth:
+    return NearerToTruth(
+        distance="a distance",
+        prompts=64,
+        nearer=count,
+        seeds=(1,),
+        base_prompt="{caption}",
+        competitors=(Competitor(name="a white picture", beats_base=0 if admissible else 40),),
+        admissible=admissible,
+        mean_distance_base=2.0,
+        mean_distance_style=1.0,
+    )
+
+
+def test_a_style_that_holds_in_both_ways_is_said_to_be_nearer_to_the_artist() -> None:
+    headline, *_ = verdict(gain(0.01, 0.005, 0.02), nearer(45), COPYING)
+    assert headline == "This style draws nearer to the artist than the base does."
+
+
+@pytest.mark.parametrize("low", [0.0, -0.001])
+def test_an_interval_that_touches_zero_shows_nothing(low: float) -> None:
+    headline, in_numbers, *_ = verdict(gain(0.01, low, 0.02), nearer(64), COPYING)
+    assert "not been shown" in headline
+    assert "includes nothing at all" in in_numbers
+
+
+@pytest.mark.parametrize("found", [nearer(44), nearer(64, admissible=False)])
+def test_too_few_prompts_or_an_unfit_distance_takes_the_headline_back(found: NearerToTruth) -> None:
+    headline, *_ = verdict(gain(0.01, 0.005, 0.02), found, COPYING)
+    assert "often enough" in headline
+
+
+def test_a_number_that_falls_short_is_told_with_what_it_should_be() -> None:
+    sentences = verdict(gain(0.01, 0.005, 0.02), nearer(32), COPYING)
+    assert any("32 of 64" in sentence and "should be 45" in sentence for sentence in sentences)
+
+
+def test_a_style_that_is_worse_is_said_to_err_more() -> None:
+    _, in_numbers, *_ = verdict(gain(-0.01, -0.02, -0.005), nearer(10), COPYING)
+    assert "errs 2.00 % more" in in_numbers and "wrong side" in in_numbers
+
+
+def test_without_further_drawings_the_report_says_what_it_cannot_tell() -> None:
+    headline, *_ = verdict(None, None, COPYING)
+    assert "cannot be told" in headline
+    assert "no drawing was left out" in cannot_tell(None, further=False, number_of_outputs=3)[0]
