@@ -7,7 +7,7 @@ torch is imported inside the stage that needs it, so collecting, publishing's ga
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -395,8 +395,9 @@ def inspect(
     collection, folder = collection_named(workspace, worn.style.collection)
     place = workspace.inspection(next_name(workspace.root / "inspections", run))
     cache = Cache(workspace.cache)
-    few = {"seeds": (1,), "most_drawings": 8} if quick else {}
-    inspected = subject.Subject(collection, folder, family, worn, workspace.run(run), cache, **few)  # type: ignore[arg-type]
+    inspected = subject.Subject(collection, folder, family, worn, workspace.run(run), cache)
+    if quick:
+        inspected = replace(inspected, seeds=(1,), most_drawings=8)
     report = inspecting.inspect(inspected, further, place / "pictures", progress)
     path = report.save(place / "report.json")
     write(place / "report.html", page.page(report, place / "pictures", public=False).encode())

@@ -100,6 +100,8 @@ def report(painted: Callable[..., Shown]) -> InspectionReport:
         base="b" * 64,
         base_name="small base",
         prompt_template="{caption}, hndst drawing",
+        pictures_found=len(works) + 3,
+        works_withheld=2,
         works=works,
         losses=tuple(
             LossPoint(step=s, train=0.3 - s / 1000, held_out=0.4 if s % 20 == 0 else None) for s in range(0, 100, 10)

@@ -292,3 +292,12 @@ def test_a_browser_shows_the_whole_page_and_asks_for_nothing(
     assert found["requests"] == []
     assert found["width"] == width
     assert found["needed"] <= width, "the page is wider than the screen"
+
+
+def test_the_page_accounts_for_every_picture_in_the_folder(report: InspectionReport, pictures: Path) -> None:
+    words = " ".join(page(report, pictures, public=False).split())
+    number = len(report.works)
+    assert (
+        f"Of {number + 3} pictures in the folder, {number} were trained on, 2 kept back to check with, 1 left out"
+        in words
+    )

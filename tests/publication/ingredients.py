@@ -92,6 +92,8 @@ def report_on(style: TrainedStyle) -> InspectionReport:
         base=style.base.sha256,
         base_name=style.base.name,
         prompt_template=style.recipe.template,
+        pictures_found=style.number_of_works,
+        works_withheld=0,
         works=(),
         losses=(),
         held_out_gain=HeldOutGain(

@@ -60,6 +60,8 @@ def inspect(subject: Subject, further: Path | None, pictures: Path, report: Repo
         base=trained.base.sha256,
         base_name=trained.base.name,
         prompt_template=style.template,
+        pictures_found=subject.collection.number_of_pictures_found,
+        works_withheld=len(subject.collection.withheld),
         works=_works(subject, works, shown),
         losses=_losses(subject.run),
         held_out_gain=gain,
@@ -138,9 +140,9 @@ def _side_by_side(
     shown: Album,
 ) -> tuple[SideBySide, ...]:
     """In the order of the drawings' own digests: nobody chose which stand first."""
-    order = range(len(captions))
+    order = list(range(len(captions)))
     if real:
-        order = sorted(order, key=lambda number: real.works[number].pixels_sha256)  # type: ignore[assignment]
+        order.sort(key=lambda number: real.works[number].pixels_sha256)
     return tuple(
         SideBySide(
             caption=captions[number],

@@ -148,7 +148,9 @@ class InspectionReport(Record):
     base: str
     base_name: str
     prompt_template: str
-    works: tuple[InspectedWork, ...]
+    pictures_found: int  # in the folder that was collected, those left out by name included
+    works_withheld: int  # from training, to validate on
+    works: tuple[InspectedWork, ...]  # trained on
     losses: tuple[LossPoint, ...]
     held_out_gain: HeldOutGain | None
     nearer_to_truth: NearerToTruth | None
