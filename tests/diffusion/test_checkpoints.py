@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from handstyle.diffusion.checkpoints import read_tensors, write_tensors
+from handstyle.diffusion.checkpoints import digest_of, read_tensors, write_tensors
 from handstyle.errors import RecordDamaged, SnapshotDamaged, WriteFailed
 
 
@@ -53,3 +53,18 @@ def test_a_file_that_cannot_be_written_leaves_the_earlier_one(tmp_path: Path, mo
         write_tensors(path, {"a": torch.zeros(1)})
     assert torch.equal(read_tensors(path)[0]["a"], torch.ones(1))
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_tensors_have_one_digest_before_and_after_the_disk_and_another_when_anything_differs(tmp_path: Path) -> None:
+    tensors = {"a": torch.arange(6.0).reshape(2, 3).t(), "b": torch.tensor(0.1).bfloat16(), "none": torch.empty(0, 2)}
+    back, _ = read_tensors(write_tensors(tmp_path / "x.safetensors", tensors))
+    assert digest_of(back) == digest_of(tensors) == digest_of(dict(reversed(tensors.items())))
+    others = [
+        {**tensors, "a": tensors["a"].reshape(2, 3)},
+        {**tensors, "b": tensors["b"].view(torch.int16)},
+        {**tensors, "b": torch.tensor(0.1)},
+        {**tensors, "none": torch.empty(2, 0)},
+        {"c": tensors["a"], "b": tensors["b"], "none": tensors["none"]},
+        {**tensors, "a": torch.nextafter(tensors["a"], torch.tensor(9.0))},
+    ]
+    assert len({digest_of(other) for other in [tensors, *others]}) == 1 + len(others)

@@ -11,7 +11,7 @@ import torch
 
 from handstyle.diffusion.checkpoints import write_tensors
 from handstyle.errors import SnapshotDamaged, WriteFailed
-from handstyle.finetuning.snapshots import KINDS, Snapshots, State
+from handstyle.finetuning.snapshots import KINDS, Snapshots, State, _content
 
 
 def state(step: int) -> State:
@@ -72,6 +72,29 @@ def test_where_all_are_torn_it_is_said(snapshots: Snapshots) -> None:
         snapshots.newest()
 
 
+def test_a_flipped_bit_anywhere_in_the_file_is_noticed(snapshots: Snapshots) -> None:
+    """Also in the numbers and in the facts beside them, where the format itself would notice nothing."""
+    path = snapshots.save(state(1))
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << place % 8]) + whole[place + 1 :])
+        with pytest.raises(SnapshotDamaged):
+            snapshots.load(path)
+    path.write_bytes(whole)
+    assert snapshots.load(path).step == 1
+
+
+def test_a_flipped_bit_costs_only_the_steps_since_the_snapshot_before(snapshots: Snapshots) -> None:
+    snapshots.save(state(1))
+    damaged, told = snapshots.save(state(2)), []
+    data = bytearray(damaged.read_bytes())
+    data[-1] ^= 1
+    damaged.write_bytes(data)
+    newest = snapshots.newest(told.append)
+    assert newest is not None and newest.step == 1
+    assert len(told) == 1 and "step-000002.safetensors does not hold what was written into it" in told[0]
+
+
 def test_a_snapshot_of_another_recipe_is_refused(snapshots: Snapshots) -> None:
     path = Snapshots(snapshots.folder, "theirs").save(state(1))
     with pytest.raises(SnapshotDamaged, match="belongs to another recipe, base or collection"):
@@ -82,7 +105,9 @@ def test_a_snapshot_of_another_recipe_is_refused(snapshots: Snapshots) -> None:
 
 @pytest.mark.parametrize("metadata", [{}, {"lineage": "ours"}, {"lineage": "ours", "step": "soon"}], ids=str)
 def test_tensors_that_are_no_snapshot_are_refused(snapshots: Snapshots, metadata: dict[str, str]) -> None:
-    path = write_tensors(snapshots.folder / "step-000001.safetensors", {"strange": torch.ones(1)}, metadata)
+    tensors = {"strange": torch.ones(1)}
+    content = _content(metadata, tensors)
+    path = write_tensors(snapshots.folder / "step-000001.safetensors", tensors, metadata | {"content": content})
     with pytest.raises(SnapshotDamaged):
         snapshots.load(path)
 

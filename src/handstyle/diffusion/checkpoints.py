@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as as_bytes
 from torch import Tensor
 
-from handstyle import records
+from handstyle import digests, records
 from handstyle.errors import HandstyleError, RecordDamaged
 
 
@@ -29,3 +30,15 @@ def read_tensors(path: Path, error: type[HandstyleError] = RecordDamaged) -> tup
             return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
     except (OSError, SafetensorError, ValueError) as fault:
         raise error(f"{path} cannot be read: {fault}", hint="Restore it, or run its stage again.") from fault
+
+
+def digest_of(tensors: Mapping[str, Tensor]) -> str:
+    """Of names, types, shapes and bytes. The format has no checksum of its own, and a flipped bit would go unseen."""
+    return digests.of_tensors(
+        (name, str(tensor.dtype), tuple(tensor.shape), _bytes_of(tensor)) for name, tensor in tensors.items()
+    )
+
+
+def _bytes_of(tensor: Tensor) -> memoryview:
+    # numpy knows no bfloat16, and bytes are all that is asked for.
+    return memoryview(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())

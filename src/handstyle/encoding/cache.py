@@ -14,7 +14,7 @@ from typing import Any
 from torch import Tensor
 
 from handstyle import digests
-from handstyle.diffusion.checkpoints import read_tensors, write_tensors
+from handstyle.diffusion.checkpoints import digest_of, read_tensors, write_tensors
 from handstyle.encoding.crops import Crop
 from handstyle.errors import RecordDamaged
 
@@ -47,16 +47,9 @@ class Cache:
             tensors, metadata = read_tensors(path)
         except RecordDamaged:
             return None
-        whole = metadata.get("key") == key and metadata.get("content") == _content(tensors)
+        whole = metadata.get("key") == key and metadata.get("content") == digest_of(tensors)
         return tensors if whole else None
 
     def put(self, key: str, tensors: Mapping[str, Tensor], **facts: Any) -> None:
-        always = {"key": key, "content": _content(tensors)}
+        always = {"key": key, "content": digest_of(tensors)}
         write_tensors(self.path(key), tensors, always | {name: str(value) for name, value in facts.items()})
-
-
-def _content(tensors: Mapping[str, Tensor]) -> str:
-    """The format has no checksum of its own, and a flipped bit would be trained on in silence."""
-    return digests.of_json(
-        {name: digests.of_bytes(tensor.contiguous().cpu().numpy().tobytes()) for name, tensor in tensors.items()}
-    )
