@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from handstyle.errors import RecordDamaged, StageMissing, WorkspaceBusy
+from handstyle.errors import RecordDamaged, StageMissing, WorkspaceBusy, WriteFailed
 from handstyle.workspace import Workspace, next_name, slug
 
 
@@ -80,3 +83,48 @@ def test_a_new_name_never_stands_already(tmp_path: Path) -> None:
 )
 def test_any_text_becomes_a_name_for_a_file(text: str, name: str) -> None:
     assert slug(text) == name
+
+
+def test_what_a_killed_process_left_half_written_goes_when_its_folder_is_held_again(workspace: Workspace) -> None:
+    folder = workspace.run("one")
+    (folder / "snapshots").mkdir(parents=True)
+    for name in (".run.json.abc.part", "snapshots/.step-000002.safetensors.abc.part", "run.json", "mine.part"):
+        (folder / name).write_text("")
+    with workspace.held(folder):
+        left = {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
+    assert left == {".lock", "snapshots", "run.json", "mine.part"}
+
+
+def test_two_processes_that_point_at_once_lose_no_pointer(workspace: Workspace) -> None:
+    """Each reads what stands there before it writes: without a lock the one would undo the other."""
+    program = (
+        "import sys; from pathlib import Path; from handstyle.workspace import Workspace\n"
+        "for number in range(100): Workspace(Path(sys.argv[1])).point_to(**{sys.argv[2]: f'{sys.argv[2]} {number}'})\n"
+        "assert getattr(Workspace(Path(sys.argv[1])).current(), sys.argv[2]) == f'{sys.argv[2]} 99'\n"
+    )
+    both = [
+        subprocess.Popen([sys.executable, "-c", program, str(workspace.root), what]) for what in ("run", "inspection")
+    ]
+    assert [process.wait() for process in both] == [0, 0]
+    assert (workspace.current().run, workspace.current().inspection) == ("run 99", "inspection 99")
+
+
+def test_a_folder_that_was_named_anew_is_nobody_elses(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process may take the name between the question whether it is free and the answer."""
+    first = workspace.new_pictures("A Red Boat!")
+    monkeypatch.setattr("handstyle.workspace.next_name", iter_names("a-red-boat", "a-red-boat-2"))
+    assert (first.name, workspace.new_pictures("A Red Boat!").name) == ("a-red-boat", "a-red-boat-2")
+
+
+def iter_names(*names: str) -> Callable[[Path, str], str]:
+    following = iter(names)
+    return lambda parent, stem: next(following)
+
+
+def test_a_folder_that_cannot_be_written_to_is_said_so(workspace: Workspace) -> None:
+    workspace.root.parent.mkdir(exist_ok=True)
+    workspace.root.write_text("a file, where a folder is wanted")
+    with pytest.raises(WriteFailed, match="could not be written"), workspace.held(workspace.run("one")):
+        pass
+    with pytest.raises(WriteFailed, match="could not be written"):
+        workspace.new_inspection("one")

@@ -9,7 +9,9 @@ import contextlib
 import difflib
 import json
 import os
+import shutil
 import tempfile
+import time
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +23,7 @@ from handstyle import digests
 from handstyle.errors import HandstyleError, RecordDamaged, WriteFailed
 
 LARGEST_RECORD = 64 << 20  # bytes; a record is read whole
+PART = ".part"  # how the name of something not yet whole ends
 
 
 class Record(BaseModel):
@@ -102,7 +105,7 @@ def write_with(path: Path, fill: Callable[[Path], object]) -> Path:
     beside: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=PART, dir=path.parent)
         os.close(handle)
         beside = Path(name)
         fill(beside)
@@ -111,12 +114,24 @@ def write_with(path: Path, fill: Callable[[Path], object]) -> Path:
         beside.chmod(0o644)  # mkstemp gives 0600, which a colleague or a web server could not read
         beside.replace(path)
     except OSError as error:
-        raise WriteFailed(
-            f"{path} could not be written: {error.strerror or error}",
-            hint="Free some space or choose another folder; what was there before is untouched.",
-        ) from error
+        raise cannot_write(path, error) from error
     finally:
         if beside is not None:
             with contextlib.suppress(OSError):
                 beside.unlink(missing_ok=True)
     return path
+
+
+def cannot_write(path: Path, error: OSError) -> WriteFailed:
+    return WriteFailed(
+        f"{path} could not be written: {error.strerror or error}",
+        hint="Free some space or choose another folder; what was there before is untouched.",
+    )
+
+
+def remove_abandoned(folder: Path, pattern: str = f"**/.*{PART}", older_than: float = 0) -> None:
+    """What processes that were killed left half-written in `folder`. Age in seconds; 0 where nobody else writes."""
+    for path in list(folder.glob(pattern)):
+        with contextlib.suppress(OSError):  # it is in nobody's way
+            if time.time() - path.stat().st_mtime >= older_than:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()

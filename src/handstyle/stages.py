@@ -118,6 +118,7 @@ def encode_for(
     resolution = recipe.resolution or family.resolution
     crops.check_resolution(resolution, family.pixel_multiple)
     cache, works = Cache(workspace.cache), collection.works
+    cache.tidy()
     wanted = [encode.crops_of(work, resolution, random_flip=recipe.random_flip) for work in works]
     texts = ["", *sorted({recipe.words(work.caption) for work in works})]
     found = 0
@@ -336,7 +337,7 @@ def generate(
     family = load_base(base)
     worn = wardrobe.worn(workspace, styles or [workspace.needs("run", "finetune")])
     requests = wardrobe.requests(prompts, seeds, family, worn, settings or {})
-    folder = to or workspace.pictures(next_name(workspace.root / "pictures", slug(prompts[0])[:40]))
+    folder = to or workspace.new_pictures(prompts[0])
     lineage = {"collections": " ".join(sorted({item.style.collection for item in worn}))}
     images, paths = [], []
     with attached(worn, family):
@@ -393,7 +394,7 @@ def inspect(
     family = load_base(base)
     require_base(worn.style.base, family)
     collection, folder = collection_named(workspace, worn.style.collection)
-    place = workspace.inspection(next_name(workspace.root / "inspections", run))
+    place = workspace.new_inspection(run)
     cache = Cache(workspace.cache)
     inspected = subject.Subject(collection, folder, family, worn, workspace.run(run), cache)
     if quick:

@@ -22,9 +22,10 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from handstyle.errors import StageMissing, WorkspaceBusy
-from handstyle.records import Record
+from handstyle.records import Record, cannot_write, remove_abandoned
 
 DEFAULT = Path("handstyle-workspace")
+LONGEST_POINTING = 60  # seconds; it takes a moment, unless the disk is very slow
 
 
 class Current(Record):
@@ -77,7 +78,10 @@ class Workspace:
         return Current.load(path) if path.is_file() else Current()
 
     def point_to(self, **changes: str) -> None:
-        self.current().model_copy(update=changes).save(self.root / "current.json")
+        """The other pointers stay, also when another process sets one of them at this moment."""
+        busy = f"another handstyle process keeps {self.root / 'current.json'} to itself"
+        with locked(self.root / ".lock", busy=busy, patience=LONGEST_POINTING):
+            self.current().model_copy(update=changes).save(self.root / "current.json")
 
     def needs(self, what: str, verb: str) -> str:
         """The current collection, run or inspection. Raises StageMissing naming the verb that makes one."""
@@ -89,18 +93,51 @@ class Workspace:
             )
         return str(value)
 
+    def new_pictures(self, prompt: str) -> Path:
+        return _new_folder(self.root / "pictures", slug(prompt)[:40])
+
+    def new_inspection(self, run: str) -> Path:
+        return _new_folder(self.root / "inspections", run)
+
     @contextmanager
     def held(self, folder: Path) -> Iterator[None]:
-        """Nobody else writes in `folder` meanwhile; the operating system lets go when this process dies."""
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / ".lock")
+        """Nobody else writes in `folder` meanwhile, and what a killed process left half-written in it is gone."""
+        with locked(folder / ".lock", busy=f"another handstyle process works in {folder}"):
+            remove_abandoned(folder)
+            yield
+
+
+@contextmanager
+def locked(path: Path, *, busy: str, patience: float = 0) -> Iterator[None]:
+    """One process at a time; the operating system lets go when it dies. `patience` in seconds.
+
+    Raises WorkspaceBusy, saying `busy`, or WriteFailed.
+    """
+    lock = FileLock(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=patience)
+    except Timeout:
+        raise WorkspaceBusy(busy, hint="Wait for it, or stop it, and try again.") from None
+    except OSError as error:
+        raise cannot_write(path.parent, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _new_folder(parent: Path, stem: str) -> Path:
+    """`stem`, or the next name that is free: two processes never get the same. Raises WriteFailed."""
+    while True:
+        folder = parent / next_name(parent, stem)
         try:
-            with lock.acquire(timeout=0):
-                yield
-        except Timeout:
-            raise WorkspaceBusy(
-                f"another handstyle process works in {folder}", hint="Wait for it, or stop it, and try again."
-            ) from None
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise cannot_write(folder, error) from error
+        return folder
 
 
 def next_name(folder: Path, stem: str, suffix: str = "") -> str:

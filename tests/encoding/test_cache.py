@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -77,3 +79,14 @@ def test_each_thing_that_decides_a_text_is_in_its_key() -> None:
     keys = [text_key("a", "clip", "fp32"), text_key("A", "clip", "fp32"), text_key("a", "another", "fp32"),
             text_key("a", "clip", "bf16"), text_key("", "clip", "fp32")]  # fmt: skip
     assert len(set(keys)) == len(keys)
+
+
+def test_what_a_killed_process_left_goes_and_what_another_is_writing_stays(cache: Cache) -> None:
+    cache.put(KEY, ENTRY)
+    folder = cache.path(KEY).parent
+    old, new = folder / f".{KEY}.safetensors.old.part", folder / f".{OTHER}.safetensors.new.part"
+    for path in (old, new):
+        path.write_bytes(b"half")
+    os.utime(old, (time.time() - 7200,) * 2)
+    cache.tidy()
+    assert sorted(folder.iterdir()) == sorted([new, cache.path(KEY)])

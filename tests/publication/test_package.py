@@ -11,7 +11,7 @@ from ingredients import ALPHA, EMBEDDED, TODAY, Ingredients, collected, mozilla,
 
 from handstyle import digests
 from handstyle.collection.rights import RightsRecord
-from handstyle.errors import RecordDamaged, ReleaseBroken, UsageMistake, WriteFailed
+from handstyle.errors import RecordDamaged, ReleaseBroken, UsageMistake, WorkspaceBusy, WriteFailed
 from handstyle.finetuning.recipe import Recipe
 from handstyle.publication import exports, package
 from handstyle.publication.clearance import clearance
@@ -19,7 +19,7 @@ from handstyle.publication.disclosure import PublishedCollection
 from handstyle.publication.keys import fingerprint
 from handstyle.publication.provenance import Weights, opened
 from handstyle.publication.tensor_files import digest, write_tensors
-from handstyle.publication.verification import verify
+from handstyle.publication.verification import Verification, verify
 from handstyle.records import load_json
 
 Permission = Callable[..., RightsRecord]
@@ -160,3 +160,29 @@ def test_a_full_finetuning_is_released_and_verified_too(ingredients: Ingredients
     )
     assert verify(release).status == "intact"
     assert (release / "weights" / "unet" / "config.json").read_bytes() == (EMBEDDED / "unet/config.json").read_bytes()
+
+
+def test_what_a_killed_publication_left_is_gone_with_the_next(ingredients: Ingredients, tmp_path: Path) -> None:
+    for name in (".release.abc.part/weights", ".release-2.abc.part"):
+        (tmp_path / "out" / name).mkdir(parents=True)
+    (tmp_path / "out" / ".release.lock").write_text("")
+    ingredients.assemble(tmp_path / "out" / "release")
+    left = {path.name for path in (tmp_path / "out").iterdir()}
+    assert left == {"release", ".release-2.abc.part"}, "of another name another process may be making"
+
+
+def test_nobody_else_publishes_under_the_same_name_meanwhile(
+    ingredients: Ingredients, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, refused = tmp_path / "out" / "release", []
+
+    def another_comes(folder: Path) -> Verification:
+        with pytest.raises(WorkspaceBusy, match="another handstyle process is publishing") as busy:
+            ingredients.assemble(target)
+        refused.append(busy)
+        return verify(folder)
+
+    monkeypatch.setattr(package, "verify", another_comes)
+    ingredients.assemble(target)
+    assert len(refused) == 1 and verify(target).status == "intact"
+    assert [path.name for path in target.parent.iterdir()] == ["release"]

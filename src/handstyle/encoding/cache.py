@@ -17,6 +17,7 @@ from handstyle import digests
 from handstyle.diffusion.checkpoints import digest_of, read_tensors, write_tensors
 from handstyle.encoding.crops import Crop
 from handstyle.errors import RecordDamaged
+from handstyle.records import PART, remove_abandoned
 
 
 def latent_key(pixels_sha256: str, crop: Crop, autoencoder: str, precision: str) -> str:
@@ -49,6 +50,10 @@ class Cache:
             return None
         whole = metadata.get("key") == key and metadata.get("content") == digest_of(tensors)
         return tensors if whole else None
+
+    def tidy(self) -> None:
+        """Without what killed processes left behind. Others may be writing, though none for an hour at one entry."""
+        remove_abandoned(self.folder, f"*/.*{PART}", older_than=3600)
 
     def put(self, key: str, tensors: Mapping[str, Tensor], **facts: Any) -> None:
         always = {"key": key, "content": digest_of(tensors)}

@@ -11,6 +11,7 @@ It is put together beside its place, verified like anybody else's, and then move
 from __future__ import annotations
 
 import contextlib
+import glob
 import re
 import shutil
 import tempfile
@@ -29,7 +30,8 @@ from handstyle.publication.disclosure import published_collection, published_sty
 from handstyle.publication.provenance import ENVELOPE, Lineage, ListedFile, Statement, Weights
 from handstyle.publication.release_records import CARD, COLLECTION, LICENCE, RECIPE, STYLE, WEIGHTS
 from handstyle.publication.verification import verify
-from handstyle.records import write
+from handstyle.records import PART, remove_abandoned, write
+from handstyle.workspace import locked
 
 
 def assemble(
@@ -47,11 +49,7 @@ def assemble(
 ) -> Path:
     """The release at `target`, which must not exist. `report_files` (report.json, report.html) hold nothing that may
     not be shown; evidence of open licences is looked for in `evidence_folders` and goes along."""
-    if target.exists() or target.is_symlink():
-        raise UsageMistake(
-            f"{target} exists, and a release is never overwritten",
-            hint="Publish under another name with --name, or move the old release away.",
-        )
+    _refuse_to_overwrite(target)
     with _beside(target) as folder:
         published_style(style).save(folder / STYLE)
         style.recipe.to_toml(folder / RECIPE)
@@ -127,18 +125,31 @@ def _licence_files(collection: Collection, folders: Sequence[Path]) -> Iterator[
 
 @contextlib.contextmanager
 def _beside(target: Path) -> Iterator[Path]:
-    """A folder beside the target, gone at the end unless it was moved."""
-    folder: Path | None = None
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent))
-        folder.chmod(0o755)  # mkdtemp gives 0700, which a web server could not read
-        yield folder
-    except (OSError, shutil.Error) as error:
-        raise WriteFailed(
-            f"{target} could not be written: {getattr(error, 'strerror', None) or error}",
-            hint="Free some space or choose another folder.",
-        ) from error
-    finally:
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
+    """A folder beside the target, which nobody else makes meanwhile; gone at the end unless it was moved."""
+    lock = target.with_name(f".{target.name}.lock")
+    with locked(lock, busy=f"another handstyle process is publishing {target}"):
+        folder: Path | None = None
+        try:
+            _refuse_to_overwrite(target)  # another process may have been quicker
+            remove_abandoned(target.parent, f".{glob.escape(target.name)}.*{PART}")  # by one that was killed
+            folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=PART, dir=target.parent))
+            folder.chmod(0o755)  # mkdtemp gives 0700, which a web server could not read
+            yield folder
+        except (OSError, shutil.Error) as error:
+            raise WriteFailed(
+                f"{target} could not be written: {getattr(error, 'strerror', None) or error}",
+                hint="Free some space or choose another folder.",
+            ) from error
+        finally:
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                lock.unlink()  # while it is held: whoever waits for it notices, and makes a new one
+
+
+def _refuse_to_overwrite(target: Path) -> None:
+    if target.exists() or target.is_symlink():
+        raise UsageMistake(
+            f"{target} exists, and a release is never overwritten",
+            hint="Publish under another name with --name, or move the old release away.",
+        )
