@@ -73,6 +73,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_a_file_too_large_for_a_record_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(records, "LARGEST_RECORD", 10)
+    monkeypatch.setattr(records, "LARGEST_TOML", 10)
     path = write(tmp_path / "boat.json", b'{"name": "a long one"}')
     for load in (load_json, load_toml):
         with pytest.raises(RecordDamaged, match="larger than"):

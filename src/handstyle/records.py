@@ -8,8 +8,11 @@ from __future__ import annotations
 import contextlib
 import difflib
 import json
+import math
 import os
+import re
 import shutil
+import stat
 import tempfile
 import time
 import tomllib
@@ -24,12 +27,20 @@ from handstyle.errors import HandstyleError, RecordDamaged, WriteFailed
 
 LARGEST_RECORD = 64 << 20  # bytes; a record is read whole
 PART = ".part"  # how the name of something not yet whole ends
+LARGEST_TOML = 4 << 20  # bytes; written by hand, and read slowly
+LARGEST_NUMBER = 2**53 - 1  # as far as every reader of JSON counts, so as far as its canonical form does
+# Python's reader of TOML takes a time that grows with the square of the parts of a key: a.b.c.d...
+DEEP_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){32}""", re.ASCII)
+
+
+class TooLarge(ValueError):
+    """A file has more bytes than its kind may have."""
 
 
 class Record(BaseModel):
     """A frozen set of facts. Its digest is that of its canonical JSON."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     @property
     def digest(self) -> str:
@@ -70,22 +81,46 @@ def _known_keys(record: type[BaseModel]) -> list[str]:
     return [field.alias or name for name, field in record.model_fields.items()]
 
 
+def read_whole(path: Path, largest: int) -> bytes:
+    """The bytes of an ordinary file: a pipe may never end, and a device has no end. Raises OSError or ValueError."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise ValueError("it is not an ordinary file")
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > largest:
+            raise TooLarge(f"it is larger than {largest >> 20} MB")
+        return file.read(size)
+
+
 def load_json(path: Path) -> Any:
     try:
-        if path.stat().st_size > LARGEST_RECORD:
-            raise ValueError(f"it is larger than {LARGEST_RECORD >> 20} MB")
-        return json.loads(path.read_bytes().decode("utf-8"))
+        text = read_whole(path, LARGEST_RECORD).decode("utf-8")
+        return json.loads(text, parse_int=_counted, parse_float=_measured, parse_constant=_measured)
     except FileNotFoundError:
         raise RecordDamaged(f"{path} does not exist", hint="Run the stage that makes it, or check the path.") from None
     except (OSError, ValueError, RecursionError) as error:
         raise RecordDamaged(f"{path} cannot be read: {error}", hint="Restore it, or run its stage again.") from error
 
 
+def _counted(digits: str) -> int:
+    if len(digits) > 17 or abs(int(digits)) > LARGEST_NUMBER:
+        raise ValueError(f"the number {digits[:17]}… is too large")
+    return int(digits)
+
+
+def _measured(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError(f"{digits[:17]} is not a number")
+    return number
+
+
 def load_toml(path: Path, error: type[HandstyleError] = RecordDamaged) -> dict[str, Any]:
     try:
-        if path.stat().st_size > LARGEST_RECORD:
-            raise ValueError(f"it is larger than {LARGEST_RECORD >> 20} MB")
-        return tomllib.loads(path.read_bytes().decode("utf-8"))
+        text = read_whole(path, LARGEST_TOML).decode("utf-8")
+        if DEEP_KEY.search(text):
+            raise ValueError("a key in it has too many parts")
+        return tomllib.loads(text)
     except FileNotFoundError:
         raise error(f"{path} does not exist", hint="Check the path.") from None
     except (OSError, ValueError, RecursionError) as fault:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -159,14 +160,14 @@ def test_a_name_that_is_not_utf8_can_be_left_out_as_it_was_spelled(folder_of: Fo
 
 def test_a_picture_that_cannot_be_opened_is_a_fault(folder_of: FolderOf, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = folder_of("a.png", "closed.png")
-    read = Path.read_bytes
+    opened = Path.open
 
-    def read_what_is_open(path: Path) -> bytes:
+    def open_what_may_be_read(path: Path, *mode: Any) -> Any:
         if path.name == "closed.png":
             raise PermissionError(13, "Permission denied")
-        return read(path)
+        return opened(path, *mode)
 
-    monkeypatch.setattr(Path, "read_bytes", read_what_is_open)
+    monkeypatch.setattr(Path, "open", open_what_may_be_read)
     assert refusal(folder).faults == ("closed.png: cannot be opened (Permission denied): make it readable",)
 
 

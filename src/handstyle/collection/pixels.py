@@ -12,8 +12,10 @@ from typing import NamedTuple
 from PIL import Image, ImageColor, ImageFile, ImageOps, UnidentifiedImageError
 
 from handstyle import digests
+from handstyle.collection.completeness import lacks_pixels
 from handstyle.collection.formats import CAMERA_RAW, HEAD, READABLE, FileFormat, advice_for, kind_of
 from handstyle.errors import CollectionFaulty, UsageMistake
+from handstyle.records import TooLarge, read_whole
 
 LARGEST_FILE = 1 << 30  # bytes
 MOST_PIXELS = 178_956_970  # half a gigabyte of RGB; Pillow stops there too
@@ -45,11 +47,12 @@ def decode(path: Path, background: str = "white") -> Image.Image:
 def read_picture(path: Path, page: tuple[int, int, int]) -> Picture:
     """The image in a file, with its digests; all of the same bytes, read once. Raises Unfit."""
     try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise Unfit(f"is larger than {LARGEST_FILE >> 30} GB: save a smaller version")
-        data = path.read_bytes()
-    except OSError as error:
-        raise Unfit(f"cannot be opened ({error.strerror}): make it readable") from error
+        data = read_whole(path, LARGEST_FILE)
+    except TooLarge as error:
+        raise Unfit(f"is larger than {LARGEST_FILE >> 30} GB: save a smaller version") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise Unfit(f"cannot be opened ({reason}): make it readable") from error
     kind = _readable_kind(path, data)
     image = _decoded(data, kind, page)
     return Picture(image, kind, digests.of_bytes(data), digests.of_pixels(*image.size, image.tobytes()))
@@ -88,6 +91,8 @@ def _decoded(data: bytes, kind: FileFormat, page: tuple[int, int, int]) -> Image
             with Image.open(io.BytesIO(data), formats=[kind]) as image:
                 _refuse_size(image.size)
                 image.load()
+                if lacks_pixels(data, kind):
+                    raise ValueError("pixels are missing")
                 return _flat(image, page)
     except Image.DecompressionBombError as error:
         raise _too_large() from error
@@ -128,7 +133,7 @@ def _refuse_size(size: tuple[int, int]) -> None:
 def _flat(image: Image.Image, page: tuple[int, int, int]) -> Image.Image:
     """Upright, in sRGB, laid on the page."""
     profile = image.info.get("icc_profile")
-    ImageOps.exif_transpose(image, in_place=True)
+    _turn_upright(image)
     alpha = None
     if image.mode.startswith("I;16"):
         image = _eight_bit(image)
@@ -145,6 +150,14 @@ def _flat(image: Image.Image, page: tuple[int, int, int]) -> Image.Image:
     flat = Image.new("RGB", rgb.size, page)
     flat.paste(rgb, mask=alpha)
     return flat
+
+
+def _turn_upright(image: Image.Image) -> None:
+    try:
+        image.getexif()
+    except Exception:  # in some formats Pillow raises for what it passes over in others
+        return  # it does not say which side is up
+    ImageOps.exif_transpose(image, in_place=True)
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
