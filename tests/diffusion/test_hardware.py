@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+import torch
+
 from handstyle.diffusion import hardware
 
 
@@ -18,5 +23,30 @@ def test_the_peak_of_memory_is_in_bytes_and_never_falls() -> None:
     del held
 
 
-def test_what_exact_weights_depend_on_is_written_down() -> None:
-    assert {"torch", "diffusers", "peft", "threads", "processor"} <= hardware.environment().keys()
+def test_what_exact_weights_depend_on_is_written_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = hardware.environment()
+    versions = {"python", "torch", "numpy", "safetensors", "diffusers", "transformers", "peft"}
+    machine = {"system", "processor", "features", "capability", "threads", "device", "oneDNN", "MKL"}
+    assert here.keys() == versions | machine | {"switches", "fp32 products"}
+    assert all(here.values())
+    assert here["oneDNN"] == "none" or here["oneDNN"] in torch.__config__.show()
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 7)
+    changed = {name: value for name, value in hardware.environment().items() if value != here[name]}
+    assert changed == {"switches": "ONEDNN_MAX_CPU_ISA=AVX2", "threads": "7"}
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "features"),
+    [
+        ("flags\t\t: fpu sse avx2 avx avx512f amx_bf16 fma rdseed\nflags\t\t: avx2", "amx_bf16 avx avx2 avx512f fma"),
+        ("Features\t: fp asimd aes bf16 sve2", "asimd bf16 sve2"),
+        ("nothing of the kind", "none"),
+    ],
+)
+def test_the_instructions_that_round_are_told_from_the_others(
+    cpuinfo: str, features: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "read_text", lambda *given, **named: cpuinfo)
+    monkeypatch.setattr(Path, "exists", lambda path: True)
+    assert hardware._features() == features

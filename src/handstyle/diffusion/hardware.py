@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,16 +77,62 @@ def peak_memory() -> int:
 def environment() -> dict[str, str]:
     """What the exact weights of a run depend on besides its inputs."""
     import diffusers
+    import numpy
     import peft
+    import safetensors
     import transformers
 
     return {
+        "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "torch": torch.__version__,
+        "numpy": numpy.__version__,
+        "safetensors": safetensors.__version__,
         "diffusers": diffusers.__version__,
         "transformers": transformers.__version__,
         "peft": peft.__version__,
+        "oneDNN": _built_with(r"MKL-DNN v(\S+)") if torch.backends.mkldnn.enabled else NONE,
+        "MKL": _built_with(r"Math Kernel Library Version ([\d.]+)"),
         "processor": processor_name(),
+        "features": _features(),
         "capability": torch.backends.cpu.get_cpu_capability(),
         "threads": str(torch.get_num_threads()),
+        "device": _graphics_card(),
+        "switches": " ".join(f"{name}={os.environ[name]}" for name in SWITCHES if name in os.environ) or NONE,
+        "fp32 products": torch.get_float32_matmul_precision(),
     }
+
+
+NONE = "none"
+# A matrix product adds up in the order, and rounds with the width, of the instructions that are there.
+FEATURE = re.compile(r"amx_\w+|avx\w*|fma|f16c|asimd\w*|sve\w*|bf16|i8mm")
+# With these a person tells the libraries below torch which instructions to use, or how to round.
+SWITCHES = (
+    "ATEN_CPU_CAPABILITY",
+    "DNNL_DEFAULT_FPMATH_MODE",
+    "DNNL_MAX_CPU_ISA",
+    "MKL_CBWR",
+    "MKL_ENABLE_INSTRUCTIONS",
+    "ONEDNN_DEFAULT_FPMATH_MODE",
+    "ONEDNN_MAX_CPU_ISA",
+    "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
+)
+
+
+def _built_with(pattern: str) -> str:
+    found = re.search(pattern, torch.__config__.show())
+    return found[1] if found else NONE
+
+
+def _features() -> str:
+    """The processor's, as the system names them; nothing where it does not."""
+    cpuinfo = Path("/proc/cpuinfo")
+    text = cpuinfo.read_text(encoding="utf-8", errors="replace") if cpuinfo.exists() else ""
+    line = re.search(r"^(?:flags|Features)\s*:(.*)$", text, re.MULTILINE)
+    return " ".join(sorted({flag for flag in line[1].split() if FEATURE.fullmatch(flag)})) if line else NONE
+
+
+def _graphics_card() -> str:
+    if not torch.cuda.is_available():
+        return "cpu"
+    return f"{torch.cuda.get_device_name(0)}, CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}"
