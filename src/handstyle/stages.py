@@ -226,6 +226,7 @@ def finetune(
     from handstyle.diffusion.hardware import use_all_cores
     from handstyle.encoding.cache import Cache
     from handstyle.finetuning import defaults, running
+    from handstyle.finetuning.continuation import going_on
     from handstyle.finetuning.trainable import trainable
     from handstyle.generation.previews import samples_of
 
@@ -250,7 +251,8 @@ def finetune(
             return _would_take(run, expected)
         with workspace.held(folder):
             parent = workspace.run(plan.extends) if plan.extends else None
-            state = running.starting_state(folder, manifest, parent, resume=resume)
+            state = running.starting_state(folder, manifest, parent, resume=resume, tell=announce)
+            manifest = going_on(manifest, folder, parent, state, announce)
             previews = samples_of(plan.collection.training, recipe, family, folder / "samples")
             running.Running(
                 folder=folder,

@@ -6,7 +6,7 @@ from typing import Literal
 
 from handstyle import digests
 from handstyle.finetuning.recipe import Recipe
-from handstyle.finetuning.trained_style import BaseIdentity
+from handstyle.finetuning.trained_style import BaseIdentity, Continuation
 from handstyle.records import Record
 
 
@@ -21,13 +21,14 @@ class RunManifest(Record):
     class_images: str = ""  # digest of the folder's pictures; empty when the base draws them, or there are none
     resolution: int
     steps: int
-    environment: dict[str, str]
+    environment: dict[str, str]  # in which it began
+    continued: tuple[Continuation, ...] = ()  # the others it moved to
     extends: str = ""  # the run whose last snapshot this one starts from
 
     @property
     def lineage(self) -> str:
         """Of everything that decides the weights, machine and versions apart."""
         decisive = self.as_json()
-        for key in ("environment", "format"):
+        for key in ("environment", "continued", "format"):
             decisive.pop(key)
         return digests.of_json(decisive)

@@ -19,6 +19,7 @@ from handstyle.encoding.batches import Batch, Example, batch_at
 from handstyle.encoding.cache import Cache
 from handstyle.encoding.encode import conditioning_of, crops_of, latents_of
 from handstyle.errors import SnapshotDamaged, StageMissing
+from handstyle.finetuning.continuation import unfinished_beside
 from handstyle.finetuning.loop import finetune
 from handstyle.finetuning.manifest import RunManifest
 from handstyle.finetuning.observers import Log
@@ -140,8 +141,18 @@ def is_finished(folder: Path) -> bool:
     return (folder / "style" / RECORD).is_file() and (folder / "style" / WEIGHTS).is_file()
 
 
-def starting_state(folder: Path, manifest: RunManifest, parent: Path | None, *, resume: bool) -> State | None:
-    """None for a fresh start. Raises SnapshotDamaged when an unfinished run is here and `resume` was not asked for."""
+def starting_state(
+    folder: Path,
+    manifest: RunManifest,
+    parent: Path | None,
+    *,
+    resume: bool,
+    tell: Callable[[str], object] = lambda words: None,
+) -> State | None:
+    """None for a fresh start. `tell` hears of a damaged snapshot that is passed over.
+
+    Raises SnapshotDamaged when an unfinished run is here and `resume` was not asked for.
+    """
     own = Snapshots(folder / "snapshots", manifest.lineage)
     if own.paths():
         if not resume:
@@ -149,17 +160,22 @@ def starting_state(folder: Path, manifest: RunManifest, parent: Path | None, *, 
                 f"{folder} holds an unfinished run of the same recipe, at step {_step_of(own)}",
                 hint="Continue it with --resume, or move the folder away to start over.",
             )
-        return own.newest()
+        return own.newest(tell)
     if parent is not None:
         before = RunManifest.load(parent / "run.json")
-        state = Snapshots(parent / "snapshots", before.lineage).newest()
+        state = Snapshots(parent / "snapshots", before.lineage).newest(tell)
         if state is None:
             raise SnapshotDamaged(
                 f"{parent} has no snapshot left to continue from", hint="Start a new run of so many steps instead."
             )
         return state
     if resume and not (folder / "run.json").is_file():
-        raise StageMissing("there is no unfinished run of this recipe to resume", hint="Leave --resume out.")
+        others = unfinished_beside(folder, manifest)
+        raise StageMissing(
+            "there is no unfinished run of this recipe to resume",
+            faults=others,
+            hint="Ask with --set for what it has, or leave --resume out." if others else "Leave --resume out.",
+        )
     return None
 
 
@@ -256,6 +272,7 @@ class Running:
             resolution=manifest.resolution,
             tensors=digests.of_tensor_file(path),
             environment=manifest.environment,
+            continued=manifest.continued,
         )
         style.save(place / RECORD)
         return style

@@ -23,6 +23,13 @@ class BaseIdentity(Record):
     source: str = ""
 
 
+class Continuation(Record):
+    """From here on a run was in another environment than before."""
+
+    step: int  # steps done before
+    environment: dict[str, str]
+
+
 class TrainedStyle(Record):
     """Weights and the lineage that made them. `tensors` is `digests.of_tensor_file` of the weights beside it.
 
@@ -39,7 +46,8 @@ class TrainedStyle(Record):
     steps: int
     resolution: int
     tensors: str
-    environment: dict[str, str]
+    environment: dict[str, str]  # in which the run began
+    continued: tuple[Continuation, ...] = ()
 
     @classmethod
     def open(cls, folder: Path) -> TrainedStyle:
