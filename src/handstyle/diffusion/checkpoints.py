@@ -41,4 +41,4 @@ def digest_of(tensors: Mapping[str, Tensor]) -> str:
 
 def _bytes_of(tensor: Tensor) -> memoryview:
     # numpy knows no bfloat16, and bytes are all that is asked for.
-    return memoryview(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data

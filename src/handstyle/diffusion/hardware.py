@@ -135,4 +135,5 @@ def _features() -> str:
 def _graphics_card() -> str:
     if not torch.cuda.is_available():
         return "cpu"
-    return f"{torch.cuda.get_device_name(0)}, CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}"
+    cudnn = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
+    return f"{torch.cuda.get_device_name(0)}, CUDA {torch.version.cuda}, cuDNN {cudnn}"
