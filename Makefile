@@ -7,10 +7,13 @@
 #   make format    lay the code out as `make` wants it
 #   make clean     remove .venv, demo-output and what the tools left
 #
+# REFERENCE=PATH lets `bench` compare with the scripts of a diffusers checkout; TASKS names what it compares.
 # .venv is made on first use. PYTHON names another Python; TORCH_INDEX another place to take torch from.
 
 PYTHON ?= python3
 export TORCH_INDEX ?=
+REFERENCE ?=
+TASKS ?= embedded_lora embedded_full generation
 BIN := .venv/bin
 TO_RUN := .venv/ready-to-run
 TO_TEST := .venv/ready-to-test
@@ -28,6 +31,7 @@ demo: $(TO_RUN)
 
 bench: $(TO_TEST)
 	$(BIN)/python benchmarks/bench.py --to bench.json
+	$(BIN)/python -m benchmarks.speed --to bench.json $(if $(REFERENCE),--reference $(REFERENCE)) --only $(TASKS)
 
 format: $(TO_TEST)
 	$(BIN)/ruff format .

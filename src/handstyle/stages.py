@@ -61,6 +61,7 @@ def collect(
 ) -> Collected:
     """A folder of pictures, words and permission becomes a collection; the originals stay where and as they are."""
     from handstyle.collection import intake
+    from handstyle.collection.notebook import Notebook, name_of_notebook
 
     def watched(names: Sequence[str]) -> Iterable[str]:
         for done, name in enumerate(names):
@@ -68,21 +69,23 @@ def collect(
             yield name
         progress("collecting", len(names), len(names))
 
-    found = intake.collect(
-        folder, rights=rights, background=background, validation=validation, without=without, watch=watched
-    )
-    place = workspace.collection(found.digest)
+    choices: dict[str, Any] = {"background": background, "validation": validation, "without": without}
+    with Notebook(workspace.readings / name_of_notebook(background)) as notebook:
+        gathered = intake.gather(folder, rights=rights, **choices, watch=watched, notebook=notebook)
+    found = gathered.collection
+    digest = found.digest
+    place = workspace.collection(digest)
     OriginalFolder(folder=str(folder.resolve())).save(place / "folder.json")
     path = found.save(place / "collection.json")
-    workspace.point_to(collection=found.digest)
+    workspace.point_to(collection=digest)
     return Collected(
-        collection=found.digest,
+        collection=digest,
         works=len(found.works),
         for_training=len(found.training),
         for_validation=len(found.withheld),
         left_out=len(found.left_out),
         pictures_found=found.number_of_pictures_found,
-        notes=found.notes,
+        notes=gathered.notes,
         record=str(path),
     )
 
@@ -164,20 +167,21 @@ def plan(
     settings: dict[str, Any] | None = None,
     class_images: Path | None = None,
     extend: str | None = None,
+    plain: bool = False,
 ) -> Plan:
     """The recipe for this collection on this base: the default for so many works, a preset or a file, then settings."""
     from handstyle.finetuning.defaults import recipe_from
 
     if extend is not None:
-        return _extension(workspace, base, class_images, extend)
+        return _extension(workspace, base, class_images, extend, plain=plain)
     collection, folder = current_collection(workspace)
     require_permission(collection, "train")
-    family = load_base(base)
+    family = load_base(base, plain=plain)
     recipe = recipe_from(recipe_file, preset, default_recipe(collection, family)).changed(**(settings or {}))
     return Plan(workspace, collection, folder, family, recipe, class_images)
 
 
-def _extension(workspace: Workspace, base: Path | None, class_images: Path | None, extend: str) -> Plan:
+def _extension(workspace: Workspace, base: Path | None, class_images: Path | None, extend: str, *, plain: bool) -> Plan:
     """The current run, on its own works and base, for so much longer."""
     from handstyle.finetuning.manifest import RunManifest
     from handstyle.finetuning.recipe import Duration
@@ -186,7 +190,7 @@ def _extension(workspace: Workspace, base: Path | None, class_images: Path | Non
     before = RunManifest.load(workspace.run(run) / "run.json")
     collection, folder = collection_named(workspace, before.collection)
     require_permission(collection, "train")
-    family = load_base(base)
+    family = load_base(base, plain=plain)
     require_base(before.base, family)
     try:
         more = Duration.parse(extend).in_steps(before.works, before.recipe.train_batch_size)
@@ -325,6 +329,7 @@ def generate(
     settings: dict[str, Any] | None = None,
     sheet: bool = False,
     to: Path | None = None,
+    plain: bool = False,
     progress: Progress = silent,
 ) -> Generated:
     """Prompts x seeds, each picture signed with what it was made from. Without `styles`, the newest style is worn."""
@@ -336,7 +341,7 @@ def generate(
     from handstyle.records import write
 
     use_all_cores()
-    family = load_base(base)
+    family = load_base(base, plain=plain)
     worn = wardrobe.worn(workspace, styles or [workspace.needs("run", "finetune")])
     requests = wardrobe.requests(prompts, seeds, family, worn, settings or {})
     folder = to or workspace.new_pictures(prompts[0])
@@ -510,11 +515,11 @@ def verify(folder: Path, trust: Path | None = None) -> Verification:
     return verification.verify(folder, keys.trusted_fingerprints(trust) if trust else None)
 
 
-def load_base(base: Path | None) -> ModelFamily:
+def load_base(base: Path | None, *, plain: bool = False) -> ModelFamily:
     from handstyle.diffusion import catalogue
     from handstyle.diffusion.hardware import hardware
 
-    return catalogue.load(base, hardware().device)
+    return catalogue.load(base, hardware().device, plain=plain)
 
 
 def default_recipe(collection: Collection, family: ModelFamily) -> Recipe:

@@ -50,3 +50,22 @@ def test_the_instructions_that_round_are_told_from_the_others(
     monkeypatch.setattr(Path, "read_text", lambda *given, **named: cpuinfo)
     monkeypatch.setattr(Path, "exists", lambda path: True)
     assert hardware._features() == features
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "fast"),
+    [
+        ("vendor_id : AuthenticAMD\nflags : avx512f avx512_bf16", True),
+        ("vendor_id : GenuineIntel\nflags : avx512f avx512_bf16 amx_bf16 amx_tile", True),
+        ("vendor_id : GenuineIntel\nflags : avx512f avx512_bf16 avx512_fp16", False),
+        ("Features : fp asimd bf16", True),
+        ("vendor_id : GenuineIntel\nflags : avx2", False),
+    ],
+)
+def test_bf16_is_chosen_only_where_it_is_the_faster_precision(
+    cpuinfo: str, fast: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An Intel processor whose AMX is hidden multiplies bf16 at half the rate of fp32."""
+    monkeypatch.setattr(Path, "read_text", lambda *given, **named: cpuinfo)
+    monkeypatch.setattr(Path, "exists", lambda path: True)
+    assert hardware._processor_multiplies_bf16() is fast

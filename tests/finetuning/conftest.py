@@ -59,11 +59,16 @@ def material(family: Any) -> Callable[[Recipe], Material]:
 def run(family: Any, material: Callable[[Recipe], Material]) -> Callable[..., tuple[list[Step], State]]:
     """Steps and the state they end in, from a state or from the start."""
 
-    def go(recipe: Recipe, state: State | None = None, watch: Callable[[Step], object] = lambda step: None) -> Any:
+    def go(
+        recipe: Recipe,
+        state: State | None = None,
+        watch: Callable[[Step], object] = lambda step: None,
+        plain: bool = False,
+    ) -> Any:
         at = material(recipe).batch_at
         with trainable(family, recipe) as learning:
             steps = []
-            for step in finetune(family, at, learning, recipe, STEPS, state):
+            for step in finetune(family, at, learning, recipe, STEPS, state, plain=plain):
                 watch(step)
                 steps.append(step)
             return steps, steps[-1].state()

@@ -75,6 +75,21 @@ def test_the_same_recipe_learns_the_same_bits_and_another_seed_others(run: Any, 
     assert differing(one, reseeded)
 
 
+@pytest.mark.parametrize("settings", [{"ema_decay": 0.9}, {"method": "full", "ema_decay": 0.9}], ids=["lora", "full"])
+def test_the_fused_updates_equal_the_plain_ones(
+    settings: dict[str, Any], run: Any, recipe: Callable[..., Recipe]
+) -> None:
+    """AdamW and the moving average, parameter by parameter or in one kernel: the same but for rounding."""
+    _, fast = run(recipe(**settings))
+    _, plain = run(recipe(**settings), plain=True)
+    for kind in KINDS:
+        expected: dict[str, Tensor] = getattr(plain, kind)
+        found: dict[str, Tensor] = getattr(fast, kind)
+        assert expected.keys() == found.keys() and expected
+        for name, tensor in expected.items():
+            torch.testing.assert_close(found[name], tensor, rtol=1e-4, atol=1e-6, msg=f"{kind} of {name}")
+
+
 def test_a_step_says_what_it_did(run: Any, recipe: Callable[..., Recipe]) -> None:
     steps, end = run(recipe(gradient_accumulation_steps=2, lr_scheduler="constant"))
     assert [(step.index, step.of) for step in steps] == [(n + 1, STEPS) for n in range(STEPS)]

@@ -24,8 +24,8 @@ from handstyle.workspace import DEFAULT, Workspace
 FLAGS = {
     "collect": "mine licence author source evidence rights leave-out without background workspace",
     "encode": "base workspace",
-    "finetune": "base preset recipe set class-images further dry-run resume extend save-every sample-every workspace",
-    "generate": "prompts seeds negative-prompt guidance steps sampler width height style sheet to base workspace",
+    "finetune": "base preset recipe set class-images further dry-run resume extend plain save-every sample-every workspace",
+    "generate": "prompts seeds negative-prompt guidance steps sampler width height style sheet to plain base workspace",
     "inspect": "further base workspace",
     "publish": "name key model-licence to base workspace",
     "verify": "trust",
@@ -164,12 +164,13 @@ def test_a_dry_run_as_json_holds_the_recipe_too(typed: Any, run: Any) -> None:
 
 def test_choices_reach_the_plan_and_the_run(typed: Any, run: Any) -> None:
     typed("finetune", "--base", "b", "--preset", "small_base", "--set", "rank=16", "--set", "max_train=9 epochs",
-          "--class-images", "c", "--further", "f", "--resume", "--save-every", "5", "--sample-every", "7")  # fmt: skip
+          "--class-images", "c", "--further", "f", "--resume", "--plain", "--save-every", "5", "--sample-every", "7")  # fmt: skip
     assert run.plan.positional == (Workspace(DEFAULT), Path("b"))
     assert run.plan.named == {
         "preset": "small_base",
         "settings": {"rank": "16", "max_train": "9 epochs"},
         "class_images": Path("c"),
+        "plain": True,
     }
     told = {name: value for name, value in run.finetune.named.items() if name != "progress"}
     assert told == {"resume": True, "dry_run": False, "further": Path("f"), "save_every": 5, "sample_every": 7}
@@ -187,7 +188,7 @@ def test_alternatives_seeds_and_settings_are_read(typed: Any, stage: Any) -> Non
     call = stage("generate", stages.Generated(folder="p", pictures=(), sheet=None))
     typed("generate", "a {red|blue} cat", "a dog", "--seeds", "1,5-7", "--guidance", "2.5", "--steps", "9",
           "--sampler", "euler", "--negative-prompt", "grey", "--width", "32", "--height", "64",
-          "--style", "one=0.5", "--style", "two", "--sheet", "--to", "here")  # fmt: skip
+          "--style", "one=0.5", "--style", "two", "--sheet", "--to", "here", "--plain")  # fmt: skip
     assert call.positional[1] == ["a red cat", "a blue cat", "a dog"]
     assert call.named.pop("progress")
     assert call.named == {
@@ -197,6 +198,7 @@ def test_alternatives_seeds_and_settings_are_read(typed: Any, stage: Any) -> Non
         "styles": ["one=0.5", "two"],
         "sheet": True,
         "to": Path("here"),
+        "plain": True,
     }  # fmt: skip
     assert set(call.named["settings"]) < set(GenerationRequest.model_fields)
 

@@ -13,14 +13,14 @@ from handstyle.records import load_json
 EMBEDDED = Path(__file__).parent / "embedded"
 
 
-def _stable_diffusion_1(folder: Path, device: str) -> ModelFamily:
+def _stable_diffusion_1(folder: Path, device: str, *, plain: bool) -> ModelFamily:
     from handstyle.diffusion.stable_diffusion_1 import StableDiffusion1
 
-    return StableDiffusion1(folder, device)
+    return StableDiffusion1(folder, device, plain=plain)
 
 
 # Pipeline class of model_index.json -> family.
-FAMILIES: dict[str, Callable[[Path, str], ModelFamily]] = {
+FAMILIES: dict[str, Callable[..., ModelFamily]] = {
     "StableDiffusionPipeline": _stable_diffusion_1,
 }
 
@@ -55,7 +55,7 @@ def _index(folder: Path) -> tuple[Any, list[str]]:
         return None, [damaged.what]
 
 
-def load(folder: Path | None = None, device: str = "cpu") -> ModelFamily:
-    """The base in `folder`, or the embedded one."""
+def load(folder: Path | None = None, device: str = "cpu", *, plain: bool = False) -> ModelFamily:
+    """The base in `folder`, or the embedded one; `plain` leaves every optimisation out."""
     folder = folder or EMBEDDED
-    return FAMILIES[pipeline_class(folder)](folder, device)
+    return FAMILIES[pipeline_class(folder)](folder, device, plain=plain)

@@ -56,6 +56,7 @@ class ModelFamily(Protocol):
 
     kind: str  # the family's name, as in the catalogue
     folder: Path
+    plain: bool  # computes without optimisations, to compare with
     card: BaseCard
     noise: NoiseSchedule
 

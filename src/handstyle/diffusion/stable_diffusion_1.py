@@ -39,12 +39,14 @@ class StableDiffusion1:
 
     kind = "stable-diffusion-1"
 
-    def __init__(self, folder: Path, device: str = "cpu") -> None:
+    def __init__(self, folder: Path, device: str = "cpu", *, plain: bool = False) -> None:
         from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
         from transformers import CLIPTextModel, CLIPTokenizer
 
+        from handstyle.diffusion.attention import use_faster_attention, use_plain_attention
+
         check_folder(folder)
-        self.folder, self.device = folder, device
+        self.folder, self.device, self.plain = folder, device, plain
         load: dict[str, Any] = {"use_safetensors": True, "local_files_only": True, "torch_dtype": torch.float32}
         try:
             self.unet = UNet2DConditionModel.from_pretrained(folder / "unet", **load).to(device).eval()
@@ -68,7 +70,7 @@ class StableDiffusion1:
         self.clip = self.clip.to(device).eval()
         for network in (self.unet, self.vae, self.clip):
             network.requires_grad_(False)
-        _use_plain_attention(self.unet)
+        use_plain_attention(self.unet) if plain else use_faster_attention(self.unet)
         prediction = scheduler.config.prediction_type
         if prediction not in ("epsilon", "v_prediction"):
             raise BaseUnusable(
@@ -154,14 +156,6 @@ class StableDiffusion1:
 
     def autocast(self, precision: str) -> torch.autocast:
         return torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=precision == "bf16")
-
-
-def _use_plain_attention(unet: Any) -> None:
-    """Batched matrix products: on CPU the fused kernel's backward takes longer than the whole rest of attention."""
-    from diffusers.models.attention_processor import AttnProcessor
-
-    if not torch.cuda.is_available():
-        unet.set_attn_processor(AttnProcessor())
 
 
 def check_folder(folder: Path) -> None:

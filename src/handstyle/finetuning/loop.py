@@ -51,8 +51,9 @@ def learning_rate_share(step: int, of: int, scheduler: str, warmup: int) -> floa
 class Run:
     """The moving parts of one run: parameters, AdamW, the moving average."""
 
-    def __init__(self, learning: Trainable, recipe: Recipe, steps: int) -> None:
+    def __init__(self, learning: Trainable, recipe: Recipe, steps: int, *, plain: bool = False) -> None:
         self.learning, self.recipe, self.steps, self.step = learning, recipe, steps, 0
+        self.plain = plain
         self.parameters = learning.parameters
         groups = [
             {"params": list(learning.denoiser.values()), "lr": recipe.learning_rate},
@@ -63,7 +64,8 @@ class Run:
             betas=(recipe.adam_beta1, recipe.adam_beta2),
             eps=recipe.adam_epsilon,
             weight_decay=recipe.adam_weight_decay,
-            fused=True,
+            fused=not plain,
+            foreach=False,
         )
         self.base_rates = [group["lr"] for group in self.optimizer.param_groups]
         self.ema = learning.weights() if recipe.ema_decay else {}
@@ -110,7 +112,12 @@ class Run:
             decay = self.recipe.ema_decay
             if self.recipe.ema_warmup:
                 decay = min(decay, (1 + self.step) / (10 + self.step))
-            torch._foreach_lerp_(list(self.ema.values()), [p.detach() for p in self.parameters.values()], 1 - decay)
+            averages, weights = list(self.ema.values()), [p.detach() for p in self.parameters.values()]
+            if self.plain:
+                for average, weight in zip(averages, weights, strict=True):
+                    average.lerp_(weight, 1 - decay)
+            else:
+                torch._foreach_lerp_(averages, weights, 1 - decay)
 
 
 def finetune(
@@ -120,9 +127,14 @@ def finetune(
     recipe: Recipe,
     steps: int,
     state: State | None,
+    *,
+    plain: bool = False,
 ) -> Iterator[Step]:
-    """Steps from `state`, or from the start, to `steps`. `batch_at` gives the batch of a micro-step."""
-    run = Run(learning, recipe, steps)
+    """Steps from `state`, or from the start, to `steps`. `batch_at` gives the batch of a micro-step.
+
+    `plain` updates parameter by parameter, in the words of the papers; otherwise all are updated in one kernel.
+    """
+    run = Run(learning, recipe, steps, plain=plain)
     if state is not None:
         run.resume(state)
     parts = recipe.gradient_accumulation_steps

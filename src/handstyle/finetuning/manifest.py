@@ -23,6 +23,7 @@ class RunManifest(Record):
     steps: int
     environment: dict[str, str]  # in which it began
     continued: tuple[Continuation, ...] = ()  # the others it moved to
+    plain: bool = False  # computed without any optimisation: other sums, other last bits
     extends: str = ""  # the run whose last snapshot this one starts from
 
     @property
@@ -31,4 +32,6 @@ class RunManifest(Record):
         decisive = self.as_json()
         for key in ("environment", "continued", "format"):
             decisive.pop(key)
+        if not self.plain:
+            decisive.pop("plain")
         return digests.of_json(decisive)

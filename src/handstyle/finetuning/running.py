@@ -133,6 +133,7 @@ def manifest(
         resolution=recipe.resolution or family.resolution,
         steps=recipe.max_train.in_steps(len(collection.training), recipe.train_batch_size),
         environment=environment(),
+        plain=family.plain,
         extends=extends,
     )
 
@@ -205,16 +206,23 @@ class Running:
         log = Log(self.folder / "steps.jsonl", state.step if state else 0)
         before = self._cost_before()
         pictures, began, last = 0, time.perf_counter(), state
-        if state is None:
+        if state is None and sample_every:
             self.paint(0)
         steps = finetune(
-            self.family, self.material.batch_at, self.learning, self.manifest.recipe, self.manifest.steps, state
+            self.family,
+            self.material.batch_at,
+            self.learning,
+            self.manifest.recipe,
+            self.manifest.steps,
+            state,
+            plain=self.manifest.plain,
         )
         seconds_stepping = 0.0
         for step in steps:
             pictures, seconds_stepping = pictures + step.pictures, seconds_stepping + step.seconds
             at_end, held_out = step.index == step.of, None
-            looks, saves = (at_end or step.index % every == 0 for every in (sample_every, save_every))
+            saves = at_end or step.index % save_every == 0
+            looks = sample_every > 0 and (at_end or step.index % sample_every == 0)
             if looks or saves:
                 last = step.state()
             if looks and last:

@@ -112,6 +112,7 @@ def finetune(
     dry_run: options.DryRun = False,
     resume: options.Resume = False,
     extend: options.Extend = None,
+    plain: options.Plain = False,
     save_every: options.SaveEvery = None,
     sample_every: options.SampleEvery = None,
     workspace: options.Place = None,
@@ -127,6 +128,7 @@ def finetune(
         values.workspace_at(workspace),
         base,
         **values.given(recipe_file=recipe, preset=preset, settings=changes, class_images=class_images, extend=extend),
+        plain=plain,
     )
     toml = plan.recipe.as_toml()
     made = stages.finetune(
@@ -159,6 +161,7 @@ def generate(
     style: options.Style = None,
     sheet: options.Sheet = False,
     to: options.PicturesTo = None,
+    plain: options.Plain = False,
     base: options.Base = None,
     workspace: options.Place = None,
     json: options.AsJson = False,
@@ -177,6 +180,7 @@ def generate(
         values.all_prompts(prompt or (), prompts),
         seeds=parse_seeds(seeds),
         settings=settings,
+        plain=plain,
         progress=display.progress,
         **values.given(base=base, styles=style, sheet=sheet, to=to),
     )

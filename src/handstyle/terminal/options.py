@@ -63,6 +63,7 @@ ClassImages = Annotated[
     Option("--class-images", metavar="FOLDER", help="Pictures of what the class words mean. [the base draws them]"),
 ]
 DryRun = Annotated[bool, Option("--dry-run", help="Only show the recipe and what it would take.")]
+Plain = Annotated[bool, Option("--plain", help="Compute without any optimisation, to compare with.")]
 Resume = Annotated[bool, Option("--resume", help="Go on from the last snapshot.")]
 Extend = Annotated[
     str | None, Option("--extend", metavar="DURATION", help='Go on after the end of the last run, say "120 steps".')
@@ -71,7 +72,8 @@ SaveEvery = Annotated[
     int | None, Option("--save-every", metavar="STEPS", min=1, help="From snapshot to snapshot. [20]")
 ]
 SampleEvery = Annotated[
-    int | None, Option("--sample-every", metavar="STEPS", min=1, help="From sample sheet to sample sheet. [40]")
+    int | None,
+    Option("--sample-every", metavar="STEPS", min=0, help="From sample sheet to sample sheet; 0 draws none. [40]"),
 ]
 
 # generate

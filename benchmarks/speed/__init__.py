@@ -1,0 +1,1 @@
+"""How fast is it, beside diffusers on the same machine?"""
