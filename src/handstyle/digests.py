@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import mmap
+import os
+import stat
 import struct
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -20,6 +23,10 @@ from handstyle.errors import RecordDamaged
 
 CHUNK = 1 << 20  # bytes
 LONGEST_HEADER = 100_000_000  # bytes, the limit of the safetensors format itself
+BITS = {
+    **{"BOOL": 8, "U8": 8, "I8": 8, "F8_E5M2": 8, "F8_E4M3": 8, "U16": 16, "I16": 16, "F16": 16, "BF16": 16},
+    **{"U32": 32, "I32": 32, "F32": 32, "U64": 64, "I64": 64, "F64": 64},
+}  # of one number of each type that safetensors names and we read
 
 
 def of_bytes(data: bytes | memoryview) -> str:
@@ -62,23 +69,56 @@ def of_tensors(tensors: Iterable[tuple[str, str, tuple[int, ...], bytes | memory
 def safetensors_header(path: Path) -> tuple[dict[str, Any], int]:
     """The header of a safetensors file and where its data starts (8-byte length, then JSON).
 
-    Raises RecordDamaged when the file is not a whole safetensors file.
+    Raises RecordDamaged when the file is not a whole safetensors file, in which every byte belongs to one tensor.
     """
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise ValueError("it is not an ordinary file")
         with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
             (length,) = struct.unpack("<Q", file.read(8))
-            if length > LONGEST_HEADER:
-                raise ValueError("its header is too long")
-            header = json.loads(file.read(length))
-            size = file.seek(0, 2)
-        end = max((entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"), default=0)
+            if length > min(LONGEST_HEADER, size - 8):
+                raise ValueError("its header is longer than it can be")
+            header = json.loads(file.read(length).decode("utf-8"), object_pairs_hook=_once)
+        if not isinstance(header, dict):
+            raise ValueError("its header is not a table")
+        _check_metadata(header.get("__metadata__", {}))
+        end = _end_of_tensors({name: entry for name, entry in header.items() if name != "__metadata__"})
         if 8 + length + end != size:
             raise ValueError(f"it should have {8 + length + end} bytes and has {size}")
-    except (ValueError, struct.error, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, struct.error, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise RecordDamaged(
             f"{path} is not a whole safetensors file: {error}", hint="Fetch or write it again."
         ) from error
     return header, 8 + length
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # Of two tensors with one name, one reader takes the first and another the last.
+    if len(table := dict(pairs)) != len(pairs):
+        raise ValueError("a name stands in it twice")
+    return table
+
+
+def _check_metadata(metadata: object) -> None:
+    if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
+        raise ValueError("its metadata is not a table of texts")
+
+
+def _end_of_tensors(entries: Mapping[str, Any]) -> int:
+    """Where the last tensor ends; each begins where the one before it ends, and is as long as its shape says."""
+    at = 0
+    for name, entry in sorted(entries.items(), key=lambda item: item[1]["data_offsets"]):
+        name.encode("utf-8")  # half a letter is no name
+        shape, (begin, end) = entry["shape"], entry["data_offsets"]
+        if not all(type(number) is int and 0 <= number < 2**53 for number in (*shape, begin, end)):
+            raise ValueError(f"{name!r:.80} has a shape or a place that is none")
+        if entry["dtype"] not in BITS:
+            raise ValueError(f"{name!r:.80} has numbers of the unknown type {entry['dtype']!r:.20}")
+        if begin != at or (end - begin) * 8 != math.prod(shape) * BITS[entry["dtype"]]:
+            raise ValueError(f"{name!r:.80} does not lie where and as long as its shape says")
+        at = end
+    return at
 
 
 def of_tensor_file(path: Path) -> str:

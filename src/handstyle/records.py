@@ -28,6 +28,7 @@ from handstyle.errors import HandstyleError, RecordDamaged, WriteFailed
 LARGEST_RECORD = 64 << 20  # bytes; a record is read whole
 PART = ".part"  # how the name of something not yet whole ends
 LARGEST_TOML = 4 << 20  # bytes; written by hand, and read slowly
+DEEPEST = 100  # levels
 LARGEST_NUMBER = 2**53 - 1  # as far as every reader of JSON counts, so as far as its canonical form does
 # Python's reader of TOML takes a time that grows with the square of the parts of a key: a.b.c.d...
 DEEP_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){32}""", re.ASCII)
@@ -95,11 +96,27 @@ def read_whole(path: Path, largest: int) -> bytes:
 def load_json(path: Path) -> Any:
     try:
         text = read_whole(path, LARGEST_RECORD).decode("utf-8")
-        return json.loads(text, parse_int=_counted, parse_float=_measured, parse_constant=_measured)
+        return _checked(json.loads(text, parse_int=_counted, parse_float=_measured, parse_constant=_measured))
     except FileNotFoundError:
         raise RecordDamaged(f"{path} does not exist", hint="Run the stage that makes it, or check the path.") from None
     except (OSError, ValueError, RecursionError) as error:
         raise RecordDamaged(f"{path} cannot be read: {error}", hint="Restore it, or run its stage again.") from error
+
+
+def _checked(value: Any) -> Any:
+    """What has a canonical form: neither nested deeper than it can be written, nor with half a letter in it."""
+    waiting = [(value, 0)]
+    while waiting:
+        inner, depth = waiting.pop()
+        if depth > DEEPEST:
+            raise ValueError(f"it is nested deeper than {DEEPEST} levels")
+        if isinstance(inner, str):
+            inner.encode("utf-8")
+        elif isinstance(inner, dict):
+            waiting += [(part, depth + 1) for part in (*inner, *inner.values())]
+        elif isinstance(inner, list):
+            waiting += [(part, depth + 1) for part in inner]
+    return value
 
 
 def _counted(digits: str) -> int:

@@ -2,6 +2,7 @@
 
 <workspace>/
 |-- collections/<digest>/collection.json, folder.json    what was collected, and where the originals are
+|-- readings/<key>.jsonl                                 what decoding a picture found, so that it is done once
 |-- cache/                                               encoded works and texts, by content
 |-- runs/<id>/                                           one finetuning: run.json, steps.jsonl, samples/,
 |   |                                                    snapshots/, style/
@@ -18,8 +19,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from filelock import FileLock, Timeout
+from pydantic import Field
 
 from handstyle.errors import StageMissing, WorkspaceBusy
 from handstyle.records import Record, cannot_write, remove_abandoned
@@ -28,12 +31,17 @@ DEFAULT = Path("handstyle-workspace")
 LONGEST_POINTING = 60  # seconds; it takes a moment, unless the disk is very slow
 
 
+PlainName = Annotated[
+    str, Field(pattern=r"^[^./\\\x00-\x1f][^/\\\x00-\x1f]*$")
+]  # of a folder in the workspace, and of no other
+
+
 class Current(Record):
     """What the next verb means when it is not told otherwise."""
 
-    collection: str | None = None  # digest
-    run: str | None = None
-    inspection: str | None = None
+    collection: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None  # digest
+    run: PlainName | None = None
+    inspection: PlainName | None = None
 
 
 class OriginalFolder(Record):
@@ -45,6 +53,10 @@ class OriginalFolder(Record):
 @dataclass(frozen=True)
 class Workspace:
     root: Path
+
+    @property
+    def readings(self) -> Path:
+        return self.root / "readings"
 
     @property
     def cache(self) -> Path:

@@ -6,9 +6,11 @@ One permission for all of them, or a `rights.toml` that says it file by file.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from fnmatch import translate
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 from unicodedata import normalize
@@ -19,6 +21,8 @@ from handstyle import digests
 from handstyle.collection.rights import Evidence, RightsRecord
 from handstyle.errors import RecordDamaged
 from handstyle.records import load_toml
+
+WILD = frozenset("*?[")
 
 
 def _composed(name: str) -> str:
@@ -32,12 +36,6 @@ class Grant:
     patterns: tuple[str, ...]
     rights: RightsRecord
 
-    def covers(self, name: str) -> bool:
-        # `*` also reaches into sub-folders: a person who writes "*.png" means all of them. A name in full always
-        # names its file, also where it holds brackets, and however its accents are composed.
-        name = _composed(name)
-        return any(name == pattern or fnmatchcase(name, pattern) for pattern in map(_composed, self.patterns))
-
 
 @dataclass(frozen=True)
 class RightsPlan:
@@ -49,8 +47,29 @@ class RightsPlan:
 
     def rights_for(self, name: str) -> tuple[RightsRecord, ...]:
         """The different permissions that name this file; more than one is a contradiction somebody must settle."""
-        found = {grant.rights.digest: grant.rights for grant in self.grants if grant.covers(name)}
-        return tuple(found.values())
+        # `*` also reaches into sub-folders: a person who writes "*.png" means all of them. A name in full always
+        # names its file, also where it holds brackets, and however its accents are composed.
+        name = _composed(name)
+        covering = {*self._in_full.get(name, ()), *(place for matches, place in self._wild if matches.match(name))}
+        return tuple(dict.fromkeys(self.grants[place].rights for place in sorted(covering)))
+
+    @cached_property
+    def _in_full(self) -> dict[str, list[int]]:
+        """Names in full -> the places of their grants: looked up, for there may be as many as there are works."""
+        places: dict[str, list[int]] = {}
+        for place, grant in enumerate(self.grants):
+            for pattern in grant.patterns:
+                places.setdefault(_composed(pattern), []).append(place)
+        return places
+
+    @cached_property
+    def _wild(self) -> list[tuple[re.Pattern[str], int]]:
+        return [
+            (re.compile(translate(_composed(pattern))), place)
+            for place, grant in enumerate(self.grants)
+            for pattern in grant.patterns
+            if not WILD.isdisjoint(pattern)
+        ]
 
 
 def for_all(rights: RightsRecord) -> RightsPlan:
@@ -107,6 +126,8 @@ def _evidence(folder: Path, listed: object) -> tuple[tuple[Evidence, ...], list[
         try:
             if not (folder / name).is_file():
                 raise ValueError("there is no such file")
+            if not (folder / name).resolve().is_relative_to(folder.resolve()):
+                raise ValueError("it is a link out of the folder")  # and what is published goes along
             found.append(Evidence(file=name, sha256=digests.of_file(folder / name), says=says))
         except (OSError, ValueError) as error:
             faults.append(f"evidence: {name} cannot be read: {error}")

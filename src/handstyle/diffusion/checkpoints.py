@@ -24,10 +24,13 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
 
 
 def read_tensors(path: Path, error: type[HandstyleError] = RecordDamaged) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and metadata."""
+    """Tensors and metadata. The header is read first: safetensors itself waits for ever at a pipe."""
     try:
+        digests.safetensors_header(path)
         with safe_open(path, framework="pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
+    except RecordDamaged as damaged:
+        raise error(damaged.what, hint="Restore it, or run its stage again.") from damaged
     except (OSError, SafetensorError, ValueError) as fault:
         raise error(f"{path} cannot be read: {fault}", hint="Restore it, or run its stage again.") from fault
 

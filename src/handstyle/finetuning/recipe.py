@@ -25,7 +25,7 @@ Scheduler = Literal["constant", "constant_with_warmup", "linear", "cosine"]
 class Duration(Record):
     """How long to train: in optimiser steps, or in passes over the works."""
 
-    count: int = Field(gt=0)
+    count: int = Field(gt=0, le=10**9)
     unit: Literal["steps", "epochs"]
 
     @classmethod
@@ -84,11 +84,11 @@ class Recipe(Record):
         count=240, unit="steps"
     )
     train_batch_size: int = Field(default=8, ge=1, le=4096)
-    gradient_accumulation_steps: int = Field(default=1, ge=1)
+    gradient_accumulation_steps: int = Field(default=1, ge=1, le=4096)
     learning_rate: float = Field(default=1e-4, gt=0)
     text_encoder_lr: float = Field(default=1e-5, gt=0)
     lr_scheduler: Scheduler = "constant_with_warmup"
-    lr_warmup_steps: int = Field(default=20, ge=0)
+    lr_warmup_steps: int = Field(default=20, ge=0, le=10**9)
     adam_beta1: float = Field(default=0.9, ge=0, lt=1)
     adam_beta2: float = Field(default=0.999, ge=0, lt=1)
     adam_epsilon: float = Field(default=1e-8, gt=0)
@@ -113,7 +113,7 @@ class Recipe(Record):
     prior_loss_weight: float = Field(default=1.0, ge=0)
     prior_batch_share: float = Field(default=1.0, gt=0, le=4, description="class images per work in a batch")
     class_prompt: str = Field(default="", description="the class words when left empty")
-    num_class_images: int = Field(default=64, ge=1)
+    num_class_images: int = Field(default=64, ge=1, le=10**6)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -10,6 +10,8 @@ from pydantic import Field, field_validator
 from handstyle.errors import UsageMistake
 from handstyle.records import Record
 
+BRACES = re.compile(r"{([^{}]*+)}")
+MOST_PROMPTS = 10_000
 Sampler = Literal["dpm++", "ddim", "euler", "unipc"]
 
 
@@ -45,15 +47,27 @@ class GenerationRequest(Record):
 
 
 def grid(template: str) -> list[str]:
-    """Every combination of alternatives: "a {red|blue} {cat|dog}" is four prompts."""
-    match = re.search(r"{([^{}]*\|[^{}]*)}", template)
-    if not match:
-        return [template]
-    return [
-        prompt
-        for choice in match[1].split("|")
-        for prompt in grid(template[: match.start()] + choice.strip() + template[match.end() :])
-    ]
+    """Every combination of alternatives: "a {red|blue} {cat|dog}" is four prompts. Raises UsageMistake."""
+    prompts = [template]
+    while any(map(_choice_in, prompts)):
+        prompts = [written for prompt in prompts for written in _written_out(prompt)]
+        if len(prompts) > MOST_PROMPTS:
+            raise UsageMistake(
+                f"`{template[:60]}` asks for more than {MOST_PROMPTS} prompts", hint="Offer fewer alternatives at once."
+            )
+    return prompts
+
+
+def _choice_in(prompt: str) -> re.Match[str] | None:
+    return next((match for match in BRACES.finditer(prompt) if "|" in match[1]), None)
+
+
+def _written_out(prompt: str) -> list[str]:
+    """With its first choice made, in each way there is."""
+    match = _choice_in(prompt)
+    if match is None:
+        return [prompt]
+    return [prompt[: match.start()] + choice.strip() + prompt[match.end() :] for choice in match[1].split("|")]
 
 
 def parse_style(text: str) -> tuple[str, float]:

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import io
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
 from PIL import Image, PngImagePlugin
 
 from handstyle import __version__
+from handstyle.collection.pixels import LARGEST_FILE, MOST_PIXELS
 from handstyle.errors import RecordDamaged
 from handstyle.generation.request import GenerationRequest
+from handstyle.records import read_whole
 
 KEY = "handstyle"
 SAMPLER_NAMES = {"dpm++": "DPM++ 2M", "ddim": "DDIM", "euler": "Euler", "unipc": "UniPC"}
@@ -65,14 +68,26 @@ def png(image: Image.Image, text: PngImagePlugin.PngInfo | None = None) -> bytes
 
 def read_signature(path: Path) -> dict[str, Any]:
     """What our key says. Raises RecordDamaged for a picture that has none."""
-    try:
-        with Image.open(path) as image:
-            text = getattr(image, "text", {}).get(KEY)
-    except OSError as error:
-        raise RecordDamaged(f"{path} is not a readable picture: {error}", hint="Check the path.") from error
+    text = _text_in(path)
     if text is None:
         raise RecordDamaged(f"{path} carries no handstyle record", hint="Any re-save may have removed it.")
     try:
-        return dict(json.loads(text))
-    except (ValueError, TypeError) as error:
+        record = json.loads(text)
+        if not isinstance(record, dict):
+            raise ValueError("it is not a table")
+        return record
+    except (ValueError, RecursionError) as error:
         raise RecordDamaged(f"the handstyle record of {path} is damaged: {error}", hint="Draw it again.") from error
+
+
+def _text_in(path: Path) -> str | None:
+    try:
+        data = io.BytesIO(read_whole(path, LARGEST_FILE))
+        with warnings.catch_warnings(), Image.open(data, formats=["PNG"]) as image:
+            warnings.simplefilter("ignore")
+            if image.width * image.height > MOST_PIXELS:
+                raise ValueError("it has too many pixels")
+            text = getattr(image, "text", {}).get(KEY)  # decodes: texts may stand behind the pixels
+            return None if text is None else str(text)
+    except Exception as error:  # on damaged bytes Pillow raises almost anything
+        raise RecordDamaged(f"{path} is not a readable picture: {error}", hint="Check the path.") from error

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from handstyle.errors import UsageMistake, WriteFailed
+from handstyle.records import TooLarge, read_whole
 
 PASSPHRASE = "HANDSTYLE_KEY_PASSPHRASE"
 KEY_FILE = "signing-key"
@@ -112,7 +114,7 @@ def trusted_fingerprints(path: Path) -> frozenset[str]:
         if not words:
             continue
         try:
-            found.add(words[0] if words[0].startswith("SHA256:") else _fingerprint_in(words))
+            found.add(_spelled_rightly(words[0]) if words[0].startswith("SHA256:") else _fingerprint_in(words))
         except (ValueError, IndexError) as error:
             faults.append(f"line {number}: {error}")
     if faults or not found:
@@ -122,6 +124,12 @@ def trusted_fingerprints(path: Path) -> frozenset[str]:
             hint="Write one `ssh-ed25519 AAAA…` or one `SHA256:…` a line.",
         )
     return frozenset(found)
+
+
+def _spelled_rightly(fingerprint: str) -> str:
+    if not re.fullmatch(r"SHA256:[A-Za-z0-9+/]{43}", fingerprint):
+        raise ValueError("a fingerprint has 43 letters, digits, + or / behind `SHA256:`")
+    return fingerprint
 
 
 def _fingerprint_in(words: list[str]) -> str:
@@ -140,10 +148,9 @@ def _fingerprint_in(words: list[str]) -> str:
 
 def _read(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            data = file.read(LARGEST_KEY_FILE + 1)
-    except OSError as error:
-        raise UsageMistake(f"{path} cannot be read: {error.strerror or error}", hint="Check the path.") from error
-    if len(data) > LARGEST_KEY_FILE:
-        raise UsageMistake(f"{path} is too large to be a key file", hint="Check the path.")
-    return data
+        return read_whole(path, LARGEST_KEY_FILE)
+    except TooLarge:
+        raise UsageMistake(f"{path} is too large to be a key file", hint="Check the path.") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UsageMistake(f"{path} cannot be read: {reason}", hint="Check the path.") from error

@@ -26,6 +26,9 @@ LICENCE = "LICENSE.md"
 WEIGHTS = "weights"
 ALWAYS = (CARD, LICENCE, COLLECTION, RECIPE, STYLE, REPORT, REPORT_PAGE)
 
+# What comes of records that are JSON and not what they should be.
+WRONG = (HandstyleError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError, OSError, RecursionError)
+
 Fault = tuple[Literal["record", "weights"], str, str]  # kind, where, words
 
 
@@ -45,7 +48,7 @@ def faults(folder: Path, statement: Statement) -> list[Fault]:
     try:
         found += [("record", name, words) for name, words in _lineage_faults(records, statement)]
         found += [("weights", name, words) for name, words in _weights_faults(folder, records[STYLE], statement)]
-    except (HandstyleError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError, OSError) as error:
+    except WRONG as error:
         found.append(("record", STYLE, f"does not describe these files: {error}"))
     return found
 

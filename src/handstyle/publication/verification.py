@@ -20,6 +20,8 @@ from handstyle.records import Record
 
 JUNCTION = 0xA0000003  # what Windows calls a folder that is another folder
 
+DEEPEST = 32  # folders inside folders
+
 Status = Literal["trusted", "intact", "unknown", "broken"]
 
 
@@ -55,7 +57,7 @@ def verify(folder: Path, trusted: frozenset[str] | None = None) -> Verification:
         raise UsageMistake(f"{folder} is not a folder", hint="Name the folder of a release.")
     statement: Statement | None = None
     signer: str | None = None
-    if not (folder / ENVELOPE).exists():  # not worth a walk through what may be somebody's whole disk
+    if not os.path.exists(folder / ENVELOPE):  # noqa: PTH110 - pathlib's raises where the folder is closed  # not worth a walk through what may be somebody's whole disk
         words = "is missing, so nobody vouches for these files"
         return _judged(statement, signer, trusted, [Finding(kind="signature", where=ENVELOPE, words=words)])
     present, findings = _scanned(folder)
@@ -113,6 +115,9 @@ def _scanned(folder: Path) -> tuple[dict[str, Path], list[Finding]]:
 
 
 def _walk(folder: Path, above: str) -> Iterator[tuple[Path, str, str]]:
+    if above.count("/") > DEEPEST:
+        yield folder, above, "a folder nested deeper than any of ours"
+        return
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError:

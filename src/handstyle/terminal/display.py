@@ -11,9 +11,8 @@ import sys
 from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
-from unicodedata import category
 
-from handstyle.collection.plain_text import UNWELCOME
+from handstyle.collection.plain_text import is_unwelcome
 from handstyle.errors import GateClosed, HandstyleError
 
 if TYPE_CHECKING:
@@ -95,14 +94,19 @@ def listed(faults: Sequence[str]) -> list[str]:
 
 
 def write_json(value: dict[str, Any]) -> None:
-    print(json.dumps(value, indent=2, ensure_ascii=False), flush=True)
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    print(
+        "".join(_escaped(letter) if letter != "\n" and is_unwelcome(letter) else letter for letter in text), flush=True
+    )
+
+
+def _escaped(letter: str) -> str:
+    return json.dumps(letter)[1:-1]
 
 
 def printable(text: str) -> str:
     """File names come from anywhere: what a screen could take for a command is spelled out."""
-    return "".join(
-        letter if letter in "\n\t" or category(letter) not in UNWELCOME else ascii(letter)[1:-1] for letter in text
-    )
+    return "".join(letter if letter in "\n\t" or not is_unwelcome(letter) else ascii(letter)[1:-1] for letter in text)
 
 
 def is_screen() -> bool:
