@@ -53,8 +53,7 @@ def chromium() -> Path:
     return Path(CHROMIUM)
 
 
-@pytest.fixture(scope="session")
-def save_base(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+def save_tiny_base(folder: Path, scheduler: Any = None, seed: int = 0) -> Path:
     """A base of the real classes, small enough to learn in a second: random weights, pictures of 16 x 16 pixels."""
     import torch
     from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
@@ -62,48 +61,51 @@ def save_base(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 
     from handstyle.diffusion.catalogue import EMBEDDED
 
-    def save(scheduler: Any = None, seed: int = 0) -> Path:
-        torch.manual_seed(seed)
-        StableDiffusionPipeline(
-            unet=UNet2DConditionModel(
-                sample_size=8,
-                layers_per_block=1,
-                block_out_channels=(32, 64),
-                down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
-                up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
-                cross_attention_dim=32,
-                norm_num_groups=8,
-            ),
-            vae=AutoencoderKL(
-                block_out_channels=(8, 16),
-                down_block_types=("DownEncoderBlock2D",) * 2,
-                up_block_types=("UpDecoderBlock2D",) * 2,
-                latent_channels=4,
-                norm_num_groups=4,
-                sample_size=16,
-            ),
-            text_encoder=CLIPTextModel(
-                CLIPTextConfig(
-                    vocab_size=8389,  # the embedded base's words
-                    hidden_size=32,
-                    intermediate_size=64,
-                    num_hidden_layers=2,
-                    num_attention_heads=4,
-                    max_position_embeddings=32,
-                    bos_token_id=8387,
-                    eos_token_id=8388,
-                    pad_token_id=8388,
-                )
-            ),
-            tokenizer=CLIPTokenizer.from_pretrained(EMBEDDED / "tokenizer", local_files_only=True),
-            scheduler=scheduler or DDIMScheduler.from_pretrained(EMBEDDED / "scheduler", local_files_only=True),
-            safety_checker=None,
-            feature_extractor=None,
-            requires_safety_checker=False,
-        ).save_pretrained(folder := tmp_path_factory.mktemp("base"))
-        return folder
+    torch.manual_seed(seed)
+    StableDiffusionPipeline(
+        unet=UNet2DConditionModel(
+            sample_size=8,
+            layers_per_block=1,
+            block_out_channels=(32, 64),
+            down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+            up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
+            cross_attention_dim=32,
+            norm_num_groups=8,
+        ),
+        vae=AutoencoderKL(
+            block_out_channels=(8, 16),
+            down_block_types=("DownEncoderBlock2D",) * 2,
+            up_block_types=("UpDecoderBlock2D",) * 2,
+            latent_channels=4,
+            norm_num_groups=4,
+            sample_size=16,
+        ),
+        text_encoder=CLIPTextModel(
+            CLIPTextConfig(
+                vocab_size=8389,  # the embedded base's words
+                hidden_size=32,
+                intermediate_size=64,
+                num_hidden_layers=2,
+                num_attention_heads=4,
+                max_position_embeddings=32,
+                bos_token_id=8387,
+                eos_token_id=8388,
+                pad_token_id=8388,
+            )
+        ),
+        tokenizer=CLIPTokenizer.from_pretrained(EMBEDDED / "tokenizer", local_files_only=True),
+        scheduler=scheduler or DDIMScheduler.from_pretrained(EMBEDDED / "scheduler", local_files_only=True),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    ).save_pretrained(folder)
+    return folder
 
-    return save
+
+@pytest.fixture(scope="session")
+def save_base(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """`save_tiny_base`, each time into a folder of its own."""
+    return lambda *given, **named: save_tiny_base(tmp_path_factory.mktemp("base"), *given, **named)
 
 
 @pytest.fixture(scope="session")
@@ -142,10 +144,14 @@ def epsilon_family(epsilon_base: Path) -> Any:
 
 @pytest.fixture
 def six_works(tmp_path: Path) -> Path:
+    return copy_six_works(tmp_path / "works")
+
+
+def copy_six_works(folder: Path) -> Path:
     """Six of the example's drawings with their words and their permission."""
     from handstyle.demonstration import EXAMPLE
 
-    folder, example = tmp_path / "works", EXAMPLE / "works"
+    example = EXAMPLE / "works"
     folder.mkdir()
     words = (example / "metadata.jsonl").read_text(encoding="utf-8").splitlines()[:6]
     (folder / "metadata.jsonl").write_text("\n".join(words) + "\n", encoding="utf-8")
