@@ -61,7 +61,6 @@ def collect(
 ) -> Collected:
     """A folder of pictures, words and permission becomes a collection; the originals stay where and as they are."""
     from handstyle.collection import intake
-    from handstyle.collection.notebook import Notebook, name_of_notebook
 
     def watched(names: Sequence[str]) -> Iterable[str]:
         for done, name in enumerate(names):
@@ -69,23 +68,21 @@ def collect(
             yield name
         progress("collecting", len(names), len(names))
 
-    choices: dict[str, Any] = {"background": background, "validation": validation, "without": without}
-    with Notebook(workspace.readings / name_of_notebook(background)) as notebook:
-        gathered = intake.gather(folder, rights=rights, **choices, watch=watched, notebook=notebook)
-    found = gathered.collection
-    digest = found.digest
-    place = workspace.collection(digest)
+    found = intake.collect(
+        folder, rights=rights, background=background, validation=validation, without=without, watch=watched
+    )
+    place = workspace.collection(found.digest)
     OriginalFolder(folder=str(folder.resolve())).save(place / "folder.json")
     path = found.save(place / "collection.json")
-    workspace.point_to(collection=digest)
+    workspace.point_to(collection=found.digest)
     return Collected(
-        collection=digest,
+        collection=found.digest,
         works=len(found.works),
         for_training=len(found.training),
         for_validation=len(found.withheld),
         left_out=len(found.left_out),
         pictures_found=found.number_of_pictures_found,
-        notes=gathered.notes,
+        notes=found.notes,
         record=str(path),
     )
 

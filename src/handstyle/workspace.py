@@ -2,7 +2,6 @@
 
 <workspace>/
 |-- collections/<digest>/collection.json, folder.json    what was collected, and where the originals are
-|-- readings/<key>.jsonl                                 what decoding a picture found, so that it is done once
 |-- cache/                                               encoded works and texts, by content
 |-- runs/<id>/                                           one finetuning: run.json, steps.jsonl, samples/,
 |   |                                                    snapshots/, style/
@@ -53,10 +52,6 @@ class OriginalFolder(Record):
 @dataclass(frozen=True)
 class Workspace:
     root: Path
-
-    @property
-    def readings(self) -> Path:
-        return self.root / "readings"
 
     @property
     def cache(self) -> Path:

@@ -24,7 +24,8 @@ from handstyle.workspace import DEFAULT, Workspace
 FLAGS = {
     "collect": "mine licence author source evidence rights leave-out without background workspace",
     "encode": "base workspace",
-    "finetune": "base preset recipe set class-images further dry-run resume extend plain save-every sample-every workspace",
+    "finetune": "base preset recipe set class-images further dry-run resume extend plain save-every sample-every "
+    "workspace",
     "generate": "prompts seeds negative-prompt guidance steps sampler width height style sheet to plain base workspace",
     "inspect": "further base workspace",
     "publish": "name key model-licence to base workspace",
@@ -164,7 +165,8 @@ def test_a_dry_run_as_json_holds_the_recipe_too(typed: Any, run: Any) -> None:
 
 def test_choices_reach_the_plan_and_the_run(typed: Any, run: Any) -> None:
     typed("finetune", "--base", "b", "--preset", "small_base", "--set", "rank=16", "--set", "max_train=9 epochs",
-          "--class-images", "c", "--further", "f", "--resume", "--plain", "--save-every", "5", "--sample-every", "7")  # fmt: skip
+          "--class-images", "c", "--further", "f", "--resume", "--save-every", "5", "--sample-every", "7",
+          "--plain")  # fmt: skip
     assert run.plan.positional == (Workspace(DEFAULT), Path("b"))
     assert run.plan.named == {
         "preset": "small_base",

@@ -52,7 +52,8 @@ def use_all_cores() -> None:
 def keep_freed_memory() -> None:
     """Tells glibc to keep large buffers for the next step: else each comes from the kernel page by page, every time.
 
-    A step at the shape of SD 1.5 had 291,000 page faults without, none with, and took a ninth less (docs/speed.md). Other C libraries decide for themselves.
+    A step at the shape of SD 1.5 had 291,000 page faults without, none with, and took a ninth less (docs/speed.md).
+    Other C libraries decide for themselves.
     """
     if sys.platform != "linux" or platform.libc_ver()[0] != "glibc":
         return
