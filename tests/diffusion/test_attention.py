@@ -1,66 +1,79 @@
-"""Do both ways of computing attention give the same numbers, and is each used where it is the faster one?"""
+"""Does attention in blocks give the same numbers as the formula, and does it keep no more than it may?"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
 from handstyle.diffusion import attention, catalogue
-from handstyle.diffusion.attention import FasterAttention, is_large
+
+HEADS, QUERIES, KEYS, WIDTH = 6, 40, 24, 8
 
 
-def answer(family: Any, precision: str) -> tuple[Tensor, list[Tensor]]:
-    """What the network predicts for two rows of chance, and the gradient of every weight."""
-    chance = torch.Generator().manual_seed(3)
-    latents_BCHW = torch.randn(2, 4, 8, 8, generator=chance)
-    conditioning_BLD = torch.randn(2, 77, family.unet.config.cross_attention_dim, generator=chance)
-    family.unet.requires_grad_(True)
-    try:
-        with family.autocast(precision):
-            predicted_BCHW = family.predict(latents_BCHW, torch.tensor([10, 900]), conditioning_BLD)
-        predicted_BCHW.float().square().mean().backward()
-        gradients = [parameter.grad for parameter in family.unet.parameters() if parameter.grad is not None]
-    finally:
-        family.unet.requires_grad_(False)
-        for parameter in family.unet.parameters():
-            parameter.grad = None
-    return predicted_BCHW.detach().float(), gradients
+def chance(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(dtype)
 
 
-@pytest.mark.parametrize("large", [1, 10**9], ids=["the fused kernel", "matrix products"])
-@pytest.mark.parametrize(("precision", "within"), [("no", 1e-5), ("bf16", 0.05)])
-def test_the_faster_attention_equals_the_plain_one(
-    large: int, precision: str, within: float, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
+def by_formula(query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
+    """softmax(scale Q K^T) V, as it is written."""
+    return (scale * query @ key.transpose(1, 2)).softmax(-1) @ value
+
+
+def both(dtype: torch.dtype) -> tuple[list[Tensor], list[Tensor]]:
+    """Output and slopes by the formula in double precision, and in blocks in `dtype`."""
+    answers = []
+    for way, kind in ((by_formula, torch.float64), (attention.attention, dtype)):
+        parts = [
+            chance(HEADS, rows, WIDTH, seed=seed).to(dtype).to(kind).requires_grad_()
+            for seed, rows in enumerate((QUERIES, KEYS, KEYS))
+        ]
+        output = way(*parts, 0.35)
+        output.backward(chance(*output.shape, seed=9).to(kind))
+        answers.append([output.detach().double(), *(part.grad.double() for part in parts if part.grad is not None)])
+    return answers[0], answers[1]
+
+
+@pytest.mark.parametrize("block", [1, 100, 2000, 10**9], ids=["a row", "parts of a head", "two heads", "all at once"])
+@pytest.mark.parametrize("kept", [0, 10**9], ids=["computed again", "kept"])
+@pytest.mark.parametrize(("dtype", "within"), [(torch.float32, 2e-6), (torch.bfloat16, 0.03)], ids=["fp32", "bf16"])
+def test_blocks_give_what_the_formula_gives(
+    block: int, kept: int, dtype: torch.dtype, within: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Prediction and gradients, as a share of the largest value; bf16 keeps eight bits of each."""
-    monkeypatch.setattr(attention, "LARGE", large)
-    plain, fast = catalogue.load(tiny_base, plain=True), catalogue.load(tiny_base)
-    (expected, slopes), (found, found_slopes) = answer(plain, precision), answer(fast, precision)
-    assert (found - expected).abs().max() <= within * expected.abs().max()
-    assert len(slopes) == len(found_slopes) > 50
-    largest = max(float(slope.abs().max()) for slope in slopes)
-    for slope, found_slope in zip(slopes, found_slopes, strict=True):
-        assert (found_slope - slope).abs().max() <= within * largest
+    monkeypatch.setattr(attention, "BLOCK", block)
+    monkeypatch.setattr(attention, "KEPT", kept)
+    expected, found = both(dtype)
+    assert len(expected) == len(found) == 4
+    for one, other in zip(expected, found, strict=True):
+        assert (one - other).abs().max() <= within * one.abs().max()
 
 
-def test_small_tables_of_scores_use_products_and_large_ones_the_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
-    used: list[str] = []
-    way = FasterAttention()
-    monkeypatch.setattr(way, "products", lambda *given: used.append("products"))
-    monkeypatch.setattr(way, "kernel", lambda *given: used.append("kernel"))
-    words = torch.empty(1, 77, 8)
-    way(None, torch.empty(1, 256, 8))
-    way(None, torch.empty(1, 4096, 8))
-    way(None, torch.empty(1, 4096, 8), words)
-    way(None, torch.empty(1, 8, 64, 64))
-    assert used == ["products", "kernel", "products", "kernel"]
-    assert not is_large(512, 1023) and is_large(512, 1024)
+@pytest.mark.parametrize("shape", [(8, 4096, 4096), (8, 4096, 77), (24, 256, 256), (1, 7, 10**7)])
+def test_the_blocks_hold_every_query_of_every_head_once(shape: tuple[int, int, int]) -> None:
+    heads, queries, keys = shape
+    seen = torch.zeros(heads, queries, dtype=torch.long)
+    for block in attention.blocks(heads, queries, keys):
+        seen[block] += 1
+        assert seen[block].numel() * keys <= max(attention.BLOCK, keys)
+    assert bool((seen == 1).all())
 
 
-def test_plain_leaves_the_kernel_out_everywhere(tiny_base: Path) -> None:
+def test_large_tables_are_not_kept_for_the_way_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    def kept() -> int:
+        query, key, value = (chance(2, 16, 4, seed=seed, dtype=torch.float32).requires_grad_() for seed in range(3))
+        sizes: list[int] = []
+        with torch.autograd.graph.saved_tensors_hooks(lambda x: sizes.append(x.numel()) or x, lambda x: x):
+            attention.attention(query, key, value, 1.0)
+        return sum(sizes)
+
+    parts = 3 * 2 * 16 * 4
+    assert kept() == parts + 2 * 16 * 16
+    monkeypatch.setattr(attention, "KEPT", 2 * 16 * 16 * 4 - 1)
+    assert kept() == parts
+
+
+def test_plain_leaves_the_blocks_out_everywhere(tiny_base: Path) -> None:
     ways = set(map(type, catalogue.load(tiny_base, plain=True).denoiser.attn_processors.values()))  # type: ignore[operator, union-attr]
     assert {way.__name__ for way in ways} == {"AttnProcessor"}

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import torch
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
+M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8  # glibc's malloc.h
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,8 @@ def keep_freed_memory() -> None:
     import ctypes
 
     mallopt = ctypes.CDLL(None).mallopt
-    for option, bytes_kept in ((M_MMAP_THRESHOLD, 1 << 30), (M_TRIM_THRESHOLD, 2**31 - 1)):
-        mallopt(option, bytes_kept)
+    for option, value in ((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, 2**31 - 1), (M_ARENA_MAX, 1)):
+        mallopt(option, value)
 
 
 def processor_name() -> str:

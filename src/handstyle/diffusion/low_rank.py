@@ -1,6 +1,7 @@
 """How does a style join a network, and leave it without a trace?
 
-Training attaches PEFT's layers, which learn. Drawing adds the finished update to the weights and puts the
+Training attaches PEFT's layers, which learn; where nothing is lost by it, they add to their layer's own product in place
+instead of making a second output of its size. Drawing adds the finished update to the weights and puts the
 original weights back afterwards, bit for bit.
 """
 
@@ -8,21 +9,78 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+
+from handstyle.diffusion.packing import PackedLinear, computed_in, is_packed
 
 Weights = Mapping[str, Tensor]
 DOWN, UP = ".lora_A.weight", ".lora_B.weight"
 
 
 def attach_trainable(network: nn.Module, targets: Sequence[str], rank: int, alpha: float, dropout: float) -> None:
-    """PEFT's LoRA layers on `targets`; a fresh pair changes nothing, as B starts at zero (Hu et al. 2021)."""
+    """PEFT's LoRA layers on `targets`; a fresh pair changes nothing, as B starts at zero (Hu et al. 2021).
+
+    On packed linear layers without dropout they compute in place.
+    """
     from peft import LoraConfig, inject_adapter_in_model
+    from peft.tuners.lora import Linear
 
     config = LoraConfig(r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=list(targets))
     inject_adapter_in_model(config, network)
+    if dropout == 0:
+        for layer in network.modules():
+            if isinstance(layer, Linear) and isinstance(layer.base_layer, PackedLinear):
+                layer.__class__ = in_place_class()
+
+
+@cache
+def in_place_class() -> type:
+    """PEFT's layer, made to compute in place. Made when first asked for: PEFT takes a second to import."""
+    from peft.tuners.lora import Linear
+
+    class InPlaceLowRank(Linear):  # type: ignore[misc]
+        def forward(self, x: Tensor, *given: Any, **named: Any) -> Tensor:
+            if given or named or self.disable_adapters or self.merged or not is_packed(self.base_layer, x):
+                return cast(Tensor, super().forward(x, *given, **named))
+            (adapter,) = self.active_adapters
+            down, up = self.lora_A[adapter].weight, self.lora_B[adapter].weight
+            scale = self.scaling[adapter]
+            return cast(Tensor, LowRankProduct.apply(x, down, up, self.base_layer, scale))  # type: ignore[no-untyped-call]
+
+    return InPlaceLowRank
+
+
+class LowRankProduct(torch.autograd.Function):
+    """y = x W^T + b + scale (x A^T) B^T, and the slopes of x, A and B; W does not learn."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, down: Tensor, up: Tensor, layer: PackedLinear, scale: float) -> Tensor:
+        dtype = computed_in(x, layer.weight)
+        ctx.layer, ctx.scale, ctx.shape, ctx.dtype = layer, scale, x.shape, x.dtype
+        x, down, up = x.to(dtype), down.to(dtype), (scale * up).to(dtype)
+        y, x_NI = layer.product(x), x.flatten(0, -2)
+        narrow_NR = x_NI @ down.t()
+        y.flatten(0, -2).addmm_(narrow_NR, up.t())
+        ctx.save_for_backward(x_NI, narrow_NR, down, up)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        gradient = gradients[0].contiguous()
+        x_NI, narrow_NR, down, up = ctx.saved_tensors
+        gradient_NO = gradient.flatten(0, -2)
+        narrow_slope_NR = gradient_NO @ up
+        slope = None
+        if ctx.needs_input_grad[0]:
+            slope = ctx.layer.slope(gradient, ctx.shape)
+            slope.flatten(0, -2).addmm_(narrow_slope_NR, down)
+            slope = slope.to(ctx.dtype)
+        down_slope, up_slope = narrow_slope_NR.t() @ x_NI, gradient_NO.t() @ narrow_NR
+        return slope, down_slope.float(), up_slope.float().mul_(ctx.scale), None, None
 
 
 def low_rank_parameters(network: nn.Module) -> dict[str, nn.Parameter]:

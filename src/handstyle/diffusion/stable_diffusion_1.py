@@ -43,7 +43,8 @@ class StableDiffusion1:
         from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
         from transformers import CLIPTextModel, CLIPTokenizer
 
-        from handstyle.diffusion.attention import use_faster_attention, use_plain_attention
+        from handstyle.diffusion.attention import use_plain_attention
+        from handstyle.diffusion.faster_layers import exchange
 
         check_folder(folder)
         self.folder, self.device, self.plain = folder, device, plain
@@ -70,7 +71,7 @@ class StableDiffusion1:
         self.clip = self.clip.to(device).eval()
         for network in (self.unet, self.vae, self.clip):
             network.requires_grad_(False)
-        use_plain_attention(self.unet) if plain else use_faster_attention(self.unet)
+        use_plain_attention(self.unet) if plain else exchange(self.unet)
         prediction = scheduler.config.prediction_type
         if prediction not in ("epsilon", "v_prediction"):
             raise BaseUnusable(
