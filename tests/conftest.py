@@ -5,11 +5,14 @@ No test reaches the network or this person's own folders; a test marked `browser
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import os
 import shutil
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +54,34 @@ def chromium() -> Path:
     if CHROMIUM is None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)("no Chromium here: sudo apt-get install chromium")
     return Path(CHROMIUM)
+
+
+@pytest.fixture
+def disk_full_at() -> Callable[[str], AbstractContextManager[None]]:
+    """Meanwhile, of files whose names begin so, only the first hundred bytes can be written."""
+
+    @contextmanager
+    def full_at(beginning: str) -> Iterator[None]:
+        opened = Path.open
+
+        def full(path: Path, *given: Any, **named: Any) -> Any:
+            file = opened(path, *given, **named)
+            if not path.name.startswith(beginning) or "w" not in "".join(map(str, given)):
+                return file
+
+            class Full(type(file)):  # type: ignore[misc]
+                def write(self, data: bytes) -> int:
+                    super().write(data[:100])
+                    raise OSError(errno.ENOSPC, "No space left on device")
+
+            file.close()
+            return Full(io.FileIO(path, "w"))
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Path, "open", full)
+            yield
+
+    return full_at
 
 
 def save_tiny_base(folder: Path, scheduler: Any = None, seed: int = 0) -> Path:

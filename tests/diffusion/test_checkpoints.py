@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -42,14 +43,9 @@ def test_a_damaged_file_is_named_and_not_believed(tmp_path: Path, damage: str) -
         read_tensors(path, SnapshotDamaged)
 
 
-def test_a_file_that_cannot_be_written_leaves_the_earlier_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_cannot_be_written_leaves_the_earlier_one(tmp_path: Path, disk_full_at: Any) -> None:
     path = write_tensors(tmp_path / "x.safetensors", {"a": torch.ones(1)})
-
-    def full(self: Path, data: bytes) -> int:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(WriteFailed, match="No space left"):
+    with disk_full_at(".x"), pytest.raises(WriteFailed, match="No space left"):
         write_tensors(path, {"a": torch.zeros(1)})
     assert torch.equal(read_tensors(path)[0]["a"], torch.ones(1))
     assert list(tmp_path.iterdir()) == [path]

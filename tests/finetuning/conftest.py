@@ -71,7 +71,7 @@ def run(family: Any, material: Callable[[Recipe], Material]) -> Callable[..., tu
             for step in finetune(family, at, learning, recipe, STEPS, state, plain=plain):
                 watch(step)
                 steps.append(step)
-            return steps, steps[-1].state()
+            return steps, steps[-1].state().copied()
 
     return go
 

@@ -40,6 +40,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "dropout": {"lora_dropout": 0.5, "caption_dropout": 0.5},
     "text encoder": {"train_text_encoder": True, "lora_dropout": 0.2, "ema_decay": 0.5},
     "full": {"method": "full", "ema_decay": 0.9},
+    "updated on the way back": {"method": "full", "optimizer_in_backward": True},
     "class images": {"with_prior_preservation": True, "prior_batch_share": 0.5, "lr_scheduler": "cosine"},
     "bf16": {"mixed_precision": "bf16"},
 }
@@ -101,7 +102,7 @@ def test_a_step_says_what_it_did(run: Any, recipe: Callable[..., Recipe]) -> Non
 
 def test_a_state_is_a_copy_that_later_steps_do_not_touch(run: Any, recipe: Callable[..., Recipe]) -> None:
     states: list[State] = []
-    run(recipe(ema_decay=0.9), watch=lambda step: states.append(step.state()))
+    run(recipe(ema_decay=0.9), watch=lambda step: states.append(step.state().copied()))
     kept = states[2].weights["unet.mid_block.resnets.0.conv1.lora_A.weight"]
     assert not torch.equal(kept, states[3].weights["unet.mid_block.resnets.0.conv1.lora_A.weight"])
     for name, average in states[3].ema.items():
@@ -147,7 +148,7 @@ def test_one_step_is_the_one_of_adamw(family: Any, recipe: Callable[..., Recipe]
         method="full", lr_scheduler="constant", adam_weight_decay=0.1, max_grad_norm=1e9, adam_epsilon=1e-30
     )
     states: list[State] = []
-    run(chosen, watch=lambda step: states.append(step.state()))
+    run(chosen, watch=lambda step: states.append(step.state().copied()))
     with trainable(family, chosen) as learning:
         before = learning.weights()
     name = "unet.mid_block.resnets.0.conv1.weight"
@@ -166,7 +167,7 @@ def test_accumulated_gradients_are_those_of_the_larger_batch(
     parts = recipe(gradient_accumulation_steps=3, max_grad_norm=1e9)
     at = material(parts).batch_at
     with trainable(family, parts) as learning:
-        [together] = [step.state() for step in loop.finetune(family, at, learning, parts, 1, None)]
+        [together] = [step.state().copied() for step in loop.finetune(family, at, learning, parts, 1, None)]
     total: dict[str, Tensor] = {}
     for part in range(3):
         with trainable(family, parts) as learning:
@@ -181,7 +182,7 @@ def test_accumulated_gradients_are_those_of_the_larger_batch(
 
 def test_gradients_are_clipped_to_their_norm(run: Any, recipe: Callable[..., Recipe]) -> None:
     states: list[State] = []
-    steps, _ = run(recipe(max_grad_norm=1e-3), watch=lambda step: states.append(step.state()))
+    steps, _ = run(recipe(max_grad_norm=1e-3), watch=lambda step: states.append(step.state().copied()))
     gradient = torch.cat([moment.flatten() for moment in states[0].exp_avg.values()]) / 0.1
     assert float(gradient.norm()) == pytest.approx(1e-3, rel=1e-3)
     assert steps[0].gradient_norm > 1e-3, "what is said is the norm before clipping"
@@ -193,7 +194,7 @@ def test_the_text_encoder_has_a_learning_rate_of_its_own(run: Any, recipe: Calla
     for rate in (1e-5, 1e-3):
         states: list[State] = []
         settings = {"method": "full", "train_text_encoder": True, "text_encoder_lr": rate, "lr_scheduler": "constant"}
-        run(recipe(**settings, adam_weight_decay=0), watch=lambda step, kept=states: kept.append(step.state()))
+        run(recipe(**settings, adam_weight_decay=0), watch=lambda step, kept=states: kept.append(step.state().copied()))
         name = "text_encoder.encoder.layers.0.mlp.fc1.weight"
         [stem] = [key for key in states[0].weights if key.endswith(name.removeprefix("text_encoder."))]
         moved[rate] = states[1].weights[stem] - states[0].weights[stem]
@@ -204,7 +205,7 @@ def test_the_text_encoder_has_a_learning_rate_of_its_own(run: Any, recipe: Calla
 def test_the_moving_average_follows_the_weights(warmup: bool, run: Any, recipe: Callable[..., Recipe]) -> None:
     """ema <- d ema + (1 - d) weights; with a warm-up, d = min(decay, (1 + n) / (10 + n)) after n steps."""
     states: list[State] = []
-    run(recipe(ema_decay=0.3, ema_warmup=warmup), watch=lambda step: states.append(step.state()))
+    run(recipe(ema_decay=0.3, ema_warmup=warmup), watch=lambda step: states.append(step.state().copied()))
     for before, after in pairwise(states):
         decay = min(0.3, (1 + after.step) / (10 + after.step)) if warmup else 0.3
         for name, average in after.ema.items():
@@ -254,3 +255,51 @@ def test_a_loss_that_is_no_number_stops_the_run_with_advice(
     ):
         done.extend(loop.finetune(family, broken_at_the_third, learning, chosen, STEPS, None))
     assert "learning_rate" in error.value.hint
+
+
+METHODS = pytest.mark.parametrize("method", ["lora", "full"])
+
+
+@METHODS
+def test_updates_on_the_way_back_are_the_usual_ones_where_nothing_is_clipped(
+    method: str, recipe: Callable[..., Recipe], run: Any
+) -> None:
+    settings = {"method": method, "max_grad_norm": 1e9, "ema_decay": 0.9}
+    _, usual = run(recipe(**settings))
+    steps, on_the_way = run(recipe(**settings, optimizer_in_backward=True))
+    assert not differing(on_the_way, usual)
+    assert all(step.gradient_norm > 0 for step in steps)
+
+
+def test_on_the_way_back_each_gradient_is_clipped_by_its_own_norm(recipe: Callable[..., Recipe], run: Any) -> None:
+    """Adam's first moment after one step is (1 - beta1) times the gradient."""
+    states: list[State] = []
+    chosen = recipe(max_grad_norm=1e-4, optimizer_in_backward=True, lr_warmup_steps=0)
+    run(chosen, watch=lambda step: states.append(step.state().copied()))
+    norms = [float(moment.norm()) / (1 - chosen.adam_beta1) for moment in states[0].exp_avg.values()]
+    clipped = [norm for norm in norms if norm > 0]  # the gradient of A is 0 while B is
+    assert len(clipped) > 10 and max(clipped) <= 1.001e-4
+    assert sum(norm > 0.9e-4 for norm in clipped) > 1, "several reach the limit: it is not that of all together"
+
+
+def test_gradients_are_freed_on_the_way_back_and_nothing_stays_behind(
+    family: Any, recipe: Callable[..., Recipe], material: Any
+) -> None:
+    from handstyle.finetuning.trainable import trainable
+
+    chosen = recipe(method="full", optimizer_in_backward=True)
+    at = material(chosen).batch_at
+    with trainable(family, chosen) as learning:
+        held: list[int] = []
+        watched = [
+            parameter.register_post_accumulate_grad_hook(
+                lambda _: held.append(sum(other.grad is not None for other in learning.parameters.values()))
+            )
+            for parameter in learning.parameters.values()
+        ]
+        for step in loop.finetune(family, at, learning, chosen, 2, None):
+            assert step.index in (1, 2)
+        for hook in watched:
+            hook.remove()
+        assert len(held) >= len(learning.parameters) and max(held) <= 2
+        assert not any(parameter._post_accumulate_grad_hooks for parameter in learning.parameters.values())

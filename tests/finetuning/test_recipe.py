@@ -168,6 +168,7 @@ def test_every_choice_changes_the_digest() -> None:
         "caption_dropout": 0.2, "max_train": "241 steps", "train_batch_size": 4, "gradient_accumulation_steps": 2,
         "learning_rate": 2e-4, "text_encoder_lr": 2e-5, "lr_scheduler": "cosine", "lr_warmup_steps": 0,
         "adam_beta1": 0.8, "adam_beta2": 0.99, "adam_epsilon": 1e-6, "adam_weight_decay": 0, "max_grad_norm": 2,
+        "optimizer_in_backward": True,
         "ema_decay": 0.9, "ema_warmup": False, "mixed_precision": "no", "seed": 1, "snr_gamma": None, "resolution": 64,
         "random_flip": True,
         "with_prior_preservation": True, "prior_loss_weight": 0.5, "prior_batch_share": 0.5, "class_prompt": "icon",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import subprocess
 import sys
 from collections.abc import Callable
@@ -140,21 +139,12 @@ def test_a_torn_snapshot_costs_only_the_steps_since_the_one_before(go: Any, reci
 
 
 def test_a_disk_that_is_full_while_saving_loses_nothing(
-    go: Any, recipe: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    go: Any, recipe: Any, tmp_path: Path, disk_full_at: Any
 ) -> None:
     whole, folder = go(recipe(), tmp_path / "whole"), tmp_path / "full"
-    write_bytes = Path.write_bytes
-
-    def full_from_the_second_snapshot(path: Path, data: bytes) -> int:
-        if path.name.startswith(".step-000004"):
-            write_bytes(path, data[:100])
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return write_bytes(path, data)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "write_bytes", full_from_the_second_snapshot)
-        with pytest.raises(WriteFailed, match=r"step-000004\.safetensors could not be written: No space left"):
-            go(recipe(), folder)
+    said = r"step-000004\.safetensors could not be written: No space left"
+    with disk_full_at(".step-000004"), pytest.raises(WriteFailed, match=said):
+        go(recipe(), folder)
     assert [path.name for path in (folder / "snapshots").iterdir()] == ["step-000002.safetensors"]
     assert go(recipe(), folder, resume=True).tensors == whole.tensors
 

@@ -114,7 +114,7 @@ def test_tensors_that_are_no_snapshot_are_refused(snapshots: Snapshots, metadata
 
 @pytest.mark.parametrize("moment", ["writing", "flushing", "renaming"])
 def test_a_full_disk_leaves_the_earlier_snapshots(
-    snapshots: Snapshots, monkeypatch: pytest.MonkeyPatch, moment: str
+    snapshots: Snapshots, monkeypatch: pytest.MonkeyPatch, disk_full_at: Any, moment: str
 ) -> None:
     for step in range(1, 5):
         snapshots.save(state(step))
@@ -123,17 +123,10 @@ def test_a_full_disk_leaves_the_earlier_snapshots(
     def full(*given: Any) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    def half_written(path: Path, data: bytes) -> int:
-        with path.open("wb") as file:
-            file.write(data[: len(data) // 2])
-        return full()
-
-    with monkeypatch.context() as patch:
-        if moment == "writing":
-            patch.setattr(Path, "write_bytes", half_written)
-        elif moment == "flushing":
+    with monkeypatch.context() as patch, disk_full_at(".step-000005" if moment == "writing" else "none"):
+        if moment == "flushing":
             patch.setattr("os.fsync", full)
-        else:
+        elif moment == "renaming":
             patch.setattr(Path, "replace", full)
         with pytest.raises(WriteFailed, match="No space left on device"):
             snapshots.save(state(5))

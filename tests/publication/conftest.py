@@ -14,7 +14,7 @@ from handstyle.collection.rights import RightsRecord
 from handstyle.publication import exports
 from handstyle.publication.clearance import clearance
 from handstyle.publication.provenance import Weights
-from handstyle.publication.tensor_files import digest, write_tensors
+from handstyle.tensor_files import digest, write_tensors
 
 sys.path.insert(0, str(Path(__file__).parent))  # tests are imported one by one, so what they share needs a place
 

@@ -22,8 +22,8 @@ from handstyle.publication.clearance import Clearance
 from handstyle.publication.keys import fingerprint
 from handstyle.publication.package import assemble
 from handstyle.publication.provenance import Statement, Weights, opened, sign
-from handstyle.publication.tensor_files import Tensor
 from handstyle.publication.verification import Verification, verify
+from handstyle.tensor_files import Tensor
 
 EMBEDDED = Path(handstyle.diffusion.__file__).parent / "embedded"
 TODAY = date(2026, 11, 22)

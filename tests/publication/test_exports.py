@@ -20,7 +20,7 @@ from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.publication import exports
 from handstyle.publication.clearance import Clearance, clearance
 from handstyle.publication.provenance import Weights
-from handstyle.publication.tensor_files import Tensor, metadata_of, tensors_in, write_tensors
+from handstyle.tensor_files import Tensor, metadata_of, tensors_in, write_tensors
 
 torch = pytest.importorskip("torch")
 

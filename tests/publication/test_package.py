@@ -18,9 +18,9 @@ from handstyle.publication.clearance import clearance
 from handstyle.publication.disclosure import PublishedCollection
 from handstyle.publication.keys import fingerprint
 from handstyle.publication.provenance import Weights, opened
-from handstyle.publication.tensor_files import digest, write_tensors
 from handstyle.publication.verification import Verification, verify
 from handstyle.records import load_json
+from handstyle.tensor_files import digest, write_tensors
 
 Permission = Callable[..., RightsRecord]
 

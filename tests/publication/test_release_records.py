@@ -12,8 +12,8 @@ import pytest
 from ingredients import DIFFUSERS, KOHYA, Ingredients, assert_broken, found, signed_again
 
 from handstyle import digests
-from handstyle.publication.tensor_files import Tensor, metadata_of, tensors_in, write_tensors
 from handstyle.publication.verification import verify
+from handstyle.tensor_files import Tensor, metadata_of, tensors_in, write_tensors
 
 
 def edit(path: Path, change: Callable[[dict[str, Any]], None]) -> None:

@@ -10,17 +10,24 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save as as_bytes
 from torch import Tensor
 
-from handstyle import digests, records
+from handstyle import digests, tensor_files
 from handstyle.errors import HandstyleError, RecordDamaged
+
+KINDS = {
+    **{torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"},
+    **{torch.int64: "I64", torch.int32: "I32", torch.uint8: "U8", torch.bool: "BOOL"},
+}  # as safetensors names them
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> Path:
-    """Raises WriteFailed; what stood at `path` is then untouched."""
-    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    return records.write(path, as_bytes(plain, metadata=dict(metadata or {})))
+    """From where they lie in memory, without a copy. Raises WriteFailed; what stood at `path` is then untouched."""
+    plain = {
+        name: tensor_files.Tensor(KINDS[tensor.dtype], tuple(tensor.shape), _bytes_of(tensor))
+        for name, tensor in tensors.items()
+    }
+    return tensor_files.write_tensors(path, plain, metadata or {})
 
 
 def read_tensors(path: Path, error: type[HandstyleError] = RecordDamaged) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -1,7 +1,7 @@
 """How is a group norm computed when the channels of a pixel lie side by side?
 
-Packed convolutions leave their output so, and torch's own kernel is slow on it when a group has few channels: forward
-0.81 ms for 8 x 96 x 16 x 16 in bf16 on two cores of a Zen 5, where this takes 0.06 (`python -m benchmarks.speed.parts`).
+Packed convolutions leave their output so, and torch's own kernel is slow on it when a group has few channels:
+0.81 ms forward for 8 x 96 x 16 x 16 in bf16 on two cores of a Zen 5 (`python -m benchmarks.speed.parts`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How does a style join a network, and leave it without a trace?
 
-Training attaches PEFT's layers, which learn; where nothing is lost by it, they add to their layer's own product in place
-instead of making a second output of its size. Drawing adds the finished update to the weights and puts the
+Training attaches PEFT's layers, which learn; where nothing is lost by it, they add to their layer's own product in
+place instead of making a second output of its size. Drawing adds the finished update to the weights and puts the
 original weights back afterwards, bit for bit.
 """
 

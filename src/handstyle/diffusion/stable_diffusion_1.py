@@ -26,6 +26,7 @@ PARTS = {
     "vae": "diffusion_pytorch_model.safetensors",
     "text_encoder": "model.safetensors",
 }
+LOAD = {"use_safetensors": True, "local_files_only": True}
 # The layers of a U-Net by what they do, as diffusers names them.
 LAYERS = {
     "attention": r"\.attn[12]\.(to_q|to_k|to_v|to_out\.0)$",
@@ -40,27 +41,18 @@ class StableDiffusion1:
     kind = "stable-diffusion-1"
 
     def __init__(self, folder: Path, device: str = "cpu", *, plain: bool = False) -> None:
-        from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
-        from transformers import CLIPTextModel, CLIPTokenizer
+        from diffusers import AutoencoderKL, DDIMScheduler
+        from transformers import CLIPTokenizer
 
         from handstyle.diffusion.attention import use_plain_attention
         from handstyle.diffusion.faster_layers import exchange
 
         check_folder(folder)
         self.folder, self.device, self.plain = folder, device, plain
-        load: dict[str, Any] = {"use_safetensors": True, "local_files_only": True, "torch_dtype": torch.float32}
         try:
-            self.unet = UNet2DConditionModel.from_pretrained(folder / "unet", **load).to(device).eval()
-            self.vae = AutoencoderKL.from_pretrained(folder / "vae", **load).to(device).eval()
-            self.clip, found = CLIPTextModel.from_pretrained(
-                folder / "text_encoder",
-                use_safetensors=True,
-                local_files_only=True,
-                dtype=torch.float32,
-                output_loading_info=True,
-            )
-            if found["missing_keys"]:  # transformers would fill them with chance and go on
-                raise ValueError(f"text_encoder lacks {len(found['missing_keys'])} tensors")
+            self.unet = _unet(folder).to(device).eval()
+            self.vae = AutoencoderKL.from_pretrained(folder / "vae", **LOAD, torch_dtype=torch.float32).to(device)
+            self.clip = _clip(folder)
             self.tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
             scheduler = DDIMScheduler.from_pretrained(folder / "scheduler", local_files_only=True)
         except (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError) as error:
@@ -68,7 +60,7 @@ class StableDiffusion1:
                 f"the base model in {folder} could not be loaded: {error}",
                 hint="It must be a whole diffusers folder of a Stable Diffusion 1.x or 2.x model; fetch it again.",
             ) from error
-        self.clip = self.clip.to(device).eval()
+        self.vae, self.clip = self.vae.eval(), self.clip.to(device).eval()
         for network in (self.unet, self.vae, self.clip):
             network.requires_grad_(False)
         use_plain_attention(self.unet) if plain else exchange(self.unet)
@@ -105,6 +97,13 @@ class StableDiffusion1:
     @cached_property
     def digest(self) -> str:
         return base_digest(self.folder)
+
+    @torch.no_grad()
+    def restore(self) -> None:
+        for network, fresh in ((self.unet, _unet(self.folder)), (self.clip, _clip(self.folder))):
+            originals = dict(fresh.named_parameters())
+            for name, parameter in network.named_parameters():
+                parameter.copy_(originals[name])
 
     def autoencoder_digest(self) -> str:
         return _part_digest(self.folder, "vae")
@@ -157,6 +156,23 @@ class StableDiffusion1:
 
     def autocast(self, precision: str) -> torch.autocast:
         return torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=precision == "bf16")
+
+
+def _unet(folder: Path) -> Any:
+    from diffusers import UNet2DConditionModel
+
+    return UNet2DConditionModel.from_pretrained(folder / "unet", **LOAD, torch_dtype=torch.float32)
+
+
+def _clip(folder: Path) -> Any:
+    from transformers import CLIPTextModel
+
+    clip, found = CLIPTextModel.from_pretrained(
+        folder / "text_encoder", **LOAD, dtype=torch.float32, output_loading_info=True
+    )
+    if found["missing_keys"]:  # transformers would fill them with chance and go on
+        raise ValueError(f"text_encoder lacks {len(found['missing_keys'])} tensors")
+    return clip
 
 
 def check_folder(folder: Path) -> None:

@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,7 +25,7 @@ from handstyle.finetuning.trainable import Trainable
 
 @dataclass(frozen=True)
 class Step:
-    """What one optimiser step did. `state()` copies the run as it stands after it."""
+    """What one optimiser step did. `state()` is the run as it stands: until the next step, unless it is copied."""
 
     index: int  # steps done
     of: int
@@ -49,7 +50,11 @@ def learning_rate_share(step: int, of: int, scheduler: str, warmup: int) -> floa
 
 
 class Run:
-    """The moving parts of one run: parameters, AdamW, the moving average."""
+    """The moving parts of one run: parameters, AdamW, the moving average.
+
+    With `optimizer_in_backward` each parameter is updated as soon as its gradient is whole, which is then freed. The
+    norm of all gradients is not known by then: each is clipped by its own.
+    """
 
     def __init__(self, learning: Trainable, recipe: Recipe, steps: int, *, plain: bool = False) -> None:
         self.learning, self.recipe, self.steps, self.step = learning, recipe, steps, 0
@@ -59,25 +64,61 @@ class Run:
             {"params": list(learning.denoiser.values()), "lr": recipe.learning_rate},
             {"params": list(learning.text_encoder.values()), "lr": recipe.text_encoder_lr},
         ]
-        self.optimizer = torch.optim.AdamW(
-            [group for group in groups if group["params"]],
-            betas=(recipe.adam_beta1, recipe.adam_beta2),
-            eps=recipe.adam_epsilon,
-            weight_decay=recipe.adam_weight_decay,
-            fused=not plain,
-            foreach=False,
-        )
-        self.base_rates = [group["lr"] for group in self.optimizer.param_groups]
+        self.optimizers = [
+            torch.optim.AdamW(
+                parts,
+                betas=(recipe.adam_beta1, recipe.adam_beta2),
+                eps=recipe.adam_epsilon,
+                weight_decay=recipe.adam_weight_decay,
+                fused=not plain,
+                foreach=False,
+            )
+            for parts in self._apart([group for group in groups if group["params"]])
+        ]
+        self.base_rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in self.optimizers]
         self.ema = learning.weights() if recipe.ema_decay else {}
+        self.squared_norms: list[Tensor] = []  # of the gradients already applied in this step
+        self._hooks = [
+            parameter.register_post_accumulate_grad_hook(self._updating(optimizer))
+            for optimizer in self.optimizers
+            for group in optimizer.param_groups
+            for parameter in group["params"]
+            if recipe.optimizer_in_backward
+        ]
+
+    def _apart(self, groups: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+        """The groups of each optimiser: one for all, or one for every parameter."""
+        if not self.recipe.optimizer_in_backward:
+            return [groups]
+        return [[{**group, "params": [parameter]}] for group in groups for parameter in group["params"]]
+
+    def _updating(self, optimizer: torch.optim.Optimizer) -> Callable[[Tensor], None]:
+        def update(parameter: Tensor) -> None:
+            norm = torch.nn.utils.clip_grad_norm_([parameter], self.recipe.max_grad_norm)
+            self.squared_norms.append(norm.square())
+            optimizer.step()
+            parameter.grad = None
+
+        return update
+
+    def close(self) -> None:
+        """The parameters are again as others left them."""
+        for hook in self._hooks:
+            hook.remove()
 
     def state(self) -> State:
-        moments = {name: self.optimizer.state.get(parameter, {}) for name, parameter in self.parameters.items()}
+        """Not a copy: it follows the run."""
+        found = [optimizer.state for optimizer in self.optimizers]
+        moments: dict[str, dict[str, Tensor]] = {
+            name: next((states[parameter] for states in found if parameter in states), {})
+            for name, parameter in self.parameters.items()
+        }
         return State(
             self.step,
-            self.learning.weights(),
-            {name: moment["exp_avg"].clone() for name, moment in moments.items() if moment},
-            {name: moment["exp_avg_sq"].clone() for name, moment in moments.items() if moment},
-            {name: average.clone() for name, average in self.ema.items()},
+            {name: parameter.detach() for name, parameter in self.parameters.items()},
+            {name: moment["exp_avg"] for name, moment in moments.items() if moment},
+            {name: moment["exp_avg_sq"] for name, moment in moments.items() if moment},
+            dict(self.ema),
         )
 
     def resume(self, state: State) -> None:
@@ -85,25 +126,41 @@ class Run:
         self.learning.put(state.weights)
         # In the order of the parameters, which a file does not keep: the average follows them place by place.
         self.ema = {name: _beside(state.ema[name], own) for name, own in self.parameters.items()} if state.ema else {}
+        owner = {
+            parameter: optimizer
+            for optimizer in self.optimizers
+            for group in optimizer.param_groups
+            for parameter in group["params"]
+        }
         for name, moment in state.exp_avg.items():
             parameter = self.parameters[name]
-            self.optimizer.state[parameter] = {
+            owner[parameter].state[parameter] = {
                 "step": torch.tensor(float(state.step), device=parameter.device),
                 "exp_avg": _beside(moment, parameter),
                 "exp_avg_sq": _beside(state.exp_avg_sq[name], parameter),
             }
 
-    def apply(self) -> tuple[float, float]:
-        """One optimiser step on the gradients at hand: (learning rate, gradient norm before clipping)."""
+    def prepare(self) -> float:
+        """The learning rate of the step to come, which is set."""
         share = learning_rate_share(self.step, self.steps, self.recipe.lr_scheduler, self.recipe.lr_warmup_steps)
-        for group, rate in zip(self.optimizer.param_groups, self.base_rates, strict=True):
-            group["lr"] = rate * share
-        norm = torch.nn.utils.clip_grad_norm_(self.parameters.values(), self.recipe.max_grad_norm)
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        for optimizer, rates in zip(self.optimizers, self.base_rates, strict=True):
+            for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                group["lr"] = rate * share
+        return float(self.base_rates[0][0]) * share
+
+    def apply(self) -> float:
+        """One optimiser step on the gradients at hand, where none was made on the way: their norm before clipping."""
+        if self.recipe.optimizer_in_backward:
+            norm = torch.stack(self.squared_norms).sum().sqrt()
+            self.squared_norms.clear()
+        else:
+            norm = torch.nn.utils.clip_grad_norm_(self.parameters.values(), self.recipe.max_grad_norm)
+            for optimizer in self.optimizers:
+                optimizer.step()
+                optimizer.zero_grad(set_to_none=True)
         self.step += 1
         self._follow()
-        return self.base_rates[0] * share, float(norm)
+        return float(norm.detach())
 
     @torch.no_grad()
     def _follow(self) -> None:
@@ -137,9 +194,17 @@ def finetune(
     run = Run(learning, recipe, steps, plain=plain)
     if state is not None:
         run.resume(state)
+    try:
+        yield from _steps(run, family, batch_at)
+    finally:
+        run.close()
+
+
+def _steps(run: Run, family: ModelFamily, batch_at: Callable[[int], Batch]) -> Iterator[Step]:
+    recipe, steps = run.recipe, run.steps
     parts = recipe.gradient_accumulation_steps
     while run.step < steps:
-        began, loss, pictures = time.perf_counter(), 0.0, 0
+        began, loss, pictures, rate = time.perf_counter(), 0.0, 0, run.prepare()
         torch.manual_seed(recipe.seed + run.step)  # dropout inside the network
         for micro_step in range(run.step * parts, (run.step + 1) * parts):
             batch = batch_at(micro_step)
@@ -152,9 +217,9 @@ def finetune(
                 precision=recipe.mixed_precision,
                 live_text=recipe.train_text_encoder,
             )
-            (part / parts).backward()  # type: ignore[no-untyped-call]
             loss, pictures = loss + _finite(part, run.step) / parts, pictures + len(batch.names)
-        rate, norm = run.apply()
+            (part / parts).backward()  # type: ignore[no-untyped-call]
+        norm = run.apply()
         yield Step(run.step, steps, loss, rate, norm, time.perf_counter() - began, pictures, run.state)
 
 

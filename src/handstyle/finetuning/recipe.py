@@ -94,6 +94,9 @@ class Recipe(Record):
     adam_epsilon: float = Field(default=1e-8, gt=0)
     adam_weight_decay: float = Field(default=1e-2, ge=0)
     max_grad_norm: float = Field(default=1.0, gt=0)
+    optimizer_in_backward: bool = Field(
+        default=False, description="update each weight during the way back: less memory; each gradient clipped alone"
+    )
     ema_decay: float = Field(default=0.0, ge=0, lt=1, description="0 keeps no moving average of the weights")
     ema_warmup: bool = Field(default=True, description="without it the average keeps a share of the untrained weights")
     mixed_precision: Literal["bf16", "no"] = "bf16"
@@ -119,6 +122,8 @@ class Recipe(Record):
     def _fits_together(self) -> Self:
         if "{identifier}" not in self.template and self.method == "lora":
             raise ValueError("template: {identifier} is missing, so there would be no word for this hand")
+        if self.optimizer_in_backward and self.gradient_accumulation_steps > 1:
+            raise ValueError("optimizer_in_backward: gradients that are applied at once cannot be accumulated")
         return self
 
     def words(self, caption: str) -> str:

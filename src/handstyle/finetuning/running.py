@@ -238,12 +238,15 @@ class Running:
 
     def _look(self, state: State) -> float | None:
         """Samples and the error on drawings not trained on, both with the weights that would be kept."""
-        self.learning.put(state.finished_weights())
+        learning = self.learning.weights() if state.ema else {}
+        if state.ema:
+            self.learning.put(state.ema)
         try:
             self.paint(state.step)
             return self._validation()
         finally:
-            self.learning.put(state.weights)
+            if state.ema:
+                self.learning.put(learning)
 
     def _validation(self) -> float | None:
         if self.drawings is None:

@@ -36,6 +36,11 @@ class State:
     def finished_weights(self) -> dict[str, Tensor]:
         return self.ema or self.weights
 
+    def copied(self) -> State:
+        """Which stays as it is while the run goes on."""
+        parts = ({name: value.clone() for name, value in getattr(self, kind).items()} for kind in KINDS)
+        return State(self.step, *parts)
+
 
 @dataclass(frozen=True)
 class Snapshots:

@@ -55,7 +55,7 @@ def trainable(family: ModelFamily, recipe: Recipe) -> Iterator[Trainable]:
         with _low_rank(family, recipe, networks) as learning:
             yield learning
     else:
-        with _full(networks) as learning:
+        with _full(family, networks) as learning:
             yield learning
 
 
@@ -88,22 +88,15 @@ def _low_rank(family: ModelFamily, recipe: Recipe, networks: dict[str, nn.Module
 
 
 @contextmanager
-def _full(networks: dict[str, nn.Module]) -> Iterator[Trainable]:
-    originals = {part: _copied(network) for part, network in networks.items()}
+def _full(family: ModelFamily, networks: dict[str, nn.Module]) -> Iterator[Trainable]:
     try:
         for network in networks.values():
             network.train().requires_grad_(True)
         yield _trainable({part: dict(network.named_parameters()) for part, network in networks.items()})
     finally:
-        for part, network in networks.items():
+        for network in networks.values():
             network.eval().requires_grad_(False)
-            with torch.no_grad():
-                for name, parameter in network.named_parameters():
-                    parameter.copy_(originals[part][name])
-
-
-def _copied(network: nn.Module) -> dict[str, Tensor]:
-    return {name: parameter.detach().clone() for name, parameter in network.named_parameters()}
+        family.restore()
 
 
 def _trainable(parts: dict[str, dict[str, nn.Parameter]]) -> Trainable:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from handstyle.errors import RecordDamaged
-from handstyle.publication.tensor_files import Tensor, scalar
+from handstyle.tensor_files import Tensor, scalar
 
 PARTS = ("unet", "text_encoder")
 DOWN, UP = ".lora_A.weight", ".lora_B.weight"

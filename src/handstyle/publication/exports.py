@@ -19,9 +19,9 @@ from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.publication import dialects
 from handstyle.publication.clearance import Clearance
 from handstyle.publication.provenance import Format, Weights
-from handstyle.publication.tensor_files import Tensor, data_digest, digest, tensors_in, write_tensors
 from handstyle.records import load_json
 from handstyle.records import write as write_bytes
+from handstyle.tensor_files import Tensor, data_digest, digest, tensors_in, write_tensors
 
 DIFFUSERS_LORA = "pytorch_lora_weights.safetensors"
 UNET_FILE = "unet/diffusion_pytorch_model.safetensors"

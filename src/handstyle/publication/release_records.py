@@ -16,8 +16,8 @@ from handstyle import digests
 from handstyle.errors import HandstyleError
 from handstyle.publication import dialects
 from handstyle.publication.provenance import Statement, strict_json
-from handstyle.publication.tensor_files import Tensor, digest, metadata_of, tensors_in
 from handstyle.records import LARGEST_RECORD
+from handstyle.tensor_files import Tensor, digest, metadata_of, tensors_in
 
 CARD, COLLECTION, RECIPE, STYLE, REPORT, REPORT_PAGE = (
     *("README.md", "collection.json", "recipe.toml", "style.json", "report.json", "report.html"),

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import json
+import math
 import struct
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ingredients import low_rank_tensors
 from safetensors import safe_open
 
 from handstyle import digests
 from handstyle.errors import RecordDamaged
-from handstyle.publication.tensor_files import data_digest, digest, metadata_of, tensors_in, write_tensors
+from handstyle.tensor_files import Tensor, data_digest, digest, metadata_of, tensors_in, write_tensors
+
+
+def low_rank_tensors() -> dict[str, Tensor]:
+    """A narrow pair, and a scalar."""
+    numbers = {"to_q.lora_A.weight": (2, 3), "to_q.lora_B.weight": (3, 2), "alpha": ()}
+    return {
+        name: Tensor("F32", shape, struct.pack(f"<{math.prod(shape)}f", *range(math.prod(shape))))
+        for name, shape in numbers.items()
+    }
 
 
 def test_the_library_reads_what_was_written(tmp_path: Path) -> None:
