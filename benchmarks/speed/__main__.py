@@ -33,7 +33,7 @@ def tasks(sd15: Path) -> dict[str, Task]:
         "embedded_full": Task("embedded_full", None, "full", 64, 8, 60),
         "sd15_lora": Task("sd15_lora", sd15, "lora", 512, 1, 6, works=8),
         "sd15_lora_prior": Task("sd15_lora_prior", sd15, "lora", 512, 1, 6, prior=True, works=8),
-        "sd15_full": Task("sd15_full", sd15, "full", 256, 1, 6, works=8),
+        "sd15_full": Task("sd15_full", sd15, "full", 256, 1, 6, works=8, in_backward=True),
     }
 
 
@@ -41,7 +41,8 @@ def measure(only: list[str], reference: Path | None, repeats: int, folder: Path)
     use_all_cores()
     limits = limit.limits()
     precision = limit.faster_precision(limits)
-    setting = Setting(EXAMPLE / "works", EMBEDDED, precision, usable_cores(), folder, reference)
+    limit_here = max(limits[precision].values())
+    setting = Setting(EXAMPLE / "works", EMBEDDED, precision, usable_cores(), folder, reference, limit_here)
     found: dict[str, Any] = {
         "machine": {
             "processor": processor_name(),
@@ -71,6 +72,8 @@ def line(name: str, found: dict[str, Any]) -> str:
     columns = [name.ljust(16), f"{own['pictures_per_second']:9.2f} pictures/s"]
     if "seconds_in_all" in own:
         columns += [f"{own['seconds_in_all']:7.1f} s", f"{own['peak_memory_bytes'] / 1e9:5.2f} GB"]
+    if "share_of_limit" in own:
+        columns += [f"{own['share_of_limit']:4.0%} of the limit"]
     if theirs:
         columns += [f"reference {theirs['pictures_per_second']:8.2f} pictures/s", f"ratio {found['ratio']:.2f}"]
         if "memory_ratio" in found:

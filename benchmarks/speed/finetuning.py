@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.speed.processes import Ran, run
+from benchmarks.speed.work import floating_point_operations
 
 Measured = dict[str, Any]
 
@@ -29,6 +30,11 @@ class Task:
     rank: int = 16
     prior: bool = False
     works: int = 32  # pictures learnt from
+    in_backward: bool = False  # our updates are made on the way back, which diffusers' script cannot
+
+    @property
+    def rows(self) -> int:
+        return self.batch * (2 if self.prior else 1)
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,7 @@ class Setting:
     threads: int
     folder: Path  # for everything that is written
     reference: Path | None  # a checkout of diffusers
+    limit: float  # TFLOP/s, the highest measured in this precision
 
 
 def ours(task: Task, setting: Setting) -> Measured:
@@ -65,6 +72,7 @@ def ours(task: Task, setting: Setting) -> Measured:
         "lr_warmup_steps": 0,
         "with_prior_preservation": str(task.prior).lower(),
         "random_flip": "false",
+        "optimizer_in_backward": str(task.in_backward).lower(),
     }
     command = [*handstyle, "finetune", *here, "--save-every", str(task.steps), "--sample-every", "0"]
     command += [word for key, value in choices.items() for word in ("--set", f"{key}={value}")]
@@ -124,6 +132,10 @@ def compare(task: Task, setting: Setting, repeats: int) -> Measured:
         found["reference"] = {**_median(theirs[best]), "options": best}
         found["ratio"] = _ratio(found, "pictures_per_second")
         found["memory_ratio"] = _ratio(found, "peak_memory_bytes")
+    work = floating_point_operations(task.base or setting.embedded, task.method, task.rank, task.size, task.rows)
+    found["work_per_step_tflop"] = round(work / 1e12, 4)
+    for one in (found[side] for side in ("handstyle", "reference") if side in found):
+        one["share_of_limit"] = round(work / one["seconds_per_step"] / 1e12 / setting.limit, 3)
     return found
 
 
@@ -135,14 +147,14 @@ def _settings(task: Task, setting: Setting) -> Measured:
     base = task.base.name if task.base else "embedded"
     said = {"base": base, "method": task.method, "size": task.size, "batch": task.batch, "works": task.works}
     said["steps"] = task.steps
+    said["optimizer_in_backward"] = task.in_backward
     return {**said, "rank": task.rank, "prior": task.prior, "precision": setting.precision, "threads": setting.threads}
 
 
 def _measured(task: Task, ran: Ran) -> Measured:
     assert ran.seconds_per_step is not None, "no step was seen"
-    rows = task.batch * (2 if task.prior else 1)
     return {
-        "pictures_per_second": round(rows / ran.seconds_per_step, 3),
+        "pictures_per_second": round(task.rows / ran.seconds_per_step, 3),
         "seconds_per_step": round(ran.seconds_per_step, 4),
         "seconds_in_all": round(ran.seconds, 1),
         "peak_memory_bytes": ran.peak_memory,

@@ -2,13 +2,14 @@
 
     python -m benchmarks.speed.parts [--sd15]
 
-Attention forward and backward both ways, by size; with --sd15 also one low-rank step of the U-Net at the shape of
-SD 1.5 (512 pixels, batch 1, rank 16 on attention), its page faults and its work.
+Attention and single layers, forward and backward, by size; with --sd15 also one low-rank step of the U-Net at the
+shape of SD 1.5 (512 pixels, batch 1, rank 16 on attention) and its page faults.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import resource
 import time
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from torch import nn
 
 from benchmarks.speed import sd15_shape
 from benchmarks.speed.limit import PRECISIONS, seconds
-from handstyle.diffusion import attention, low_rank
+from handstyle.diffusion import attention, faster_layers, low_rank
 from handstyle.diffusion.hardware import keep_freed_memory, usable_cores
 
 SIZES = (
@@ -27,6 +28,14 @@ SIZES = (
     (1, 8, 1024, 1024, 80),
     (1, 8, 4096, 4096, 40),
     (1, 8, 4096, 77, 40),
+)
+LAYERS: tuple[tuple[str, Callable[[], nn.Module], tuple[int, ...]], ...] = (
+    ("3x3, 1280 channels, 16 x 16", lambda: nn.Conv2d(1280, 1280, 3, padding=1), (1, 1280, 16, 16)),
+    ("3x3, 320 channels, 64 x 64", lambda: nn.Conv2d(320, 320, 3, padding=1), (1, 320, 64, 64)),
+    ("3x3, 96 channels, 8 of 16 x 16", lambda: nn.Conv2d(96, 96, 3, padding=1), (8, 96, 16, 16)),
+    ("linear, 320 -> 320, 4096 rows", lambda: nn.Linear(320, 320), (4096, 320)),
+    ("group norm, 320 channels, 64 x 64", lambda: nn.GroupNorm(32, 320), (1, 320, 64, 64)),
+    ("group norm, 96 channels, 8 of 16 x 16", lambda: nn.GroupNorm(32, 96), (8, 96, 16, 16)),
 )
 
 
@@ -45,13 +54,32 @@ def attention_both_ways() -> None:
             def kernel(q: torch.Tensor = q, k: torch.Tensor = k, v: torch.Tensor = v) -> None:
                 nn.functional.scaled_dot_product_attention(q, k, v).sum().backward()
 
-            ways = f"products {1e3 * seconds(products):7.1f} ms  kernel {1e3 * seconds(kernel):7.1f} ms"
+            def blocks(q: torch.Tensor = q, k: torch.Tensor = k, v: torch.Tensor = v) -> None:
+                one, two, three = (part.flatten(0, 1) for part in (q, k, v))
+                attention.attention(one, two, three, q.shape[-1] ** -0.5).sum().backward()  # type: ignore[no-untyped-call]
+
+            ways = "  ".join(f"{way.__name__} {1e3 * seconds(way):7.1f} ms" for way in (products, kernel, blocks))
             print(f"{precision:5} batch {batch} heads {heads} {queries:5} x {keys:<5}{ways}", flush=True)
+
+
+def layers_both_ways() -> None:
+    """Forward and back to the input, as diffusers has them and exchanged."""
+    for precision, dtype in PRECISIONS.items():
+        for name, make, shape in LAYERS:
+            plain = make().requires_grad_(False).to(dtype)
+            faster = nn.Sequential(copy.deepcopy(plain))
+            faster_layers.exchange(faster)
+            times = []
+            for layer, layout in ((plain, torch.contiguous_format), (faster, torch.channels_last)):
+                x = torch.randn(shape, dtype=dtype)
+                x = (x.contiguous(memory_format=layout) if x.ndim == 4 else x).requires_grad_()
+                y = layer(x).detach()
+                times.append(1e3 * seconds(lambda x=x, y=y, layer=layer: layer(x).backward(y)))  # type: ignore[misc]
+            print(f"{precision:5} {name:38} {times[0]:7.2f} ms  exchanged {times[1]:7.2f} ms", flush=True)
 
 
 def sd15_step() -> None:
     from diffusers import UNet2DConditionModel
-    from torch.utils.flop_counter import FlopCounterMode
 
     with torch.device("meta"):
         unet = UNet2DConditionModel(**sd15_shape.UNET)
@@ -70,16 +98,14 @@ def sd15_step() -> None:
             predicted = unet(latents, level, words).sample
         predicted.float().square().mean().backward()
 
-    attention.use_plain_attention(unet)
-    said("matrix products", step)
-    attention.use_faster_attention(unet)
-    said("faster attention", step)
-    said("faster attention, bf16", lambda: step("bf16"))
+    for precision in PRECISIONS:
+        said(f"{precision}, as diffusers and PEFT compute it", lambda precision=precision: step(precision))  # type: ignore[misc]
     keep_freed_memory()
-    said("faster attention, freed memory kept", step)
-    with FlopCounterMode(display=False) as counter:
-        step()
-    print(f"work counted in one step: {counter.get_total_flops() / 1e12:.2f} TFLOP")
+    low_rank.detach_trainable(unet)
+    faster_layers.exchange(unet)
+    low_rank.attach_trainable(unet, layers, 16, 16, 0.0)
+    for precision in PRECISIONS:
+        said(f"{precision}, as handstyle does", lambda precision=precision: step(precision))  # type: ignore[misc]
 
 
 def said(what: str, step: Callable[[], None]) -> None:
@@ -96,6 +122,7 @@ def main() -> None:
     torch.set_num_threads(usable_cores())
     options = parser.parse_args()
     attention_both_ways()
+    layers_both_ways()
     if options.sd15:
         sd15_step()
 

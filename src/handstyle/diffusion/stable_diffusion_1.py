@@ -63,7 +63,11 @@ class StableDiffusion1:
         self.vae, self.clip = self.vae.eval(), self.clip.to(device).eval()
         for network in (self.unet, self.vae, self.clip):
             network.requires_grad_(False)
-        use_plain_attention(self.unet) if plain else exchange(self.unet)
+        if plain:
+            use_plain_attention(self.unet)
+        else:
+            exchange(self.unet)
+            exchange(self.vae.decoder)
         prediction = scheduler.config.prediction_type
         if prediction not in ("epsilon", "v_prediction"):
             raise BaseUnusable(
