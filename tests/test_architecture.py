@@ -22,7 +22,7 @@ PACKAGE = ROOT / "src" / "handstyle"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 
 LAYERS = [
-    *("errors", "digests", "records", "workspace"),
+    *("errors", "digests", "records", "workspace", "keys", "envelopes"),
     *("collection", "diffusion", "encoding", "finetuning", "generation", "inspection", "origination", "publication"),
     *("stages", "demonstration", "studio", "terminal", "__main__"),
 ]

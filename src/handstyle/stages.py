@@ -442,11 +442,12 @@ def publish(
     """Gates first, then weights in other tools' formats, card, records and a signature over everything."""
     import tempfile
 
+    from handstyle import keys
     from handstyle.diffusion.catalogue import EMBEDDED
     from handstyle.finetuning.trained_style import WEIGHTS
     from handstyle.inspection import page
     from handstyle.inspection.redaction import redacted
-    from handstyle.publication import card, clearance, exports, keys, package
+    from handstyle.publication import card, clearance, exports, package
 
     run = workspace.needs("run", "finetune")
     style = _open_style(workspace, run)
@@ -507,7 +508,8 @@ def _current_report(workspace: Workspace) -> tuple[InspectionReport | None, Path
 
 def verify(folder: Path, trust: Path | None = None) -> Verification:
     """Everything a release claims, checked offline and without torch."""
-    from handstyle.publication import keys, verification
+    from handstyle import keys
+    from handstyle.publication import verification
 
     return verification.verify(folder, keys.trusted_fingerprints(trust) if trust else None)
 

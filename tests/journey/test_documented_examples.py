@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from handstyle import keys
 from handstyle.demonstration import EXAMPLE
-from handstyle.publication import keys
 from handstyle.terminal import command_line
 
 pytestmark = pytest.mark.slow

@@ -17,9 +17,9 @@ from handstyle.collection.works import Collection, Work
 from handstyle.finetuning.recipe import Recipe
 from handstyle.finetuning.trained_style import BaseIdentity, TrainedStyle
 from handstyle.inspection.report import CopyCheck, HeldOutGain, InspectionReport, Interval, NearerToTruth
+from handstyle.keys import fingerprint
 from handstyle.publication import card
 from handstyle.publication.clearance import Clearance
-from handstyle.publication.keys import fingerprint
 from handstyle.publication.package import assemble
 from handstyle.publication.provenance import Statement, Weights, opened, sign
 from handstyle.publication.tensor_files import Tensor

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from handstyle import digests
+from handstyle.envelopes import strict_json
 from handstyle.errors import HandstyleError
 from handstyle.publication import dialects
-from handstyle.publication.provenance import Statement, strict_json
+from handstyle.publication.provenance import Statement
 from handstyle.publication.tensor_files import Tensor, digest, metadata_of, tensors_in
 from handstyle.records import LARGEST_RECORD
 
