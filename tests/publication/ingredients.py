@@ -160,6 +160,7 @@ class Ingredients(NamedTuple):
                 "report.json": digests.canonical(self.report.as_json()),
                 "report.html": b"<!doctype html><title>Report</title>",
             },
+            "consents": {},
             "evidence_folders": [self.evidence],
             "key": self.key,
         }

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import Field
 
 from handstyle import digests, envelopes
+from handstyle.collection.scope import Distribution
 from handstyle.errors import RecordDamaged
 from handstyle.keys import fingerprint, public_key
 from handstyle.records import Record
@@ -65,6 +66,8 @@ class Lineage(Record):
 class Statement(Record):
     format: Literal["handstyle/release/1"] = "handstyle/release/1"
     name: str
+    distribution: Distribution = "public"
+    recipients: tuple[str, ...] = ()  # for whom it is, where it is for particular people
     published: str  # the day the signer says it was; nothing proves it
     lineage: Lineage
     weights: tuple[Weights, ...]
