@@ -229,7 +229,9 @@ def test_publish_prints_licence_signer_and_folder_and_gives_its_reasons_beside(t
     assert call.named["key"] == Path("k")
 
 
-@pytest.mark.parametrize(("status", "code"), [("trusted", 0), ("intact", 0), ("unknown", 3), ("lapsed", 3), ("broken", 3)])
+@pytest.mark.parametrize(
+    ("status", "code"), [("trusted", 0), ("intact", 0), ("unknown", 3), ("lapsed", 3), ("broken", 3)]
+)
 def test_verify_ends_as_its_status_says(typed: Any, stage: Any, status: Any, code: int) -> None:
     found = Verification(
         status=status, words="so it is", name=None, signer=None, published=None, number_of_files=0, permission=(),

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from cryptography.exceptions import InvalidSignature
-from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from handstyle import digests, envelopes, keys
 from handstyle.collection.consent_words import Passage, words_of
@@ -35,15 +35,11 @@ Digest = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
 
 
 class WorkDigest(Record):
-    model_config = ConfigDict(populate_by_name=True)
-
     file: Digest = Field(alias="sha256")
     pixels: Digest = Field(alias="rgb8-sha256")  # digests.of_pixels of the decoded picture
 
 
 class Subject(Record):
-    model_config = ConfigDict(populate_by_name=True)
-
     name: str = Field(pattern=r"^work-[1-9]\d*$")  # a number: file names can tell what a work shows
     of: WorkDigest = Field(alias="digest")
 
@@ -82,8 +78,6 @@ class Predicate(Record):
 
 
 class Statement(Record):
-    model_config = ConfigDict(populate_by_name=True)
-
     type: Literal["https://in-toto.io/Statement/v1"] = Field(default="https://in-toto.io/Statement/v1", alias="_type")
     subject: tuple[Subject, ...] = Field(min_length=1)
     predicate_type: Literal["urn:handstyle:training-consent:1"] = Field(

@@ -14,6 +14,7 @@ import typer
 from handstyle import __version__
 from handstyle.errors import ReleaseBroken, UsageMistake
 from handstyle.terminal import options, values
+from handstyle.terminal.consent_commands import consent
 from handstyle.terminal.display import Display, listed
 from handstyle.terminal.permission import StatedPermission
 
@@ -27,6 +28,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 done, 1 an error, 2 a mistake in the command, 3 a gate said no, 130 interrupted.",
 )
+
+app.add_typer(consent, help="Who permits what: drafted, read, signed by everybody, checked.")
 
 
 @app.callback(invoke_without_command=True)
@@ -52,6 +55,7 @@ def collect(
     source: options.Source = None,
     evidence: options.Evidence = None,
     rights: options.Rights = None,
+    consent: options.Consent = None,
     leave_out: options.LeaveOut = None,
     without: options.Without = None,
     background: options.Background = None,
@@ -69,11 +73,11 @@ def collect(
     made = stages.collect(
         values.workspace_at(workspace),
         folder,
-        StatedPermission(mine, licence, author, source, evidence, rights).for_folder(folder),
+        StatedPermission(mine, licence, author, source, evidence, rights, consent).for_folder(folder),
         progress=display.progress,
         **chosen,
     )
-    for note in made.notes:
+    for note in (*made.notes, *made.permission):
         display.say(note)
     counts = (
         f"{made.works} of {made.pictures_found} pictures became works: "
@@ -209,6 +213,7 @@ def publish(
     name: options.Title,
     key: options.Key = None,
     model_licence: options.ModelLicence = None,
+    distribution: options.Distribution = None,
     to: options.ReleaseTo = None,
     base: options.Base = None,
     workspace: options.Place = None,
@@ -222,7 +227,7 @@ def publish(
         values.workspace_at(workspace),
         name,
         progress=display.progress,
-        **values.given(base=base, key=key, model_licence=model_licence, to=to),
+        **values.given(base=base, key=key, model_licence=model_licence, distribution=values.whom(distribution), to=to),
     )
     display.say("\n".join(made.reasons))
     display.result(made, f"{made.licence}, signed by {made.signer}", made.release)
@@ -239,8 +244,11 @@ def verify(
     from handstyle import stages
 
     found = stages.verify(folder, trust)
+    display = display_of(context)
+    for line in found.permission:
+        display.say(line)
     findings = [f"{finding.where}: {finding.words}" for finding in found.findings]
-    display_of(context).result(found, found.words, *listed(findings))
+    display.result(found, found.words, *listed(findings))
     if not found.holds:
         raise typer.Exit(ReleaseBroken.exit_code)
 

@@ -39,6 +39,12 @@ Evidence = Annotated[
 Rights = Annotated[
     Path | None, Option("--rights", metavar="FILE", help="The permission, work by work. [rights.toml in the folder]")
 ]
+Consent = Annotated[
+    list[Path] | None,
+    Option(
+        "--consent", metavar="FILE", help="A consent that everybody has signed; may be repeated. [those in the folder]"
+    ),
+]
 LeaveOut = Annotated[
     str | None,
     Option("--leave-out", metavar="HOW-MANY", help="Works to keep back from training: 0.2, 6 or none. [0.2]"),
@@ -109,6 +115,27 @@ ModelLicence = Annotated[
     str | None, Option("--model-licence", metavar="SPDX", help="Of the weights. [what works and base ask for]")
 ]
 ReleaseTo = Annotated[Path | None, Option("--to", metavar="FOLDER", help="Where the release goes. [the workspace]")]
+
+Distribution = Annotated[
+    str | None, Option("--distribution", metavar="WHOM", help="public, or named: the people a consent names. [public]")
+]
+
+# consent
+Terms = Annotated[
+    Path | None, Option("--terms", metavar="FILE", help="What is asked for. [a file to fill in is written]")
+]
+ConsentTo = Annotated[Path, Option("--to", metavar="FOLDER", help="Where statement and page go.")]
+Pictures = Annotated[bool, Option("--pictures", help="Small pictures of the works on the page.")]
+ConsentFile = Annotated[Path, Argument(metavar="FILE", help="A file that ends in .consent.json.")]
+ConsentFolder = Annotated[Path, Argument(metavar="FOLDER", help="Where consents lie, also in folders below.")]
+Page = Annotated[Path | None, Option("--page", metavar="FILE", help="Write the page to mail and print, too.")]
+Add = Annotated[
+    list[Path] | None, Option("--add", metavar="FILE", help="A copy that others have signed; may be repeated.")
+]
+Yes = Annotated[bool, Option("--yes", help="You have read it elsewhere, and agree.")]
+Against = Annotated[Path | None, Argument(metavar="WORKS", help="A folder of pictures to hold against it.")]
+Expiring = Annotated[str | None, Option("--expiring", metavar="DAYS", help="Only what ends within so long: 30d.")]
+NewKey = Annotated[Path | None, Option("--to", metavar="FILE", help="Where a new key goes. [your own key is shown]")]
 
 # verify
 Release = Annotated[Path, Argument(metavar="FOLDER", help="The folder of a release.")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ RIGHTS_FILE = "rights.toml"
 
 @dataclass(frozen=True)
 class StatedPermission:
-    """What was typed. Own works, an open licence, or a file for everything else."""
+    """What was typed. Own works, an open licence, signed consents, or a file for everything else."""
 
     mine: str | None = None
     licence: str | None = None
@@ -26,10 +27,12 @@ class StatedPermission:
     source: str | None = None
     evidence: Path | None = None
     rights: Path | None = None
+    consent: Sequence[Path] | None = None
 
     def for_folder(self, folder: Path) -> RightsPlan:
-        """Without any of them, the `rights.toml` of the folder; without that, no permission at all."""
+        """Without any of them, the `rights.toml` of the folder, else the consents in it; without, no permission."""
         from handstyle.collection import rights, rights_plan
+        from handstyle.collection.consent import ENDING
 
         self._check()
         if self.mine is not None:
@@ -39,13 +42,18 @@ class StatedPermission:
             permission = rights.open_licence(self.licence, self.author or "", self.source or "", evidence)
             documents = frozenset() if self.evidence is None else frozenset({self.evidence.resolve()})
             return rights_plan.RightsPlan(rights_plan.for_all(permission).grants, documents=documents)
+        if self.consent:
+            return rights_plan.from_consents(self.consent)
         if self.rights is not None:
             return rights_plan.read_rights_toml(self.rights)
         beside = folder / RIGHTS_FILE
-        return rights_plan.read_rights_toml(beside) if beside.is_file() else rights_plan.RightsPlan()
+        if beside.is_file():
+            return rights_plan.read_rights_toml(beside)
+        return rights_plan.from_consents(sorted(folder.glob(f"*{ENDING}")) if folder.is_dir() else ())
 
     def _check(self) -> None:
-        at_most_one({"--mine": self.mine, "--licence": self.licence, "--rights": self.rights})
+        stated = {"--mine": self.mine, "--licence": self.licence, "--rights": self.rights, "--consent": self.consent}
+        at_most_one(stated)
         goes_along = {"--author": self.author, "--source": self.source, "--evidence": self.evidence}
         if self.licence is None:
             faults = [f"{option} goes with --licence" for option, value in goes_along.items() if value is not None]
