@@ -77,7 +77,7 @@ def draft(
         if path.exists():
             raise UsageMistake(f"{path} is there already", hint=f"Fill it in and name it: --terms {path}")
         name = "NAME OF THE ARTIST"
-        write(path, terms.toml(author=name, holders=[name], on=on).encode())
+        write(path, terms.toml(author=name, holders=[terms.somebody(name, author=name)], on=on).encode())
         return Drafted(terms=str(path), file=None, page=None, number=None, works=0, without_key=())
     wanted = Terms.at(asked)
     works, shown = look_at(folder, background, pictures=pictures)
@@ -178,10 +178,14 @@ def listed(folder: Path, *, expiring: timedelta | None = None, on: date | None =
     on = on or date.today()
     if not folder.is_dir():
         raise UsageMistake(f"{folder} is not a folder", hint="Name the folder in which your consents lie.")
-    every = []
+    every: list[Seen] = []
+    known: set[bytes] = set()
     for path in sorted(folder.rglob(f"*{ENDING}")):
         try:
-            every.append(seen(path, consent.read(path), on))
+            found = consent.read(path)
+            if found.data not in known:  # a collection keeps a copy
+                every.append(seen(path, found, on))
+            known.add(found.data)
         except HandstyleError as broken:
             every.append(Seen(file=str(path), state="broken", faults=(broken.what, *broken.faults)))
     if expiring is None:

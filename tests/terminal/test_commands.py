@@ -22,13 +22,14 @@ from handstyle.publication.verification import Finding, Verification
 from handstyle.workspace import DEFAULT, Workspace
 
 FLAGS = {
-    "collect": "mine licence author source evidence rights leave-out without background workspace",
+    "collect": "mine licence licence-choice author source evidence seen rights consent leave-out without background "
+    "dry-run for letter pictures keeper contact base workspace",
     "encode": "base workspace",
     "finetune": "base preset recipe set class-images further dry-run resume extend plain save-every sample-every "
     "workspace",
     "generate": "prompts seeds negative-prompt guidance steps sampler width height style sheet to plain base workspace",
     "inspect": "further base workspace",
-    "publish": "name key model-licence to base workspace",
+    "publish": "name key model-licence distribution to base workspace",
     "verify": "trust",
     "demo": "to short",
 }
@@ -64,7 +65,10 @@ def test_help_says_something_of_every_option(typed: Any, command: str, monkeypat
 
 
 def test_the_verbs_stand_in_the_order_of_the_journey(typed: Any) -> None:
-    assert re.findall(r"^  (\w+)  +\w", typed("--help").out.split("Commands:")[1], re.MULTILINE) == list(FLAGS)
+    assert re.findall(r"^  (\w+)  +\w", typed("--help").out.split("Commands:")[1], re.MULTILINE) == [
+        *list(FLAGS),
+        "consent",
+    ]
 
 
 def test_handstyle_alone_shows_its_help(typed: Any) -> None:

@@ -80,6 +80,9 @@ LICENCES: dict[str, Licence] = {licence.spdx: licence for licence in _ROWS} | {
     for version in ("2.0", "2.5", "3.0", "4.0")
 }
 
+# Each permits more than its licence alone does, so a reading that leaves it aside is on the safe side.
+EXCEPTIONS = ("Classpath-exception-2.0", "Font-exception-2.0", "GCC-exception-3.1", "LLVM-exception")
+
 _BY_LOWER_CASE = {spdx.lower(): licence for spdx, licence in LICENCES.items()}
 
 

@@ -104,6 +104,9 @@ def require(collection: Collection, act: Act, doing: str) -> None:
 
 
 def some(works: list[Work]) -> str:
-    names = [work.name for work in works]
+    return listed([work.name for work in works])
+
+
+def listed(names: list[str]) -> str:
     shown = ", ".join(names[:MOST_NAMED])
     return shown if len(names) <= MOST_NAMED else f"{shown} and {len(names) - MOST_NAMED} more"

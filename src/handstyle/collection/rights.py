@@ -10,7 +10,8 @@ from pydantic import AfterValidator, Field, model_validator
 
 from handstyle.collection.consent import Consent
 from handstyle.collection.holders import Holder
-from handstyle.collection.licences import FREE, USES, Licence, Use, licence_named
+from handstyle.collection.licence_expressions import LicenceTerms, spelled, terms_of
+from handstyle.collection.licences import FREE, USES, Use
 from handstyle.collection.plain_text import Line
 from handstyle.collection.scope import Act, Refusal, Scope
 from handstyle.errors import UsageMistake
@@ -41,6 +42,7 @@ class Evidence(Record):
     file: Line
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
     says: str = ""
+    seen: date | None = None  # the day on which somebody looked at it
 
 
 class GivenConsent(Record):
@@ -57,7 +59,8 @@ class RightsRecord(Record):
     author: Line
     holders: tuple[Line, ...] = Field(min_length=1)  # everybody whose yes is needed; the author when left out
     basis: Basis
-    licence: Annotated[str, AfterValidator(lambda spdx: licence_named(spdx).spdx)] | None = None
+    licence: Annotated[str, AfterValidator(spelled)] | None = None  # an SPDX expression
+    licence_choice: Annotated[str, AfterValidator(spelled)] | None = None  # which side of its OR counts
     source: WebAddress | None = None
     evidence: tuple[Evidence, ...] = ()
     consent: GivenConsent | None = None
@@ -76,7 +79,7 @@ class RightsRecord(Record):
         if "permits" not in filled and filled.get("basis") == "own-work":
             filled["permits"] = FREE
         if "permits" not in filled and filled.get("basis") == "open-licence":
-            filled["permits"] = _permits_of(filled.get("licence"))
+            filled["permits"] = _permits_of(filled.get("licence"), filled.get("licence_choice"))
         return filled
 
     @model_validator(mode="after")
@@ -105,18 +108,19 @@ class RightsRecord(Record):
             raise ValueError("it says something else than its consent")
 
     def _stays_within_its_licence(self) -> None:
-        if self.terms is None or self.source is None:
+        if self.licence is None or self.source is None:
             raise ValueError("open-licence needs `licence` (an SPDX id) and `source` (where the works were published)")
-        if beyond := [use for use in self.permits if use not in self.terms.permits]:
+        terms = terms_of(self.licence, self.licence_choice)
+        if beyond := [use for use in self.permits if use not in terms.permits]:
             raise ValueError(
-                f"{self.terms.spdx} does not permit {' or '.join(USES[use] for use in beyond)}: "
+                f"{terms.expression} does not permit {' or '.join(USES[use] for use in beyond)}: "
                 "leave it out of `permits`, or ask for written-permission"
             )
 
     @property
-    def terms(self) -> Licence | None:
-        """What the licence asks in return, where there is one."""
-        return licence_named(self.licence) if self.licence else None
+    def terms(self) -> LicenceTerms | None:
+        """What the licence permits and asks in return, where there is one."""
+        return terms_of(self.licence, self.licence_choice) if self.licence else None
 
     @property
     def is_signed(self) -> bool:
@@ -130,16 +134,21 @@ class RightsRecord(Record):
             case "own-work":
                 return f"stated by {self.author}, not signed: own work"
             case "open-licence":
-                return f"stated, not signed: published under {self.licence}"
+                return f"stated, not signed: published under {self.licence_words}"
             case "written-permission":
                 return f"stated, not signed: permitted in writing by {' and '.join(self.holders)}"
         signers = self.consent.holders if self.consent else ()
         return "signed by " + " and ".join(f"{holder.name} ({holder.fingerprint})" for holder in signers)
 
     @property
+    def licence_words(self) -> str:
+        chosen = f", of which {self.licence_choice} was chosen" if self.licence_choice else ""
+        return f"{self.licence}{chosen}"
+
+    @property
     def source_of_permission(self) -> str:
         if self.basis == "open-licence":
-            return str(self.licence)
+            return str(self.licence_choice or self.licence)
         return f"the permission of {' and '.join(self.holders)}"
 
     def refusals(self, act: Act) -> Iterator[Refusal]:
@@ -159,9 +168,9 @@ class RightsRecord(Record):
         return next((refusal.words for refusal in self.refusals(Act(use, on))), None)
 
 
-def _permits_of(licence: object) -> tuple[Use, ...]:
+def _permits_of(licence: object, choice: object) -> tuple[Use, ...]:
     try:
-        return licence_named(str(licence)).permits
+        return terms_of(str(licence), None if choice is None else str(choice)).permits
     except ValueError:
         return ()  # the field itself reports an unknown licence
 
@@ -187,10 +196,19 @@ def from_consent(consent: Consent, evidence: tuple[Evidence, ...] = (), *, on_pa
     )
 
 
-def open_licence(spdx: str, author: str, source: str, evidence: tuple[Evidence, ...] = ()) -> RightsRecord:
+def open_licence(
+    spdx: str, author: str, source: str, evidence: tuple[Evidence, ...] = (), choice: str | None = None
+) -> RightsRecord:
     """Permission for works published under an open licence."""
     return RightsRecord.read(
-        {"author": author, "basis": "open-licence", "licence": spdx, "source": source, "evidence": evidence},
+        {
+            "author": author,
+            "basis": "open-licence",
+            "licence": spdx,
+            "licence_choice": choice,
+            "source": source,
+            "evidence": evidence,
+        },
         where=f"--licence {spdx}",
         error=UsageMistake,
     )

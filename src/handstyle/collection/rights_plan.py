@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from fnmatch import translate
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -170,10 +171,14 @@ def _evidence(folder: Path, listed: object) -> tuple[tuple[Evidence, ...], list[
     found, faults = [], []
     for item in listed if isinstance(listed, list | tuple) else [listed]:
         table = {"file": item} if isinstance(item, str) else item
-        if not isinstance(table, dict) or not isinstance(table.get("file"), str) or not set(table) <= {"file", "says"}:
-            faults.append('evidence: write a file name, or { file = "letter.pdf", says = "what it shows" }')
+        keys = {"file", "says", "seen"}
+        if not isinstance(table, dict) or not isinstance(table.get("file"), str) or not set(table) <= keys:
+            faults.append('evidence: write a file name, or { file = "letter.pdf", says = "…", seen = 2026-05-03 }')
             continue
-        name, says = table["file"], str(table.get("says", ""))
+        name, says, seen = table["file"], str(table.get("says", "")), table.get("seen")
+        if seen is not None and type(seen) is not date:
+            faults.append(f"evidence: {name}: `seen` is a day, such as 2026-05-03")
+            continue
         if not is_below(name):
             faults.append(f"evidence: {name} must lie beside the file or below it")
             continue
@@ -182,7 +187,7 @@ def _evidence(folder: Path, listed: object) -> tuple[tuple[Evidence, ...], list[
                 raise ValueError("there is no such file")
             if not (folder / name).resolve().is_relative_to(folder.resolve()):
                 raise ValueError("it is a link out of the folder")  # and what is published goes along
-            found.append(Evidence(file=name, sha256=digests.of_file(folder / name), says=says))
+            found.append(Evidence(file=name, sha256=digests.of_file(folder / name), says=says, seen=seen))
         except (OSError, ValueError) as error:
             faults.append(f"evidence: {name} cannot be read: {error}")
     return tuple(found), faults

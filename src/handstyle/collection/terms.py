@@ -86,7 +86,7 @@ def _documents(listed: Sequence[ReferredTo], beside: Path) -> tuple[Document, ..
 def toml(
     *,
     author: str,
-    holders: Sequence[str],
+    holders: Sequence[Holder],
     on: date,
     scope: Scope | None = None,
     keeper: str = "YOUR NAME",
@@ -94,7 +94,7 @@ def toml(
 ) -> str:
     """A `terms.toml` to fill in. Without `scope`, every answer is a no."""
     scope = scope or Scope(valid_from=on)
-    people = "\n".join(_holder(name, is_author=name == author) for name in holders)
+    people = "\n".join(map(_table, holders))
     return f"""\
 # What is asked for. Every line that stays as it is means: no.
 keeper = {_text(keeper)}    # who asks, keeps the works and answers for what is done with them
@@ -125,12 +125,18 @@ in_marketing = {_flag(scope.name.in_marketing)}
 """
 
 
-def _holder(name: str, *, is_author: bool) -> str:
-    roles = '["creator", "copyright-owner"]' if is_author else '["copyright-owner"]'
-    basis = "author-retained" if is_author else "assignment"
+def somebody(name: str, *, author: str) -> Holder:
+    """A holder of whom only the name is known: what is most likely, to be corrected."""
+    if name == author:
+        return Holder(name=name, roles=("creator", "copyright-owner"), basis="author-retained")
+    return Holder(name=name, roles=("copyright-owner",), basis="assignment")
+
+
+def _table(holder: Holder) -> str:
+    key = f"key = {_text(holder.key)}" if holder.key else '# key = "ssh-ed25519 AAAA…"'
     return (
-        f'[[holders]]\nname = {_text(name)}\nroles = {roles}\nbasis = "{basis}"\nidentity = "self"\n'
-        '# key = "ssh-ed25519 AAAA…"    # what `handstyle consent key` prints for them\n'
+        f"[[holders]]\nname = {_text(holder.name)}\nroles = {_list(holder.roles)}\nbasis = {_text(holder.basis)}\n"
+        f"identity = {_text(holder.identity)}\n{key}    # what `handstyle consent key` prints for them\n"
     )
 
 

@@ -84,7 +84,7 @@ def _involved(number: int, rights: RightsRecord) -> tuple[int, str]:
     author, holders = plain(rights.author), plain(" and ".join(rights.holders))
     if rights.basis == "open-licence":
         whose = "its" if number == 1 else "their"
-        return number, f"by {author}, openly licensed under {rights.licence}; {whose} author was not asked"
+        return number, f"by {author}, openly licensed under {plain(rights.licence_words)}; {whose} author was not asked"
     if rights.basis == "own-work":
         return number, f"{author}'s own, provided by {author}"
     if rights.is_signed and rights.consent:

@@ -114,7 +114,7 @@ def _permitted(collection: Collection, style: TrainedStyle, on: date, distributi
 def _licence(collection: Collection, style: TrainedStyle, chosen: str | None) -> StyleLicence:
     every = collection.rights.values()
     return licence_of_style(
-        {rights.licence for rights in every if rights.basis == "open-licence" and rights.licence},
+        {name for rights in every if rights.terms and rights.basis == "open-licence" for name in rights.terms.licences},
         style.base.licence,
         permitted=any(rights.basis != "open-licence" for rights in every),
         commercial=all("commercial" in rights.permits for rights in every),
@@ -171,6 +171,6 @@ def attributions(collection: Collection) -> tuple[str, ...]:
         "consent": "used with signed consent",
     }
     for works, rights in permission.by_permission(collection):
-        parts = [rights.author, terms.get(rights.basis, str(rights.licence)), rights.source]
+        parts = [rights.author, terms.get(rights.basis, rights.licence_words), rights.source]
         numbers[", ".join(filter(None, parts))] += len(works)
     return tuple(f"{number} {'work' if number == 1 else 'works'} by {by}" for by, number in sorted(numbers.items()))

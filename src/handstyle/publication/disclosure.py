@@ -28,22 +28,28 @@ class PublishedWork(Record):
     rights: str
 
 
+class PublishedEvidence(Record):
+    sha256: str
+    seen: date | None
+
+
 class PublishedRights(Record):
     author: str
     holders: tuple[str, ...]
     basis: str
     licence: str | None
+    licence_choice: str | None
     source: str | None
     permits: tuple[Use, ...]
     valid_from: date | None
     valid_until: date | None
-    evidence_sha256: tuple[str, ...]
+    evidence: tuple[PublishedEvidence, ...]
     is_signed: bool  # by the holders' own keys; else it is what somebody states
     standing: str  # the same in words, and by whom
     consent: str | None  # digest of the statement, which lies in `consents/`
 
     def without_evidence(self) -> PublishedRights:
-        return self.model_copy(update={"evidence_sha256": ()})
+        return self.model_copy(update={"evidence": ()})
 
 
 class PublishedCollection(Record):
@@ -84,11 +90,12 @@ def published_rights(rights: RightsRecord) -> PublishedRights:
         holders=rights.holders,
         basis=rights.basis,
         licence=rights.licence,
+        licence_choice=rights.licence_choice,
         source=rights.source,
         permits=rights.permits,
         valid_from=rights.valid_from,
         valid_until=rights.valid_until,
-        evidence_sha256=tuple(evidence.sha256 for evidence in rights.evidence),
+        evidence=tuple(PublishedEvidence(sha256=one.sha256, seen=one.seen) for one in rights.evidence),
         is_signed=rights.is_signed,
         standing=rights.standing,
         consent=rights.consent.statement if rights.consent else None,

@@ -16,6 +16,7 @@ from handstyle.errors import ReleaseBroken, UsageMistake
 from handstyle.terminal import options, values
 from handstyle.terminal.consent_commands import consent
 from handstyle.terminal.display import Display, listed
+from handstyle.terminal.foreseen import show_foreseen
 from handstyle.terminal.permission import StatedPermission
 
 MUCH_CROPPED = 0.8  # share of a picture's area that is left, below which somebody should know
@@ -54,11 +55,20 @@ def collect(
     author: options.Author = None,
     source: options.Source = None,
     evidence: options.Evidence = None,
+    licence_choice: options.LicenceChoice = None,
+    seen: options.Seen = None,
     rights: options.Rights = None,
     consent: options.Consent = None,
     leave_out: options.LeaveOut = None,
     without: options.Without = None,
     background: options.Background = None,
+    dry_run: options.Foresee = False,
+    meant: options.MeantFor = None,
+    letter: options.Letter = None,
+    pictures: options.Pictures = False,
+    keeper: options.Keeper = None,
+    contact: options.Contact = None,
+    base: options.Base = None,
     workspace: options.Place = None,
     json: options.AsJson = False,
 ) -> None:
@@ -70,10 +80,18 @@ def collect(
     chosen = values.given(without=without, background=background)
     if leave_out is not None:
         chosen["validation"] = parse_withholding(leave_out)
+    stated = StatedPermission(
+        mine, licence, author, source, evidence, rights, consent, licence_choice, seen.date() if seen else None
+    ).for_folder(folder)
+    if dry_run:
+        who = values.given(keeper=keeper, contact=contact)
+        show_foreseen(display, folder, stated, meant or (), base, letter, pictures=pictures, who=who, **values.given(
+            without=without, background=background))  # fmt: skip
+        return
     made = stages.collect(
         values.workspace_at(workspace),
         folder,
-        StatedPermission(mine, licence, author, source, evidence, rights, consent).for_folder(folder),
+        stated,
         progress=display.progress,
         **chosen,
     )

@@ -5,6 +5,7 @@ What stands in square brackets is taken when the option is left out; the stages 
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -31,6 +32,12 @@ Mine = Annotated[str | None, Option("--mine", metavar="NAME", help="You made all
 Licence = Annotated[
     str | None, Option("--licence", metavar="SPDX", help="They were published under this open licence.")
 ]
+LicenceChoice = Annotated[
+    str | None, Option("--licence-choice", metavar="SPDX", help="Which side of an OR counts; with --licence.")
+]
+Seen = Annotated[
+    datetime | None, Option("--seen", metavar="DATE", formats=["%Y-%m-%d"], help="When you saw it; with --evidence.")
+]
 Author = Annotated[str | None, Option("--author", metavar="NAME", help="Who made them; with --licence.")]
 Source = Annotated[str | None, Option("--source", metavar="URL", help="Where they were published; with --licence.")]
 Evidence = Annotated[
@@ -55,6 +62,23 @@ Without = Annotated[
 Background = Annotated[
     str | None, Option("--background", metavar="COLOUR", help="What transparent works lie on. [white]")
 ]
+
+Foresee = Annotated[
+    bool, Option("--dry-run", help="Collect nothing: only say what each verb would refuse, all at once.")
+]
+Letter = Annotated[
+    Path | None, Option("--letter", metavar="FOLDER", help="With --dry-run: write whom to ask for what, to be sent.")
+]
+MeantFor = Annotated[
+    list[str] | None,
+    Option(
+        "--for",
+        metavar="USE",
+        help="With --dry-run, what is meant: full, named, public, commercial, show-works, name; may be repeated.",
+    ),
+]
+Keeper = Annotated[str | None, Option("--keeper", metavar="NAME", help="Who asks; with --letter.")]
+Contact = Annotated[str | None, Option("--contact", metavar="WHERE", help="Where answers go; with --letter.")]
 
 # finetune
 Preset = Annotated[str | None, Option("--preset", metavar="NAME", help="Start from a recipe that is shipped.")]
