@@ -73,11 +73,21 @@ class Intent:
         )
 
 
+class Fault(Record):
+    """One reason, and the works it holds for."""
+
+    words: str
+    works: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{listed(self.works)}: {self.words}"
+
+
 class Lacking(Record):
     """What one verb would refuse."""
 
     verb: str
-    faults: tuple[str, ...]
+    faults: tuple[Fault, ...]
 
 
 class Foreseen(Record):
@@ -118,7 +128,7 @@ def foresee(
         for (author, holders), asked in to_ask.items():
             written += _letter(letters / slug(author), author, holders, asked, shown, intent, background)
     verbs = tuple(
-        Lacking(verb=verb, faults=tuple(f"{listed(covered)}: {words}" for words, covered in faults.items()))
+        Lacking(verb=verb, faults=tuple(Fault(words=words, works=tuple(of)) for words, of in faults.items()))
         for verb, faults in found.items()
     )
     return Foreseen(works=len(works), verbs=verbs, letters=tuple(written))

@@ -6,7 +6,7 @@ The one gate that every stage asks. A consent is opened and verified each time: 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from handstyle.collection import consent
@@ -85,9 +85,9 @@ def standing(collection: Collection) -> tuple[str, ...]:
 def refusals(collection: Collection, act: Act) -> list[str]:
     """Work, holder, clause and what would help, for everything that stands against the act."""
     return [
-        f"{some(works)}: {refusal.words} (clause: {refusal.clause}); {refusal.next_step}"
-        for works, rights in by_permission(collection)
-        for refusal in rights.refusals(act)
+        f"{work.name}: {refusal.words} (clause: {refusal.clause}); {refusal.next_step}"
+        for work in collection.works
+        for refusal in collection.rights_of(work).refusals(act)
     ]
 
 
@@ -107,6 +107,6 @@ def some(works: list[Work]) -> str:
     return listed([work.name for work in works])
 
 
-def listed(names: list[str]) -> str:
+def listed(names: Sequence[str]) -> str:
     shown = ", ".join(names[:MOST_NAMED])
     return shown if len(names) <= MOST_NAMED else f"{shown} and {len(names) - MOST_NAMED} more"

@@ -47,7 +47,7 @@ def show_foreseen(
     lines = []
     for verb in found.verbs:
         lines.append(f"{verb.verb}: {'refused' if verb.faults else 'allowed'}")
-        lines += listed(verb.faults)
+        lines += listed([str(fault) for fault in verb.faults])
     display.result(found, *lines, *found.letters)
     if not found.is_allowed:
         raise typer.Exit(GateClosed.exit_code)
