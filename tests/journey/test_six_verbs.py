@@ -124,7 +124,7 @@ def test_a_style_that_two_holders_permitted_becomes_a_release_that_says_so(
 ) -> None:
     workspace, path = Workspace(tmp_path / "workspace"), tmp_path / "ada.consent.json"
     found = look_at(six_works, "white", pictures=False)[0]
-    path.write_bytes(signed(works=found, bases=["stable-diffusion-1"]).data)
+    path.write_bytes(signed(works=found, bases=["stable-diffusion-1"], derivatives=True).data)
     stages.collect(workspace, six_works, from_consents([path]), validation=2)
     settings = {"max_train": "2 steps", "train_batch_size": 2, "rank": 2, "mixed_precision": "no"}
     stages.finetune(stages.plan(workspace, tiny_base, settings=settings))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from datetime import timedelta
+from getpass import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ import typer
 
 from handstyle.errors import GateClosed, UsageMistake
 from handstyle.terminal import options, values
-from handstyle.terminal.display import Display, listed, printable
+from handstyle.terminal.display import Display, listed
 
 if TYPE_CHECKING:
     from handstyle.consenting import Seen
@@ -76,8 +77,8 @@ def sign(
             return True
         if display.as_json:
             return False
-        display.say(f"{words}\nThe number of this text is {digest}")
-        return bool(typer.prompt("Do you agree to this? Type yes or no", err=True).strip().lower() == "yes")
+        display.say(f"{words}\nThe number of this text is {digest}\nDo you agree to this? Type yes or no:")
+        return sys.stdin.readline().strip().lower() == "yes"
 
     def signer() -> keys.Signer:
         return keys.KeySigner(keys.read_key(key, ask=lambda: _secret("Passphrase")) if key else keys.own_key())
@@ -162,7 +163,10 @@ def _secret(words: str, *, twice: bool = False) -> str:
         return given
     if not sys.stdin.isatty():
         raise UsageMistake(f"a passphrase is needed, and {PASSPHRASE} is not set", hint="Set it, or use a terminal.")
-    return str(typer.prompt(printable(words), hide_input=True, confirmation_prompt=twice, err=True))
+    given = getpass(f"{words}: ")
+    if twice and getpass("Once more: ") != given:
+        raise UsageMistake("these were two different passphrases", hint="Try again.")
+    return given
 
 
 def _display(context: typer.Context) -> Display:
