@@ -459,8 +459,6 @@ def publish(
     from handstyle.collection import permission
     from handstyle.diffusion.catalogue import EMBEDDED
     from handstyle.finetuning.trained_style import WEIGHTS
-    from handstyle.inspection import page
-    from handstyle.inspection.redaction import redacted
     from handstyle.publication import card, clearance, exports, package
 
     run = workspace.needs("run", "finetune")
@@ -480,7 +478,6 @@ def publish(
         weights = exports.write(exported, style, workspace.run(run) / "style" / WEIGHTS, base or EMBEDDED, cleared)
         progress("writing and reloading the weights", 1, 2)
         signer = keys.fingerprint(secret.public_key())
-        shown = redacted(report)
         package.assemble(
             target,
             collection=collection,
@@ -489,10 +486,7 @@ def publish(
             weights_folder=exported,
             weights=weights,
             card_text=card.text(style, collection, report, cleared, weights, signer),
-            report_files={
-                "report.json": shown.model_dump_json(indent=2).encode() + b"\n",
-                "report.html": page.page(report, pictures, public=True).encode(),
-            },
+            report_files=_public_report(report, pictures),
             consents=permission.kept(collection, workspace.collection(style.collection)),
             evidence_folders=[folder, folder.parent],
             key=secret,
@@ -505,6 +499,16 @@ def publish(
         weights=tuple(item.path for item in weights),
         reasons=cleared.reasons,
     )
+
+
+def _public_report(report: InspectionReport, pictures: Path) -> dict[str, bytes]:
+    from handstyle.inspection import page
+    from handstyle.inspection.redaction import redacted
+
+    return {
+        "report.json": redacted(report).model_dump_json(indent=2).encode() + b"\n",
+        "report.html": page.page(report, pictures, public=True).encode(),
+    }
 
 
 def _open_style(workspace: Workspace, run: str) -> TrainedStyle:

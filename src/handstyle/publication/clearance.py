@@ -137,8 +137,8 @@ def _keeps_to_its_circle(collection: Collection, licence: StyleLicence, distribu
         raise GateClosed(
             f"The style cannot be given under {licence.name}",
             faults=without,
-            hint="Reserve all rights with `--model-licence other`, if the base's licence need not be passed on; else ask for "
-            "what is lacking, or train on another base.",
+            hint="Reserve all rights with `--model-licence other`, if the base's licence need not be passed on; else "
+            "ask for what is lacking, or train on another base.",
         )
 
 

@@ -14,10 +14,9 @@ import typer
 from handstyle import __version__
 from handstyle.errors import ReleaseBroken, UsageMistake
 from handstyle.terminal import options, values
+from handstyle.terminal.collect_command import collect
 from handstyle.terminal.consent_commands import consent
 from handstyle.terminal.display import Display, listed
-from handstyle.terminal.foreseen import show_foreseen
-from handstyle.terminal.permission import StatedPermission
 
 MUCH_CROPPED = 0.8  # share of a picture's area that is left, below which somebody should know
 
@@ -46,62 +45,7 @@ def handstyle(
         raise typer.Exit(UsageMistake.exit_code)
 
 
-@app.command()
-def collect(
-    context: typer.Context,
-    folder: options.Works,
-    mine: options.Mine = None,
-    licence: options.Licence = None,
-    author: options.Author = None,
-    source: options.Source = None,
-    evidence: options.Evidence = None,
-    licence_choice: options.LicenceChoice = None,
-    seen: options.Seen = None,
-    rights: options.Rights = None,
-    consent: options.Consent = None,
-    leave_out: options.LeaveOut = None,
-    without: options.Without = None,
-    background: options.Background = None,
-    dry_run: options.Foresee = False,
-    meant: options.MeantFor = None,
-    letter: options.Letter = None,
-    pictures: options.Pictures = False,
-    keeper: options.Keeper = None,
-    contact: options.Contact = None,
-    base: options.Base = None,
-    workspace: options.Place = None,
-    json: options.AsJson = False,
-) -> None:
-    """A folder of pictures, words and permission becomes a collection."""
-    from handstyle import stages
-    from handstyle.collection.withholding import parse_withholding
-
-    display = display_of(context)
-    chosen = values.given(without=without, background=background)
-    if leave_out is not None:
-        chosen["validation"] = parse_withholding(leave_out)
-    stated = StatedPermission(
-        mine, licence, author, source, evidence, rights, consent, licence_choice, seen.date() if seen else None
-    ).for_folder(folder)
-    if dry_run:
-        who = values.given(keeper=keeper, contact=contact)
-        show_foreseen(display, folder, stated, meant or (), base, letter, pictures=pictures, who=who, **values.given(
-            without=without, background=background))  # fmt: skip
-        return
-    made = stages.collect(
-        values.workspace_at(workspace),
-        folder,
-        stated,
-        progress=display.progress,
-        **chosen,
-    )
-    for note in (*made.notes, *made.permission):
-        display.say(note)
-    counts = (
-        f"{made.works} of {made.pictures_found} pictures became works: "
-        f"{made.for_training} to train on, {made.for_validation} kept back to check with"
-    )
-    display.result(made, counts + (f"; {made.left_out} left out" if made.left_out else ""), made.record)
+app.command()(collect)
 
 
 @app.command()
