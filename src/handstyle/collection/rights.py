@@ -141,6 +141,11 @@ class RightsRecord(Record):
         return "signed by " + " and ".join(f"{holder.name} ({holder.fingerprint})" for holder in signers)
 
     @property
+    def in_few_words(self) -> str:
+        """For a table: the basis, and whether it is signed."""
+        return "signed consent" if self.is_signed else f"{self.licence or self.basis.replace('-', ' ')}, not signed"
+
+    @property
     def licence_words(self) -> str:
         chosen = f", of which {self.licence_choice} was chosen" if self.licence_choice else ""
         return f"{self.licence}{chosen}"
