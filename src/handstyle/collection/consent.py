@@ -21,7 +21,7 @@ from pydantic import Field, StringConstraints, model_validator
 from handstyle import digests, envelopes, keys
 from handstyle.collection.consent_words import Passage, words_of
 from handstyle.collection.holders import Holder, PersonName, check_together
-from handstyle.collection.plain_text import Line
+from handstyle.collection.one_line import Line
 from handstyle.collection.scope import Scope
 from handstyle.errors import ConsentBroken, HandstyleError, RecordDamaged, UsageMistake
 from handstyle.keys import Signer

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 
 from handstyle import keys
 from handstyle.collection.look_alikes import mixed_word_in, skeleton
-from handstyle.collection.plain_text import Line
+from handstyle.collection.one_line import Line
 from handstyle.records import Record
 
 Role = Literal["creator", "copyright-owner", "exclusive-licensee", "collecting-society", "estate"]

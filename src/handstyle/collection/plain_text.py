@@ -7,9 +7,6 @@ cards and JSON, and can make a name look like another.
 from __future__ import annotations
 
 import unicodedata
-from typing import Annotated
-
-from pydantic import AfterValidator
 
 UNWELCOME = frozenset({"Cc", "Cs", "Zl", "Zp"})
 TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -22,13 +19,3 @@ def is_unwelcome(letter: str) -> bool:
 def unwelcome_in(text: str) -> str | None:
     """The first such character, spelled out; None when there is none."""
     return next((ascii(letter) for letter in text if is_unwelcome(letter)), None)
-
-
-def _one_line(text: str) -> str:
-    line = text.strip()
-    if not line or unwelcome_in(line):
-        raise ValueError("write it on one line, with at least one letter")
-    return line
-
-
-Line = Annotated[str, AfterValidator(_one_line)]

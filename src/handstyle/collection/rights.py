@@ -12,7 +12,7 @@ from handstyle.collection.consent import Consent
 from handstyle.collection.holders import Holder
 from handstyle.collection.licence_expressions import LicenceTerms, spelled, terms_of
 from handstyle.collection.licences import FREE, USES, Use
-from handstyle.collection.plain_text import Line
+from handstyle.collection.one_line import Line
 from handstyle.collection.scope import Act, Refusal, Scope
 from handstyle.errors import UsageMistake
 from handstyle.records import Record

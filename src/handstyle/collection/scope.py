@@ -14,7 +14,7 @@ from typing import Annotated, Literal, NamedTuple, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from handstyle.collection.licences import USES, Use
-from handstyle.collection.plain_text import Line
+from handstyle.collection.one_line import Line
 from handstyle.records import Record
 
 Method = Literal["lora", "full"]

@@ -14,7 +14,7 @@ from pydantic import Field
 from handstyle import digests
 from handstyle.collection.consent import Decoder, Document, Predicate, Statement, Subject, worded
 from handstyle.collection.holders import Holder, PersonName
-from handstyle.collection.plain_text import Line
+from handstyle.collection.one_line import Line
 from handstyle.collection.scope import Scope
 from handstyle.errors import UsageMistake
 from handstyle.records import Record, load_toml, read_whole
