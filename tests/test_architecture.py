@@ -22,9 +22,9 @@ PACKAGE = ROOT / "src" / "handstyle"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 
 LAYERS = [
-    *("errors", "digests", "records", "tensor_files", "workspace"),
+    *("errors", "digests", "records", "tensor_files", "workspace", "keys", "envelopes"),
     *("collection", "diffusion", "encoding", "finetuning", "generation", "inspection", "origination", "publication"),
-    *("stages", "demonstration", "studio", "terminal", "__main__"),
+    *("stages", "consenting", "foresight", "demonstration", "studio", "terminal", "__main__"),
 ]
 
 # For people without a GPU: importing these must not import torch or what stands on it.

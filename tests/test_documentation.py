@@ -20,7 +20,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 VERBS = ["collect", "encode", "finetune", "generate", "inspect", "publish"]
-COMMANDS = [*VERBS, "verify", "demo"]
+COMMANDS = [*VERBS, "consent", "verify", "demo"]
+CONSENT = ["draft", "show", "sign", "check", "list", "key"]  # what can stand behind `consent`
 NOT_OURS = {".venv", ".git", "demo-output", "handstyle-workspace", "node_modules"}
 
 PAGES = sorted(path for path in ROOT.rglob("*.md") if not NOT_OURS & set(path.relative_to(ROOT).parts))
@@ -76,7 +77,7 @@ def headings(path: Path) -> set[str]:
 def options_of(command: str) -> frozenset[str]:
     """Every --option that `handstyle COMMAND --help` names."""
     answer = subprocess.run(
-        [sys.executable, "-m", "handstyle", *filter(None, [command]), "--help"],
+        [sys.executable, "-m", "handstyle", *command.split(), "--help"],
         capture_output=True,
         text=True,
         encoding="utf-8",
@@ -123,7 +124,9 @@ def test_every_shown_command_exists_with_its_options(page: Path) -> None:
     wrong = []
     for line in handstyle_lines(page):
         command, arguments = ("", line) if line[0].startswith("--") else (line[0], line[1:])
-        if command not in ["", *COMMANDS]:
+        if command == "consent":
+            command, arguments = f"consent {line[1]}", line[2:]
+        if command not in ["", *COMMANDS, *(f"consent {word}" for word in CONSENT)]:
             wrong.append(f"there is no `handstyle {command}`")
             continue
         used = {word.split("=")[0] for word in arguments if word.startswith("--")}

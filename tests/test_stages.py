@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,17 @@ from typing import Any
 import pytest
 from PIL import Image
 
+sys.path.insert(0, str(Path(__file__).parent / "collection"))  # what consents are made from in tests
+
+from consents import signed
+
 from handstyle import digests, stages
 from handstyle.collection.rights import RightsRecord, own_work
-from handstyle.collection.rights_plan import for_all, read_rights_toml
+from handstyle.collection.rights_plan import for_all, from_consents, read_rights_toml
+from handstyle.consenting import look_at
 from handstyle.errors import (
     CollectionFaulty,
+    ConsentBroken,
     GateClosed,
     RightsMissing,
     SnapshotDamaged,
@@ -252,10 +259,66 @@ def test_a_permission_that_ended_yesterday_refuses_to_finetune(
     stages.collect(workspace, six_works, for_all(rights), validation=None)
     stages.plan(workspace, tiny_base)
     tomorrow(monkeypatch)
-    with pytest.raises(RightsMissing, match="6 of 6 works may not be used to train today") as missing:
+    with pytest.raises(RightsMissing, match="6 of 6 works may not be used for training a model") as missing:
         stages.plan(workspace, tiny_base)
     assert missing.value.exit_code == 3
     assert len(missing.value.faults) == 6 and "ended on" in missing.value.faults[0]
+
+
+def consented(workspace: Workspace, works: Path, tmp_path: Path, **scope: Any) -> stages.Collected:
+    """The works, collected with a consent that both holders have signed."""
+    found = look_at(works, "white", pictures=False)[0]
+    today = {"valid_from": datetime.date.today(), "valid_until": datetime.date.today()}
+    path = tmp_path / "ada.consent.json"
+    path.write_bytes(signed(works=found, **{"bases": ["stable-diffusion-1"], **today, **scope}).data)
+    return stages.collect(workspace, works, from_consents([path]), validation=None)
+
+
+def test_a_consent_for_another_base_or_method_refuses_to_encode_and_to_finetune(
+    workspace: Workspace, six_works: Path, tiny_base: Path, tmp_path: Path
+) -> None:
+    consented(workspace, six_works, tmp_path, bases=["sha256:" + "c" * 64])
+    for refused in (lambda: stages.encode(workspace, tiny_base), lambda: stages.plan(workspace, tiny_base)):
+        with pytest.raises(RightsMissing, match="clause: base"):
+            refused()
+    assert not workspace.cache.exists()
+    consented(workspace, six_works, tmp_path)
+    stages.plan(workspace, tiny_base)
+    with pytest.raises(RightsMissing, match="clause: method"):
+        stages.plan(workspace, tiny_base, settings={"method": "full"})
+
+
+def test_a_consent_that_was_changed_in_the_workspace_closes_every_gate(
+    workspace: Workspace, six_works: Path, tiny_base: Path, tmp_path: Path
+) -> None:
+    made = consented(workspace, six_works, tmp_path)
+    (file,) = (Path(made.record).parent / "consents").iterdir()
+    file.write_bytes(file.read_bytes().replace(b'"sig":"', b'"sig":"A', 1))
+    for refused in (lambda: stages.encode(workspace, tiny_base), lambda: stages.plan(workspace, tiny_base)):
+        with pytest.raises(ConsentBroken):
+            refused()
+
+
+def test_the_day_after_a_consent_ends_nothing_is_drawn_with_the_style(
+    workspace: Workspace, six_works: Path, tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = consented(workspace, six_works, tmp_path)
+    assert "signed by Ada Example" in made.permission[0]
+    stages.finetune(stages.plan(workspace, tiny_base, settings=QUICK))
+    stages.generate(workspace, ["a fox"], base=tiny_base, settings={"num_inference_steps": 1})
+    tomorrow(monkeypatch)
+    with pytest.raises(RightsMissing, match="clause: last day"):
+        stages.generate(workspace, ["a fox"], base=tiny_base)
+    with pytest.raises(RightsMissing, match="clause: last day"):
+        stages.plan(workspace, tiny_base, extend="1 steps")
+
+
+def test_a_style_whose_permission_is_elsewhere_draws_nothing(
+    finetune: Finetuning, tiny_base: Path, tmp_path: Path
+) -> None:
+    style = finetune().style
+    with pytest.raises(RightsMissing, match="cannot be seen"):
+        stages.generate(Workspace(tmp_path / "another"), ["a fox"], base=tiny_base, styles=[style])
 
 
 def test_publishing_without_a_report_is_refused(finetune: Finetuning, workspace: Workspace, tiny_base: Path) -> None:

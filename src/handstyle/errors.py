@@ -13,6 +13,7 @@ HandstyleError              1  something did not work
 |-- UsageMistake            2  an option has a value it cannot have
 |-- GateClosed              3  permission or evidence is lacking: nothing was done
     |-- RightsMissing       3  works without permission
+    |-- ConsentBroken       3  a consent is not what all its holders signed
     |-- ReleaseBroken       3  a release does not hold what it claims
 """
 
@@ -87,6 +88,10 @@ class GateClosed(HandstyleError):
 
 class RightsMissing(GateClosed):
     """Works have no permission that covers what was asked."""
+
+
+class ConsentBroken(GateClosed):
+    """A consent is not, or not yet, what all its holders signed."""
 
 
 class ReleaseBroken(GateClosed):

@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from handstyle.collection.scope import Act
 from handstyle.collection.works import Collection
 from handstyle.errors import GateClosed, RightsMissing, StageMissing, UsageMistake
 from handstyle.records import Record
@@ -20,6 +21,7 @@ from handstyle.workspace import OriginalFolder, Workspace, next_name, slug
 if TYPE_CHECKING:
     from handstyle.collection.licences import Use
     from handstyle.collection.rights_plan import RightsPlan
+    from handstyle.collection.scope import Distribution
     from handstyle.collection.withholding import Withholding
     from handstyle.diffusion.family import ModelFamily
     from handstyle.finetuning.defaults import Expectation
@@ -46,6 +48,7 @@ class Collected(Record):
     left_out: int
     pictures_found: int  # all of them are works or left out by name
     notes: tuple[str, ...]  # what a person may want to know, though nothing is wrong
+    permission: tuple[str, ...]  # signed or stated, by whom, for how many works
     record: str  # path
 
 
@@ -60,7 +63,7 @@ def collect(
     progress: Progress = silent,
 ) -> Collected:
     """A folder of pictures, words and permission becomes a collection; the originals stay where and as they are."""
-    from handstyle.collection import intake
+    from handstyle.collection import intake, permission
 
     def watched(names: Sequence[str]) -> Iterable[str]:
         for done, name in enumerate(names):
@@ -73,6 +76,7 @@ def collect(
     )
     place = workspace.collection(found.digest)
     OriginalFolder(folder=str(folder.resolve())).save(place / "folder.json")
+    permission.keep(rights, found, place)
     path = found.save(place / "collection.json")
     workspace.point_to(collection=found.digest)
     return Collected(
@@ -83,6 +87,7 @@ def collect(
         left_out=len(found.left_out),
         pictures_found=found.number_of_pictures_found,
         notes=found.notes,
+        permission=permission.standing(found),
         record=str(path),
     )
 
@@ -105,8 +110,11 @@ def encode(
 ) -> Encoded:
     """Every work and every text through the base's encoders, once."""
     collection, folder = current_collection(workspace)
+    require_permission(collection, "train")
     family = load_base(base)
-    return encode_for(workspace, collection, folder, family, recipe or default_recipe(collection, family), progress)
+    recipe = recipe or default_recipe(collection, family)
+    require_training(collection, family, recipe)
+    return encode_for(workspace, collection, folder, family, recipe, progress)
 
 
 def encode_for(
@@ -175,6 +183,7 @@ def plan(
     require_permission(collection, "train")
     family = load_base(base, plain=plain)
     recipe = recipe_from(recipe_file, preset, default_recipe(collection, family)).changed(**(settings or {}))
+    require_training(collection, family, recipe)
     return Plan(workspace, collection, folder, family, recipe, class_images)
 
 
@@ -196,6 +205,7 @@ def _extension(workspace: Workspace, base: Path | None, class_images: Path | Non
             f"`{extend}` is no duration: {error}", hint='Write for example --extend "120 steps".'
         ) from None
     recipe = before.recipe.changed(max_train=f"{before.steps + more} steps")
+    require_training(collection, family, recipe)
     return Plan(workspace, collection, folder, family, recipe, class_images, run)
 
 
@@ -340,6 +350,8 @@ def generate(
     use_all_cores()
     family = load_base(base, plain=plain)
     worn = wardrobe.worn(workspace, styles or [workspace.needs("run", "finetune")])
+    for item in worn:
+        require_generating(workspace, item.style)
     requests = wardrobe.requests(prompts, seeds, family, worn, settings or {})
     folder = to or workspace.new_pictures(prompts[0])
     lineage = {"collections": " ".join(sorted({item.style.collection for item in worn}))}
@@ -436,23 +448,26 @@ def publish(
     base: Path | None = None,
     key: Path | None = None,
     model_licence: str | None = None,
+    distribution: Distribution = "public",
     to: Path | None = None,
     progress: Progress = silent,
 ) -> Published:
     """Gates first, then weights in other tools' formats, card, records and a signature over everything."""
     import tempfile
 
+    from handstyle import keys
+    from handstyle.collection import permission
     from handstyle.diffusion.catalogue import EMBEDDED
     from handstyle.finetuning.trained_style import WEIGHTS
-    from handstyle.inspection import page
-    from handstyle.inspection.redaction import redacted
-    from handstyle.publication import card, clearance, exports, keys, package
+    from handstyle.publication import card, clearance, exports, package
 
     run = workspace.needs("run", "finetune")
     style = _open_style(workspace, run)
     collection, folder = collection_named(workspace, style.collection)
     report, pictures = _current_report(workspace)
-    cleared = clearance.clearance(collection, style, report, name, on=date.today(), model_licence=model_licence)
+    cleared = clearance.clearance(
+        collection, style, report, name, on=date.today(), model_licence=model_licence, distribution=distribution
+    )
     if report is None:
         raise GateClosed("there is no inspection report", hint="Run `handstyle inspect` first.")
     secret = keys.read_key(key) if key else keys.own_key()
@@ -463,7 +478,6 @@ def publish(
         weights = exports.write(exported, style, workspace.run(run) / "style" / WEIGHTS, base or EMBEDDED, cleared)
         progress("writing and reloading the weights", 1, 2)
         signer = keys.fingerprint(secret.public_key())
-        shown = redacted(report)
         package.assemble(
             target,
             collection=collection,
@@ -472,10 +486,8 @@ def publish(
             weights_folder=exported,
             weights=weights,
             card_text=card.text(style, collection, report, cleared, weights, signer),
-            report_files={
-                "report.json": shown.model_dump_json(indent=2).encode() + b"\n",
-                "report.html": page.page(report, pictures, public=True).encode(),
-            },
+            report_files=_public_report(report, pictures),
+            consents=permission.kept(collection, workspace.collection(style.collection)),
             evidence_folders=[folder, folder.parent],
             key=secret,
         )
@@ -487,6 +499,16 @@ def publish(
         weights=tuple(item.path for item in weights),
         reasons=cleared.reasons,
     )
+
+
+def _public_report(report: InspectionReport, pictures: Path) -> dict[str, bytes]:
+    from handstyle.inspection import page
+    from handstyle.inspection.redaction import redacted
+
+    return {
+        "report.json": redacted(report).model_dump_json(indent=2).encode() + b"\n",
+        "report.html": page.page(report, pictures, public=True).encode(),
+    }
 
 
 def _open_style(workspace: Workspace, run: str) -> TrainedStyle:
@@ -507,7 +529,8 @@ def _current_report(workspace: Workspace) -> tuple[InspectionReport | None, Path
 
 def verify(folder: Path, trust: Path | None = None) -> Verification:
     """Everything a release claims, checked offline and without torch."""
-    from handstyle.publication import keys, verification
+    from handstyle import keys
+    from handstyle.publication import verification
 
     return verification.verify(folder, keys.trusted_fingerprints(trust) if trust else None)
 
@@ -531,12 +554,16 @@ def current_collection(workspace: Workspace) -> tuple[Collection, Path]:
 
 
 def collection_named(workspace: Workspace, digest: str) -> tuple[Collection, Path]:
-    """The collection and where its originals are. Raises StageMissing."""
+    """The collection and where its originals are. Raises StageMissing, or ConsentBroken."""
+    from handstyle.collection import permission
+
     place = workspace.collection(digest)
     if not (place / "collection.json").is_file():
         raise StageMissing(f"{place} holds no collection", hint="Run `handstyle collect` again.")
     folder = OriginalFolder.load(place / "folder.json").folder
-    return Collection.load(place / "collection.json"), Path(folder)
+    collection = Collection.load(place / "collection.json")
+    permission.kept(collection, place)
+    return collection, Path(folder)
 
 
 def require_base(trained_on: BaseIdentity, family: ModelFamily) -> None:
@@ -551,15 +578,30 @@ def require_base(trained_on: BaseIdentity, family: ModelFamily) -> None:
 
 def require_permission(collection: Collection, use: Use) -> None:
     """Raises RightsMissing when a work's permission does not cover `use` today."""
-    lacking = [
-        f"{work.name}: {reason}"
-        for work in collection.works
-        for reason in [collection.rights_of(work).why_not(use, date.today())]
-        if reason
-    ]
-    if lacking:
+    from handstyle.collection import permission
+    from handstyle.collection.licences import USES
+
+    permission.require(collection, Act(use, date.today()), USES[use])
+
+
+def require_training(collection: Collection, family: ModelFamily, recipe: Recipe) -> None:
+    """Raises RightsMissing when a permission does not cover training in this way on this base today."""
+    from handstyle.collection import permission
+
+    act = Act("train", date.today(), recipe.method, family.kind, family.digest)
+    permission.require(collection, act, f"training by {recipe.method} on {family.card.name or family.kind}")
+
+
+def require_generating(workspace: Workspace, style: TrainedStyle) -> None:
+    """Raises RightsMissing when the permission under which a style was trained does not hold today."""
+    from handstyle.collection import permission
+
+    try:
+        collection, _ = collection_named(workspace, style.collection)
+    except StageMissing as missing:
         raise RightsMissing(
-            f"{len(lacking)} of {len(collection.works)} works may not be used to {use} today",
-            faults=lacking,
-            hint="Ask the holders, then collect again with a permission that covers it.",
-        )
+            f"whether the style `{style.name}` may still be used cannot be seen: its collection is not here",
+            hint="Name the workspace in which it was trained with --workspace.",
+        ) from missing
+    act = Act("train", date.today(), style.recipe.method, style.base.family, style.base.sha256)
+    permission.require(collection, act, f"pictures by the style {style.name}")

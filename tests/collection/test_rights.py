@@ -23,7 +23,11 @@ def record(**values: Any) -> RightsRecord:
 
 def test_own_work_covers_every_use_but_the_name() -> None:
     rights = own_work("Ada")
-    assert [use for use in USES if rights.why_not(use, TODAY)] == ["name-author"]
+    assert [use for use in USES if rights.why_not(use, TODAY)] == [
+        "name-in-title",
+        "name-as-trigger",
+        "name-in-marketing",
+    ]
     assert rights.holders == ("Ada",)
 
 
@@ -79,7 +83,7 @@ def test_own_work_in_which_others_hold_rights_takes_their_written_permission() -
             {"basis": "open-licence", "licence": "CC-BY-NC-4.0", "source": SOURCE, "permits": ["commercial"]},
             "does not permit",
         ),
-        ({"basis": "open-licence", "licence": "MIT", "source": SOURCE, "permits": ["name-author"]}, "author's name"),
+        ({"basis": "open-licence", "licence": "MIT", "source": SOURCE, "permits": ["name-in-title"]}, "author's name"),
     ],
 )
 def test_a_permission_that_does_not_hold_together_is_refused(values: dict[str, Any], words: str) -> None:

@@ -5,17 +5,19 @@ They are typed in the order of the journey, in a folder as the pages describe it
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shlex
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from handstyle import consenting, keys
 from handstyle.demonstration import EXAMPLE
-from handstyle.publication import keys
 from handstyle.terminal import command_line
 
 pytestmark = pytest.mark.slow
@@ -35,6 +37,8 @@ def shown_in(page: str) -> list[str]:
 def desk(tmp_path: Path, tiny_base: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder with everything the pages mention, and the tiny base in place of the shipped one."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    monkeypatch.setenv("HANDSTYLE_KEY_PASSPHRASE", "")
     base = shutil.copytree(tiny_base, tmp_path / "models" / "my-base")
     (base / "handstyle.toml").write_text('name = "tiny base"\nlicence = "Apache-2.0"\n', encoding="utf-8")
     monkeypatch.setattr("handstyle.diffusion.catalogue.EMBEDDED", base)
@@ -80,6 +84,45 @@ def broken_files_for_without(line: str) -> None:
         shutil.copy(next(Path("drawings").glob("*.png")), "drawings/copy.png")
 
 
+def people_who_sign(line: str) -> None:
+    """A file of terms, a copy that the press has signed, and what a person types when asked for yes or a passphrase."""
+    os.environ["HANDSTYLE_KEY_PASSPHRASE"] = "open sesame"
+    sys.stdin = io.StringIO("yes\n")
+    mine = keys.public_line(keys.own_key().public_key())
+    if not Path("my-key").exists() and "--to my-key" not in line:
+        keys.new_key(Path("my-key"), "open sesame")
+    if "draft" in line and "--terms" in line:
+        shutil.rmtree("consent", ignore_errors=True)
+        Path("terms.toml").write_text(consent_terms(mine), encoding="utf-8")
+    if "my-key" in line or "show ada" in line:
+        theirs = Path("my-key.pub").read_text(encoding="utf-8").strip() if Path("my-key.pub").exists() else mine
+        Path("terms.toml").write_text(consent_terms(theirs), encoding="utf-8")
+        if not Path("ada-example.consent.json").exists() and Path("my-key.pub").exists():
+            made = consenting.draft(Path("drawings"), Path("terms.toml"), Path("received"))
+            shutil.copy(made.file or "", "ada-example.consent.json")
+    if "--add" in line:
+        signed = Path("signed-by-the-press.consent.json")
+        shutil.copy("consent/ada-example.consent.json", signed)
+        consenting.sign(signed, lambda: keys.KeySigner(keys.own_key()), agree=lambda words, number: True)
+
+
+def consent_terms(key: str) -> str:
+    holder = f'[[holders]]\nname = "Ada Example"\nroles = ["creator", "copyright-owner"]\nkey = "{key}"\n'
+    people = 'keeper = "Studio"\ncontact = "studio@example.org"\nauthor = "Ada Example"\n'
+    scope = '[scope]\nmethods = ["lora"]\nbases = ["any"]\nvalid_from = 2020-01-01\ndistribution = "public"\n'
+    return f'{people}{holder}basis = "author-retained"\n{scope}derivatives = true\n'
+
+
+def signed_consent(line: str) -> None:
+    """What the page on consent shows how to make."""
+    broken_files_for_without(line)
+    people_who_sign(line)
+    if "--consent" in line and not Path("consent/ada-example.consent.json").exists():
+        people_who_sign("draft --terms")
+        made = consenting.draft(Path("drawings"), Path("terms.toml"), Path("consent"))
+        consenting.sign(Path(made.file or ""), lambda: keys.KeySigner(keys.own_key()), agree=lambda words, number: True)
+
+
 def no_earlier_release(line: str) -> None:
     """A release is never overwritten, and the page shows three ways to make the same one."""
     shutil.rmtree("handstyle-workspace/releases", ignore_errors=True)
@@ -97,8 +140,9 @@ def release_at_hand(line: str) -> None:
 
 
 PAGES: list[tuple[str, tuple[str, ...], Callable[[str], None]]] = [
-    ("README.md", (), nothing),
-    ("docs/collect.md", (), broken_files_for_without),
+    ("README.md", (), signed_consent),
+    ("docs/collect.md", (), signed_consent),
+    ("docs/consent.md", (), people_who_sign),
     ("docs/encode.md", ("collect",), nothing),
     ("docs/finetune.md", ("collect",), nothing),
     ("docs/generate.md", ("collect", "finetune"), nothing),

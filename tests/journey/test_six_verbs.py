@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,13 @@ from typing import Any
 import pytest
 from PIL import Image
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "collection"))  # what consents are made from in tests
+
+from consents import signed
+
 from handstyle import digests, stages
-from handstyle.collection.rights_plan import read_rights_toml
+from handstyle.collection.rights_plan import from_consents, read_rights_toml
+from handstyle.consenting import look_at
 from handstyle.inspection.report import InspectionReport
 from handstyle.workspace import Workspace
 
@@ -111,3 +117,21 @@ def check_that_every_change_is_noticed(release: Path) -> None:
         assert stages.verify(release).status == "broken", f"a flipped bit in {path.name}"
         path.write_bytes(data)
     assert json.loads((release / "report.json").read_text(encoding="utf-8"))["format"] == "handstyle/report/1"
+
+
+def test_a_style_that_two_holders_permitted_becomes_a_release_that_says_so(
+    six_works: Path, tiny_base: Path, tmp_path: Path
+) -> None:
+    workspace, path = Workspace(tmp_path / "workspace"), tmp_path / "ada.consent.json"
+    found = look_at(six_works, "white", pictures=False)[0]
+    path.write_bytes(signed(works=found, bases=["stable-diffusion-1"], derivatives=True).data)
+    stages.collect(workspace, six_works, from_consents([path]), validation=2)
+    settings = {"max_train": "2 steps", "train_batch_size": 2, "rank": 2, "mixed_precision": "no"}
+    stages.finetune(stages.plan(workspace, tiny_base, settings=settings))
+    stages.inspect(workspace, base=tiny_base, quick=True)
+    published = stages.publish(workspace, "Soft flat shapes", base=tiny_base)
+    answer = stages.verify(Path(published.release))
+    assert (answer.status, len(answer.permission)) == ("intact", 1)
+    assert "signed by Ada Example (SHA256:" in answer.permission[0] and "Example Press" in answer.permission[0]
+    everything = b"".join(file.read_bytes() for file in Path(published.release).rglob("*") if file.is_file())
+    assert not [work.name for work in found if work.name.encode() in everything]

@@ -17,9 +17,9 @@ from handstyle.collection.works import Collection, Work
 from handstyle.finetuning.recipe import Recipe
 from handstyle.finetuning.trained_style import BaseIdentity, TrainedStyle
 from handstyle.inspection.report import CopyCheck, HeldOutGain, InspectionReport, Interval, NearerToTruth
+from handstyle.keys import fingerprint
 from handstyle.publication import card
 from handstyle.publication.clearance import Clearance
-from handstyle.publication.keys import fingerprint
 from handstyle.publication.package import assemble
 from handstyle.publication.provenance import Statement, Weights, opened, sign
 from handstyle.publication.verification import Verification, verify
@@ -160,6 +160,7 @@ class Ingredients(NamedTuple):
                 "report.json": digests.canonical(self.report.as_json()),
                 "report.html": b"<!doctype html><title>Report</title>",
             },
+            "consents": {},
             "evidence_folders": [self.evidence],
             "key": self.key,
         }

@@ -11,9 +11,9 @@ from ingredients import TODAY, Ingredients, collected, mozilla, report_on, style
 
 from handstyle.collection.rights import RightsRecord, own_work
 from handstyle.inspection.report import InspectedWork, Shown
+from handstyle.keys import fingerprint
 from handstyle.publication import card
 from handstyle.publication.clearance import clearance
-from handstyle.publication.keys import fingerprint
 
 Permission = Callable[..., RightsRecord]
 

@@ -71,6 +71,6 @@ def test_the_identifier_is_checked_like_the_name() -> None:
 
 def test_everybody_is_credited_with_the_number_of_works(permission: Permission) -> None:
     assert cleared(mozilla(), permission()).attributions == (
-        "1 work by Ana Ruiz, used by written permission",
+        "1 work by Ana Ruiz, used by written permission (stated, not signed)",
         "1 work by Mozilla, Apache-2.0, https://github.com/mozilla/fxemoji",
     )

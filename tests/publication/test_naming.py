@@ -51,16 +51,16 @@ def test_a_style_named_after_its_author_is_refused_with_every_place(permission: 
     with pytest.raises(GateClosed) as refused:
         naming.checked({"name": "Ruiz", "identifier": "anaruiz", "template": "{caption}"}, collection)
     assert len(refused.value.faults) == 2
-    assert "name-author" in refused.value.hint
+    assert "name-in-title" in refused.value.faults[0] and "name-as-trigger" in refused.value.faults[1]
 
 
 def test_it_is_allowed_where_the_permission_says_so(permission: Permission) -> None:
-    allowed = permission(permits=("train", "publish-model", "name-author"))
+    allowed = permission(permits=("train", "publish-model", "name-in-title"))
     naming.checked({"name": "Ana Ruiz"}, collected(allowed))
 
 
 def test_one_permission_without_it_is_enough_to_refuse(permission: Permission) -> None:
-    allowed = permission(permits=("train", "publish-model", "name-author"))
+    allowed = permission(permits=("train", "publish-model", "name-in-title"))
     with pytest.raises(GateClosed):
         naming.checked({"name": "Ana Ruiz"}, collected(allowed, permission()))
 

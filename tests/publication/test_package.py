@@ -13,10 +13,10 @@ from handstyle import digests
 from handstyle.collection.rights import RightsRecord
 from handstyle.errors import RecordDamaged, ReleaseBroken, UsageMistake, WorkspaceBusy, WriteFailed
 from handstyle.finetuning.recipe import Recipe
+from handstyle.keys import fingerprint
 from handstyle.publication import exports, package
 from handstyle.publication.clearance import clearance
 from handstyle.publication.disclosure import PublishedCollection
-from handstyle.publication.keys import fingerprint
 from handstyle.publication.provenance import Weights, opened
 from handstyle.publication.verification import Verification, verify
 from handstyle.records import load_json

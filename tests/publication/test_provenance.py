@@ -10,9 +10,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from handstyle import digests
+from handstyle.envelopes import pre_authentication
 from handstyle.errors import RecordDamaged
+from handstyle.keys import fingerprint
 from handstyle.publication import provenance
-from handstyle.publication.keys import fingerprint
 from handstyle.publication.provenance import Lineage, ListedFile, Statement, is_plain, opened, sign
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -33,17 +34,10 @@ def test_a_signed_statement_is_read_back_with_its_signer() -> None:
     assert opened(sign(STATEMENT, KEY)) == (STATEMENT, fingerprint(KEY.public_key()))
 
 
-def test_the_signature_covers_what_dsse_says_it_covers() -> None:
-    # The example of the DSSE protocol, version 1.0.2.
-    assert provenance.pre_authentication("http://example.com/HelloWorld", b"hello world") == (
-        b"DSSEv1 29 http://example.com/HelloWorld 11 hello world"
-    )
-
-
 def test_a_signature_for_another_purpose_does_not_serve() -> None:
     envelope = json.loads(sign(STATEMENT, KEY))
     payload = base64.b64decode(envelope["payload"])
-    for signed in (payload, provenance.pre_authentication("text/plain", payload)):
+    for signed in (payload, pre_authentication("text/plain", payload)):
         envelope["signatures"][0]["sig"] = base64.b64encode(KEY.sign(signed)).decode()
         with pytest.raises(RecordDamaged, match="signature"):
             opened(digests.canonical(envelope))
@@ -53,7 +47,7 @@ def resigned(payload: bytes) -> bytes:
     """A careless signer: whatever bytes, validly signed."""
     envelope = json.loads(sign(STATEMENT, KEY))
     envelope["payload"] = base64.b64encode(payload).decode()
-    signature = KEY.sign(provenance.pre_authentication(provenance.PAYLOAD_TYPE, payload))
+    signature = KEY.sign(pre_authentication(provenance.PAYLOAD_TYPE, payload))
     envelope["signatures"][0]["sig"] = base64.b64encode(signature).decode()
     return digests.canonical(envelope)
 

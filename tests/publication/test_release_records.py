@@ -45,7 +45,7 @@ def test_records_that_contradict_each_other_are_broken(
     signed_again(release, ingredients.key)
     verification = verify(release)
     assert verification.status == "broken"
-    assert {kind for kind, _ in found(verification)} <= {"record", "weights"}
+    assert {kind for kind, _ in found(verification)} <= {"record", "permission", "weights"}
 
 
 def test_a_recipe_that_is_not_the_styles_is_broken(ingredients: Ingredients, release: Path) -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from ingredients import DIFFUSERS, KOHYA, Ingredients, assert_broken, found, signed_again
 
 from handstyle.errors import UsageMistake
-from handstyle.publication.keys import fingerprint
+from handstyle.keys import fingerprint
 from handstyle.publication.verification import verify
 
 # Who signed

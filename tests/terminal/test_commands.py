@@ -22,13 +22,14 @@ from handstyle.publication.verification import Finding, Verification
 from handstyle.workspace import DEFAULT, Workspace
 
 FLAGS = {
-    "collect": "mine licence author source evidence rights leave-out without background workspace",
+    "collect": "mine licence licence-choice author source evidence seen rights consent leave-out without background "
+    "dry-run for letter pictures keeper contact base workspace",
     "encode": "base workspace",
     "finetune": "base preset recipe set class-images further dry-run resume extend plain save-every sample-every "
     "workspace",
     "generate": "prompts seeds negative-prompt guidance steps sampler width height style sheet to plain base workspace",
     "inspect": "further base workspace",
-    "publish": "name key model-licence to base workspace",
+    "publish": "name key model-licence distribution to base workspace",
     "verify": "trust",
     "demo": "to short",
 }
@@ -64,7 +65,10 @@ def test_help_says_something_of_every_option(typed: Any, command: str, monkeypat
 
 
 def test_the_verbs_stand_in_the_order_of_the_journey(typed: Any) -> None:
-    assert re.findall(r"^  (\w+)  +\w", typed("--help").out.split("Commands:")[1], re.MULTILINE) == list(FLAGS)
+    assert re.findall(r"^  (\w+)  +\w", typed("--help").out.split("Commands:")[1], re.MULTILINE) == [
+        *list(FLAGS),
+        "consent",
+    ]
 
 
 def test_handstyle_alone_shows_its_help(typed: Any) -> None:
@@ -229,10 +233,12 @@ def test_publish_prints_licence_signer_and_folder_and_gives_its_reasons_beside(t
     assert call.named["key"] == Path("k")
 
 
-@pytest.mark.parametrize(("status", "code"), [("trusted", 0), ("intact", 0), ("unknown", 3), ("broken", 3)])
+@pytest.mark.parametrize(
+    ("status", "code"), [("trusted", 0), ("intact", 0), ("unknown", 3), ("lapsed", 3), ("broken", 3)]
+)
 def test_verify_ends_as_its_status_says(typed: Any, stage: Any, status: Any, code: int) -> None:
     found = Verification(
-        status=status, words="so it is", name=None, signer=None, published=None, number_of_files=0,
+        status=status, words="so it is", name=None, signer=None, published=None, number_of_files=0, permission=(),
         findings=() if code == 0 else (Finding(kind="extra", where="a\x1b[2J.txt", words="was not there"),),
     )  # fmt: skip
     stage("verify", found)

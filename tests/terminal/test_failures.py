@@ -17,7 +17,14 @@ from handstyle import errors
 from handstyle.errors import CollectionFaulty, GateClosed, HandstyleError
 from handstyle.terminal.failures import AFTER_INTERRUPTION
 
-CODES = {"HandstyleError": 1, "UsageMistake": 2, "GateClosed": 3, "RightsMissing": 3, "ReleaseBroken": 3}
+CODES = {
+    "HandstyleError": 1,
+    "UsageMistake": 2,
+    "GateClosed": 3,
+    "RightsMissing": 3,
+    "ConsentBroken": 3,
+    "ReleaseBroken": 3,
+}
 HANDSTYLE = [sys.executable, "-m", "handstyle"]
 FULL_DISK = Path("/dev/full")
 VERBS = ["collect .", "encode", "finetune", "generate cat", "inspect", "publish --name A", "verify .", "demo"]

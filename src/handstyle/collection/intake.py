@@ -14,11 +14,11 @@ from pathlib import Path
 from PIL import Image
 
 from handstyle.collection.captions import Captions, read_captions
+from handstyle.collection.covering import Permissions
 from handstyle.collection.curation import duplicates
 from handstyle.collection.listing import Fault, Listing, list_folder
 from handstyle.collection.pixels import Unfit, page_colour, read_picture
-from handstyle.collection.refusal import RightsGaps, collection_faulty, rights_missing
-from handstyle.collection.rights import RightsRecord
+from handstyle.collection.refusal import collection_faulty, rights_missing
 from handstyle.collection.rights_plan import RightsPlan
 from handstyle.collection.withholding import ONE_IN_FIVE, Withholding, withheld
 from handstyle.collection.works import Collection, LeftOut, Work
@@ -47,7 +47,7 @@ def collect(
     listing = list_folder(folder, rights.documents)
     names = [name for name in listing.pictures if name not in without]
     captions = read_captions(folder, _texts_kept(listing, without), names)
-    permissions, gaps = _permissions(names, rights, on or date.today())
+    permissions = Permissions(names, rights, on or date.today())
     works, faults = _works(folder, watch(names), page, captions, permissions)
     faults = [*_misdirected(listing, without), *_standing(listing, without), *captions.faults, *faults]
     faults += [Fault(name, f"shows the same pixels as {first}") for name, first in duplicates(works).items()]
@@ -55,14 +55,14 @@ def collect(
         faults.append(Fault(str(folder), NO_PICTURES))
     elif not names and not faults:
         faults.append(Fault(str(folder), "every picture in it is left out"))
-    if gaps:
+    if gaps := permissions.gaps():
         raise rights_missing(folder, len(names), gaps, rights, faults)
     if faults:
         known = _known(listing)
         raise collection_faulty(folder, faults, sorted({fault.name for fault in faults if fault.name in known}))
     return Collection(
         works=tuple(works),
-        rights={permissions[work.name].digest: permissions[work.name] for work in works},
+        rights={record.digest: record for work in works if (record := permissions.settled(work.name))},
         validation=withheld(works, validation),
         left_out=_left_out(listing, without),
         background=background,
@@ -90,7 +90,7 @@ def load_work(folder: Path, work: Work, background: str = "white") -> Image.Imag
 
 
 def _works(
-    folder: Path, names: Iterable[str], page: tuple[int, int, int], captions: Captions, rights: dict[str, RightsRecord]
+    folder: Path, names: Iterable[str], page: tuple[int, int, int], captions: Captions, permissions: Permissions
 ) -> tuple[list[Work], list[Fault]]:
     """One picture in memory at a time. A picture without words or permission is still looked at for faults."""
     works, faults = [], []
@@ -100,7 +100,8 @@ def _works(
         except Unfit as unfit:
             faults.append(Fault(name, str(unfit)))
             continue
-        caption, permission = captions.of.get(name), rights.get(name)
+        caption = captions.of.get(name)
+        permission = permissions.of(name, picture.file_sha256, picture.pixels_sha256)
         if caption is None or permission is None:
             continue
         works.append(
@@ -117,22 +118,6 @@ def _works(
             )
         )
     return works, faults
-
-
-def _permissions(names: Iterable[str], plan: RightsPlan, on: date) -> tuple[dict[str, RightsRecord], RightsGaps]:
-    permissions: dict[str, RightsRecord] = {}
-    unmentioned, disputed = [], []
-    for name in names:
-        found = plan.rights_for(name)
-        if len(found) == 1 and (reason := found[0].why_not("train", on)):
-            disputed.append(Fault(name, reason))
-        elif len(found) == 1:
-            permissions[name] = found[0]
-        elif found:
-            disputed.append(Fault(name, f"{len(found)} permissions name it: let one `works` pattern cover it"))
-        else:
-            unmentioned.append(name)
-    return permissions, RightsGaps(tuple(unmentioned), tuple(disputed))
 
 
 def _known(listing: Listing) -> frozenset[str]:

@@ -9,14 +9,18 @@ from __future__ import annotations
 import difflib
 from typing import Literal, NamedTuple
 
-Use = Literal["train", "publish-model", "commercial", "show-works", "name-author"]
+Use = Literal[
+    "train", "publish-model", "commercial", "show-works", "name-in-title", "name-as-trigger", "name-in-marketing"
+]
 
 USES: dict[Use, str] = {
     "train": "training a model on the works",
     "publish-model": "publishing a model trained on them",
     "commercial": "commercial use",
     "show-works": "showing the works beside the model",
-    "name-author": "the author's name in a model's title",
+    "name-in-title": "the author's name in a model's title",
+    "name-as-trigger": "the author's name as the word that calls the style",
+    "name-in-marketing": "the author's name in advertising for a model",
 }
 
 FREE: tuple[Use, ...] = ("train", "publish-model", "commercial", "show-works")
@@ -75,6 +79,9 @@ LICENCES: dict[str, Licence] = {licence.spdx: licence for licence in _ROWS} | {
     for kind, permits, share_alike in _CREATIVE_COMMONS
     for version in ("2.0", "2.5", "3.0", "4.0")
 }
+
+# Each permits more than its licence alone does, so a reading that leaves it aside is on the safe side.
+EXCEPTIONS = ("Classpath-exception-2.0", "Font-exception-2.0", "GCC-exception-3.1", "LLVM-exception")
 
 _BY_LOWER_CASE = {spdx.lower(): licence for spdx, licence in LICENCES.items()}
 

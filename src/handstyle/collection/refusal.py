@@ -6,9 +6,9 @@ import os
 import shlex
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from handstyle.collection.covering import RightsGaps
 from handstyle.collection.listing import Fault
 from handstyle.collection.rights_plan import RightsPlan, toml_to_add
 from handstyle.errors import CollectionFaulty, HandstyleError, RightsMissing
@@ -17,19 +17,9 @@ WAYS_TO_PERMIT = (
     "Add the line that is true to the command:\n"
     '  --mine "YOUR NAME"                                 you made every one of them and hold all rights\n'
     '  --licence SPDX-ID --author "NAME" --source URL     they were published under an open licence\n'
+    "  --consent FILE                                     everybody who holds rights has signed: docs/consent.md\n"
     "  --rights rights.toml                               anything else: docs/collect.md shows such a file"
 )
-
-
-@dataclass(frozen=True)
-class RightsGaps:
-    """What stands between the works and their use for training."""
-
-    unmentioned: tuple[str, ...]  # named by no permission
-    disputed: tuple[Fault, ...]  # named by more than one, or by one that does not reach this far
-
-    def __bool__(self) -> bool:
-        return bool(self.unmentioned or self.disputed)
 
 
 def collection_faulty(folder: Path, faults: Sequence[Fault], removable: Sequence[str]) -> HandstyleError:
@@ -47,7 +37,9 @@ def rights_missing(
 ) -> HandstyleError:
     """`others` are faults of another kind, told now so that nobody finds them out one by one."""
     lacking = len(gaps.unmentioned) + len(gaps.disputed)
-    faults = [f"{name}: no permission names it" for name in gaps.unmentioned if lacking < pictures or gaps.disputed]
+    unnamed = "no consent names its file or its pixels" if rights.consents else "no permission names it"
+    every = lacking < pictures or gaps.disputed or rights.consents
+    faults = [f"{name}: {unnamed}" for name in gaps.unmentioned if every]
     return RightsMissing(
         f"{lacking} of {pictures} pictures in {folder} have no permission to be trained on",
         faults=[*faults, *map(str, gaps.disputed), *(f"besides, {fault}" for fault in others)],
@@ -57,7 +49,12 @@ def rights_missing(
 
 def _ways_on(folder: Path, gaps: RightsGaps, rights: RightsPlan) -> list[str]:
     ways = []
-    if gaps.unmentioned and rights.written_in:
+    if gaps.unmentioned and rights.consents:
+        ways.append(
+            "Put the very files there that were signed for: a copy that was resized, retouched or saved with loss is "
+            f"another picture. Or ask for these:\n  handstyle consent draft {_quoted(str(folder))}"
+        )
+    elif gaps.unmentioned and rights.written_in:
         ways.append(f"Add to {rights.written_in}, with what is true:\n{toml_to_add(gaps.unmentioned)}")
     elif gaps.unmentioned:
         ways.append(WAYS_TO_PERMIT)

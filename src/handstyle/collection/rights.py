@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from handstyle.collection.licences import FREE, USES, Licence, Use, licence_named
-from handstyle.collection.plain_text import unwelcome_in
+from handstyle.collection.consent import Consent
+from handstyle.collection.holders import Holder
+from handstyle.collection.licence_expressions import LicenceTerms, spelled, terms_of
+from handstyle.collection.licences import FREE, USES, Use
+from handstyle.collection.one_line import Line
+from handstyle.collection.scope import Act, Refusal, Scope
 from handstyle.errors import UsageMistake
 from handstyle.records import Record
 
-Basis = Literal["own-work", "open-licence", "written-permission"]
-
-
-def _one_line(text: str) -> str:
-    line = text.strip()
-    if not line or unwelcome_in(line):
-        raise ValueError("write it on one line, with at least one letter")
-    return line
+Basis = Literal["own-work", "open-licence", "written-permission", "consent"]
 
 
 def _web_address(text: str) -> str:
@@ -34,7 +32,6 @@ def _in_order(uses: tuple[Use, ...]) -> tuple[Use, ...]:
     return tuple(use for use in USES if use in uses)
 
 
-Line = Annotated[str, AfterValidator(_one_line)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 Permits = Annotated[tuple[Use, ...], AfterValidator(_in_order)]
 
@@ -45,6 +42,15 @@ class Evidence(Record):
     file: Line
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
     says: str = ""
+    seen: date | None = None  # the day on which somebody looked at it
+
+
+class GivenConsent(Record):
+    """What a consent statement says, with the digest by which it is found. It is derived, never typed."""
+
+    statement: str = Field(pattern="^[0-9a-f]{64}$")
+    scope: Scope
+    holders: tuple[Holder, ...]
 
 
 class RightsRecord(Record):
@@ -53,9 +59,11 @@ class RightsRecord(Record):
     author: Line
     holders: tuple[Line, ...] = Field(min_length=1)  # everybody whose yes is needed; the author when left out
     basis: Basis
-    licence: Annotated[str, AfterValidator(lambda spdx: licence_named(spdx).spdx)] | None = None
+    licence: Annotated[str, AfterValidator(spelled)] | None = None  # an SPDX expression
+    licence_choice: Annotated[str, AfterValidator(spelled)] | None = None  # which side of its OR counts
     source: WebAddress | None = None
     evidence: tuple[Evidence, ...] = ()
+    consent: GivenConsent | None = None
     permits: Permits
     valid_from: date | None = None
     valid_until: date | None = None  # the last day
@@ -71,7 +79,7 @@ class RightsRecord(Record):
         if "permits" not in filled and filled.get("basis") == "own-work":
             filled["permits"] = FREE
         if "permits" not in filled and filled.get("basis") == "open-licence":
-            filled["permits"] = _permits_of(filled.get("licence"))
+            filled["permits"] = _permits_of(filled.get("licence"), filled.get("licence_choice"))
         return filled
 
     @model_validator(mode="after")
@@ -84,37 +92,90 @@ class RightsRecord(Record):
             raise ValueError("written-permission needs its evidence: the file that shows it")
         if self.basis == "open-licence":
             self._stays_within_its_licence()
+        if self.basis == "consent" and self.consent is None:
+            raise ValueError("consent is derived from what was signed: name its file with `consent`")
+        if self.consent is not None:
+            self._says_what_was_signed(self.consent)
         return self
 
+    def _says_what_was_signed(self, consent: GivenConsent) -> None:
+        said = (self.holders, self.permits, self.valid_from, self.valid_until)
+        scope = consent.scope
+        holders = tuple(holder.name for holder in consent.holders)
+        if self.basis not in ("consent", "written-permission"):
+            raise ValueError(f"{self.basis} needs no consent")
+        if said != (holders, scope.permits, scope.valid_from, scope.valid_until):
+            raise ValueError("it says something else than its consent")
+
     def _stays_within_its_licence(self) -> None:
-        if self.terms is None or self.source is None:
+        if self.licence is None or self.source is None:
             raise ValueError("open-licence needs `licence` (an SPDX id) and `source` (where the works were published)")
-        if beyond := [use for use in self.permits if use not in self.terms.permits]:
+        terms = terms_of(self.licence, self.licence_choice)
+        if beyond := [use for use in self.permits if use not in terms.permits]:
             raise ValueError(
-                f"{self.terms.spdx} does not permit {' or '.join(USES[use] for use in beyond)}: "
+                f"{terms.expression} does not permit {' or '.join(USES[use] for use in beyond)}: "
                 "leave it out of `permits`, or ask for written-permission"
             )
 
     @property
-    def terms(self) -> Licence | None:
-        """What the licence asks in return, where there is one."""
-        return licence_named(self.licence) if self.licence else None
+    def terms(self) -> LicenceTerms | None:
+        """What the licence permits and asks in return, where there is one."""
+        return terms_of(self.licence, self.licence_choice) if self.licence else None
+
+    @property
+    def is_signed(self) -> bool:
+        """By the holders' own keys. Everything else is what somebody states."""
+        return self.basis == "consent"
+
+    @property
+    def standing(self) -> str:
+        """Signed or not, and by whom, in a few words."""
+        match self.basis:
+            case "own-work":
+                return f"stated by {self.author}, not signed: own work"
+            case "open-licence":
+                return f"stated, not signed: published under {self.licence_words}"
+            case "written-permission":
+                return f"stated, not signed: permitted in writing by {' and '.join(self.holders)}"
+        signers = self.consent.holders if self.consent else ()
+        return "signed by " + " and ".join(f"{holder.name} ({holder.fingerprint})" for holder in signers)
+
+    @property
+    def in_few_words(self) -> str:
+        """For a table: the basis, and whether it is signed."""
+        return "signed consent" if self.is_signed else f"{self.licence or self.basis.replace('-', ' ')}, not signed"
+
+    @property
+    def licence_words(self) -> str:
+        chosen = f", of which {self.licence_choice} was chosen" if self.licence_choice else ""
+        return f"{self.licence}{chosen}"
+
+    @property
+    def source_of_permission(self) -> str:
+        if self.basis == "open-licence":
+            return str(self.licence_choice or self.licence)
+        return f"the permission of {' and '.join(self.holders)}"
+
+    def refusals(self, act: Act) -> Iterator[Refusal]:
+        """Every clause of this permission that stands against the act."""
+        who = self.source_of_permission
+        if self.valid_from and act.on < self.valid_from:
+            yield Refusal("first day", f"{who} begins on {self.valid_from}", "wait for that day")
+        if self.valid_until and act.on > self.valid_until:
+            yield Refusal("last day", f"{who} ended on {self.valid_until}", "ask for a new one")
+        if act.use not in self.permits:
+            yield Refusal("use", f"{who} does not cover {USES[act.use]}", "ask for it")
+        for clause, words, next_step in self.consent.scope.refusals(act) if self.consent else ():
+            yield Refusal(clause, f"{who} {words}", next_step)
 
     def why_not(self, use: Use, on: date) -> str | None:
         """Why this permission does not cover `use` on that day, in words; None when it does."""
-        who = str(self.licence) if self.basis == "open-licence" else f"the permission of {' and '.join(self.holders)}"
-        if self.valid_from and on < self.valid_from:
-            return f"{who} begins on {self.valid_from}"
-        if self.valid_until and on > self.valid_until:
-            return f"{who} ended on {self.valid_until}"
-        if use not in self.permits:
-            return f"{who} does not cover {USES[use]}"
-        return None
+        return next((refusal.words for refusal in self.refusals(Act(use, on))), None)
 
 
-def _permits_of(licence: object) -> tuple[Use, ...]:
+def _permits_of(licence: object, choice: object) -> tuple[Use, ...]:
     try:
-        return licence_named(str(licence)).permits
+        return terms_of(str(licence), None if choice is None else str(choice)).permits
     except ValueError:
         return ()  # the field itself reports an unknown licence
 
@@ -124,10 +185,35 @@ def own_work(name: str) -> RightsRecord:
     return RightsRecord.read({"author": name, "basis": "own-work"}, where=f'--mine "{name}"', error=UsageMistake)
 
 
-def open_licence(spdx: str, author: str, source: str, evidence: tuple[Evidence, ...] = ()) -> RightsRecord:
+def from_consent(consent: Consent, evidence: tuple[Evidence, ...] = (), *, on_paper: bool = False) -> RightsRecord:
+    """The permission that a consent gives. `on_paper`: the keeper says that it was signed by hand, and has the page."""
+    predicate = consent.statement.predicate
+    scope = predicate.scope
+    return RightsRecord(
+        author=predicate.author,
+        holders=tuple(holder.name for holder in predicate.holders),
+        basis="written-permission" if on_paper else "consent",
+        evidence=evidence,
+        consent=GivenConsent(statement=consent.digest, scope=scope, holders=predicate.holders),
+        permits=scope.permits,
+        valid_from=scope.valid_from,
+        valid_until=scope.valid_until,
+    )
+
+
+def open_licence(
+    spdx: str, author: str, source: str, evidence: tuple[Evidence, ...] = (), choice: str | None = None
+) -> RightsRecord:
     """Permission for works published under an open licence."""
     return RightsRecord.read(
-        {"author": author, "basis": "open-licence", "licence": spdx, "source": source, "evidence": evidence},
+        {
+            "author": author,
+            "basis": "open-licence",
+            "licence": spdx,
+            "licence_choice": choice,
+            "source": source,
+            "evidence": evidence,
+        },
         where=f"--licence {spdx}",
         error=UsageMistake,
     )

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from fnmatch import translate
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -18,7 +19,8 @@ from unicodedata import normalize
 from pydantic import Field
 
 from handstyle import digests
-from handstyle.collection.rights import Evidence, RightsRecord
+from handstyle.collection.consent import Consent, read
+from handstyle.collection.rights import Evidence, RightsRecord, from_consent
 from handstyle.errors import RecordDamaged
 from handstyle.records import load_toml
 
@@ -38,10 +40,19 @@ class Grant:
 
 
 @dataclass(frozen=True)
+class ConsentGrant:
+    """A permission that names works by what they are, and the statement that gives it."""
+
+    consent: Consent
+    rights: RightsRecord
+
+
+@dataclass(frozen=True)
 class RightsPlan:
     """Every permission at hand. Without any, no work is covered."""
 
     grants: tuple[Grant, ...] = ()
+    consents: tuple[ConsentGrant, ...] = ()
     written_in: Path | None = None
     documents: frozenset[Path] = frozenset()  # rights.toml and its evidence: never works themselves
 
@@ -52,6 +63,14 @@ class RightsPlan:
         name = _composed(name)
         covering = {*self._in_full.get(name, ()), *(place for matches, place in self._wild if matches.match(name))}
         return tuple(dict.fromkeys(self.grants[place].rights for place in sorted(covering)))
+
+    def rights_for_content(self, file_sha256: str, pixels_sha256: str) -> tuple[RightsRecord, ...]:
+        """The consents that name this file, or these pixels."""
+        return tuple(
+            dict.fromkeys(
+                grant.rights for grant in self.consents if grant.consent.statement.names(file_sha256, pixels_sha256)
+            )
+        )
 
     @cached_property
     def _in_full(self) -> dict[str, list[int]]:
@@ -85,12 +104,18 @@ class _Entry(RightsRecord):
 def read_rights_toml(path: Path) -> RightsPlan:
     """The permissions written in a `rights.toml`. Raises RecordDamaged with every fault at once."""
     tables, faults = _tables(load_toml(path))
-    grants, documents = [], {path.resolve()}
+    grants: list[Grant] = []
+    consents: list[ConsentGrant] = []
+    documents = {path.resolve()}
     for number, table in enumerate(tables, 1):
         evidence, missing = _evidence(path.parent, table.get("evidence", ()))
         faults += [f"[[rights]] {number}: {fault}" for fault in missing]
         documents.update((path.parent / document.file).resolve() for document in evidence)
         try:
+            if "consent" in table:
+                consents.append(_consent(path.parent, table, evidence))
+                documents.add((path.parent / str(table["consent"])).resolve())
+                continue
             entry = _Entry.read({**table, "evidence": evidence}, where=f"[[rights]] {number}")
         except RecordDamaged as invalid:
             if not missing:  # else the record only repeats that its evidence is missing
@@ -99,7 +124,38 @@ def read_rights_toml(path: Path) -> RightsPlan:
         grants.append(Grant(entry.works, RightsRecord(**entry.model_dump(exclude={"works"}))))
     if faults:
         raise RecordDamaged(f"{path} does not say clearly what is permitted", faults=faults, hint="Correct the file.")
-    return RightsPlan(tuple(grants), path, frozenset(documents))
+    return RightsPlan(tuple(grants), tuple(consents), path, frozenset(documents))
+
+
+def from_consents(paths: Iterable[Path]) -> RightsPlan:
+    """The permission of consents signed by everybody; each covers exactly the works it names."""
+    grants = [ConsentGrant(consent, from_consent(consent)) for consent in
+              (read(path).require_everybody(str(path)) for path in paths)]  # fmt: skip
+    return RightsPlan(consents=tuple(grants))
+
+
+def _consent(folder: Path, table: dict[str, Any], evidence: tuple[Evidence, ...]) -> ConsentGrant:
+    """Raises RecordDamaged for what the statement says already, ConsentBroken where it does not hold."""
+    name, on_paper = table["consent"], table.get("basis") == "written-permission"
+    faults = [f"{key}: stands in the consent, so leave it out here"
+              for key in table if key not in ("consent", "basis", "evidence")]  # fmt: skip
+    if table.get("basis", "consent") not in ("consent", "written-permission"):
+        faults.append("basis: a consent is signed (`consent`) or came back on paper (`written-permission`)")
+    if on_paper and not evidence:
+        faults.append("evidence: name the scan or photograph of the page that was signed by hand")
+    if not isinstance(name, str) or not is_below(name):
+        faults.append("consent: name a file beside this one or below it")
+    if faults:
+        raise RecordDamaged("the table does not fit its consent", faults=faults)
+    consent = read(folder / name)
+    if not on_paper:
+        consent.require_everybody(name)
+    return ConsentGrant(consent, from_consent(consent, evidence, on_paper=on_paper))
+
+
+def is_below(name: str) -> bool:
+    relative = PurePosixPath(name)
+    return not relative.is_absolute() and ".." not in relative.parts and "\\" not in name and "\0" not in name
 
 
 def _tables(content: dict[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
@@ -115,12 +171,15 @@ def _evidence(folder: Path, listed: object) -> tuple[tuple[Evidence, ...], list[
     found, faults = [], []
     for item in listed if isinstance(listed, list | tuple) else [listed]:
         table = {"file": item} if isinstance(item, str) else item
-        if not isinstance(table, dict) or not isinstance(table.get("file"), str) or not set(table) <= {"file", "says"}:
-            faults.append('evidence: write a file name, or { file = "letter.pdf", says = "what it shows" }')
+        keys = {"file", "says", "seen"}
+        if not isinstance(table, dict) or not isinstance(table.get("file"), str) or not set(table) <= keys:
+            faults.append('evidence: write a file name, or { file = "letter.pdf", says = "…", seen = 2026-05-03 }')
             continue
-        name, says = table["file"], str(table.get("says", ""))
-        relative = PurePosixPath(name)
-        if relative.is_absolute() or ".." in relative.parts:
+        name, says, seen = table["file"], str(table.get("says", "")), table.get("seen")
+        if seen is not None and type(seen) is not date:
+            faults.append(f"evidence: {name}: `seen` is a day, such as 2026-05-03")
+            continue
+        if not is_below(name):
             faults.append(f"evidence: {name} must lie beside the file or below it")
             continue
         try:
@@ -128,7 +187,7 @@ def _evidence(folder: Path, listed: object) -> tuple[tuple[Evidence, ...], list[
                 raise ValueError("there is no such file")
             if not (folder / name).resolve().is_relative_to(folder.resolve()):
                 raise ValueError("it is a link out of the folder")  # and what is published goes along
-            found.append(Evidence(file=name, sha256=digests.of_file(folder / name), says=says))
+            found.append(Evidence(file=name, sha256=digests.of_file(folder / name), says=says, seen=seen))
         except (OSError, ValueError) as error:
             faults.append(f"evidence: {name} cannot be read: {error}")
     return tuple(found), faults

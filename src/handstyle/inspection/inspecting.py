@@ -121,7 +121,7 @@ def _works(subject: Subject, images: Sequence[Image.Image], shown: Album) -> tup
                 name=work.name,
                 caption=work.caption,
                 author=rights.author,
-                permission=rights.licence or rights.basis.replace("-", " "),
+                permission=rights.in_few_words,
                 picture=shown.add(image, work.caption),
                 show=rights.why_not("show-works", date.today()) is None,
             )

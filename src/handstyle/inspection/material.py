@@ -33,7 +33,10 @@ class HeldOut:
         return tuple(work.caption for work in self.works)
 
     def may_be_shown(self, work: Work) -> bool:
-        return "show-works" in self.collection.rights_of(work).permits
+        rights = self.collection.rights_of(work)
+        # A consent speaks of the works it names. Further drawings are none of them, whatever it says of those.
+        is_meant = rights.consent is None or not self.is_further
+        return is_meant and "show-works" in rights.permits
 
 
 def held_out(collection: Collection, folder: Path, further: Path | None, most: int | None = None) -> HeldOut | None:

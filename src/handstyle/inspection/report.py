@@ -127,7 +127,7 @@ class InspectedWork(Record):
     name: str
     caption: str
     author: str
-    permission: str  # in a few words: an SPDX licence, own work, written permission
+    permission: str  # in a few words: signed consent, or what is stated
     picture: Shown
     show: bool  # the permission allows showing its pixels, caption and name in public
 

@@ -11,12 +11,13 @@ import re
 from collections.abc import Sequence
 
 from handstyle.collection.licences import LICENCES
+from handstyle.collection.permission import by_permission
 from handstyle.collection.rights import RightsRecord
 from handstyle.collection.works import Collection
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.inspection.redaction import redacted
 from handstyle.inspection.report import HeldOutGain, InspectionReport, NearerToTruth
-from handstyle.publication.clearance import Clearance, by_permission
+from handstyle.publication.clearance import Clearance
 from handstyle.publication.provenance import Weights
 from handstyle.publication.style_licence import RESERVED
 
@@ -42,6 +43,7 @@ def text(
         "## What was measured\n\n" + _lines(_findings(report)),
         "## What this cannot tell you\n\n" + _lines([plain(limit) for limit in (*report.cannot_tell, *_LIMITS)]),
         "## Whose work it is\n\n" + _lines([plain(line) for line in cleared.attributions]),
+        "## What was permitted, and by whom\n\n" + _lines(_permitted(collection, cleared)),
         f"## Licence\n\n{plain(cleared.licence.name)}. {plain(cleared.licence.why)} See [LICENSE.md](LICENSE.md).",
         _check(cleared, fingerprint),
     ]
@@ -59,13 +61,36 @@ def involvement(collection: Collection) -> str:
                                                  for number, words in parts) + "."  # fmt: skip
 
 
+def _permitted(collection: Collection, cleared: Clearance) -> list[str]:
+    """Signed or stated, by whom; and what a signed scope says to whoever holds this release."""
+    lines = []
+    for works, rights in by_permission(collection):
+        number = f"{len(works)} {'work' if len(works) == 1 else 'works'}"
+        lines.append(f"{number} by {plain(rights.author)}: {plain(rights.standing)}.")
+        if rights.consent:
+            scope = rights.consent.scope
+            last = f"It ends with {scope.valid_until}" if scope.valid_until else "It has no last day"
+            lines.append(
+                f"{last}; {'commercial use is permitted' if scope.commercial else 'no commercial use'}; "
+                f"{'further models may be made from it' if scope.derivatives else 'no further models from this one'}; "
+                f"territory: {', '.join(scope.territory)}. The words that were signed are in `consents/`."
+            )
+    if cleared.recipients:
+        lines.append(f"**This release is for {plain(' and '.join(cleared.recipients))} alone. Do not pass it on.**")
+    return lines
+
+
 def _involved(number: int, rights: RightsRecord) -> tuple[int, str]:
     author, holders = plain(rights.author), plain(" and ".join(rights.holders))
     if rights.basis == "open-licence":
         whose = "its" if number == 1 else "their"
-        return number, f"by {author}, openly licensed under {rights.licence}; {whose} author was not asked"
+        return number, f"by {author}, openly licensed under {plain(rights.licence_words)}; {whose} author was not asked"
     if rights.basis == "own-work":
         return number, f"{author}'s own, provided by {author}"
+    if rights.is_signed and rights.consent:
+        scope = rights.consent.scope
+        last = f", until {scope.valid_until}" if scope.valid_until else ""
+        return number, f"by {author}, used with the signed consent of {holders}, in force from {scope.valid_from}{last}"
     since = f", {rights.valid_from.isoformat()}" if rights.valid_from else ""
     until = f", until {rights.valid_until.isoformat()}" if rights.valid_until else ""
     return number, f"by {author}; {holders} permitted this in writing{since}{until}"

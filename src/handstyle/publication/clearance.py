@@ -11,13 +11,14 @@ from collections import defaultdict
 from datetime import date
 from typing import Literal
 
-from handstyle.collection.rights import RightsRecord
+from handstyle.collection import permission
+from handstyle.collection.scope import Act, Distribution
 from handstyle.collection.works import Collection
-from handstyle.errors import GateClosed, RightsMissing
+from handstyle.errors import GateClosed, RightsMissing, UsageMistake
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.inspection.report import InspectionReport
 from handstyle.publication import naming
-from handstyle.publication.style_licence import StyleLicence, licence_of_style
+from handstyle.publication.style_licence import RESERVED, StyleLicence, licence_of_style
 from handstyle.records import Record
 
 
@@ -32,6 +33,8 @@ class Clearance(Record):
     collection: str
     report: str
     licence: StyleLicence
+    distribution: Distribution
+    recipients: tuple[str, ...]  # of a release for particular people
     attributions: tuple[str, ...]
     reasons: tuple[str, ...]
 
@@ -44,14 +47,16 @@ def clearance(
     *,
     on: date,
     model_licence: str | None = None,
+    distribution: Distribution = "public",
 ) -> Clearance:
     """Raises RightsMissing or GateClosed with what is lacking and how to get it."""
     inspected = _inspected(collection, style, report)
-    _permitted(collection, on)
+    _permitted(collection, style, on, distribution)
     recipe = style.recipe
     words = {"name": title, "identifier": recipe.identifier, "class words": recipe.class_words}
     naming.checked(words | {"template": recipe.template, "style's own name": style.name}, collection)
     licence = _licence(collection, style, model_licence)
+    _keeps_to_its_circle(collection, licence, distribution)
     return Clearance(
         title=title,
         name=naming.slug(title),
@@ -60,9 +65,12 @@ def clearance(
         collection=style.collection,
         report=inspected.digest,
         licence=licence,
+        distribution=distribution,
+        recipients=_recipients(collection) if distribution == "named" else (),
         attributions=attributions(collection),
         reasons=(
-            f"All {len(collection.works)} works are permitted to be published in a model on {on.isoformat()}.",
+            f"All {len(collection.works)} works are permitted to be published in this model on {on.isoformat()}.",
+            *(f"{line}." for line in permission.standing(collection)),
             "The inspection report speaks of exactly these tensors and this collection.",
             "No recorded person is named in the name, identifier or template without having agreed to it.",
             f"The style's licence is {licence.name}. {licence.why}",
@@ -92,25 +100,21 @@ def _inspected(collection: Collection, style: TrainedStyle, report: InspectionRe
     return report
 
 
-def _permitted(collection: Collection, on: date) -> None:
-    faults = [
-        f"{_some(works)} by {rights.author}: {reason}"
-        for works, rights in by_permission(collection)
-        if (reason := rights.why_not("publish-model", on))
-    ]
-    if faults:
+def _permitted(collection: Collection, style: TrainedStyle, on: date, distribution: Distribution) -> None:
+    act = Act("publish-model", on, style.recipe.method, style.base.family, style.base.sha256, distribution)
+    if faults := permission.refusals(collection, act):
         raise RightsMissing(
-            "Some works may not be published in a model",
+            "Some works may not be published in this model",
             faults=faults,
-            hint="Ask the holders named, write their answer into rights.toml (`permits`, `valid_from`, `valid_until`) "
-            "and collect again; or collect without those works and finetune again.",
+            hint="Ask the holders named for what is lacking and collect again with their answer; or collect without "
+            "those works and finetune again.",
         )
 
 
 def _licence(collection: Collection, style: TrainedStyle, chosen: str | None) -> StyleLicence:
     every = collection.rights.values()
     return licence_of_style(
-        {rights.licence for rights in every if rights.basis == "open-licence" and rights.licence},
+        {name for rights in every if rights.terms and rights.basis == "open-licence" for name in rights.terms.licences},
         style.base.licence,
         permitted=any(rights.basis != "open-licence" for rights in every),
         commercial=all("commercial" in rights.permits for rights in every),
@@ -118,24 +122,56 @@ def _licence(collection: Collection, style: TrainedStyle, chosen: str | None) ->
     )
 
 
+def _keeps_to_its_circle(collection: Collection, licence: StyleLicence, distribution: Distribution) -> None:
+    """A licence gives everybody the right to pass on and to derive; so both must have been permitted."""
+    if licence.name == RESERVED:
+        return
+    without = [
+        f"{permission.some(works)}: {rights.source_of_permission} permits no further models (clause: derivatives)"
+        for works, rights in permission.by_permission(collection)
+        if rights.consent and not rights.consent.scope.derivatives
+    ]
+    if distribution != "public":
+        without.append(f"the release is for particular people, and {licence.name} lets anybody pass it on")
+    if without:
+        raise GateClosed(
+            f"The style cannot be given under {licence.name}",
+            faults=without,
+            hint="Reserve all rights with `--model-licence other`, if the base's licence need not be passed on; else "
+            "ask for what is lacking, or train on another base.",
+        )
+
+
+def _recipients(collection: Collection) -> tuple[str, ...]:
+    """Whom every consent that names people names: nobody else may receive the model."""
+    named = [
+        set(rights.consent.scope.recipients)
+        for rights in collection.rights.values()
+        if rights.consent and rights.consent.scope.distribution == "named"
+    ]
+    everybody = set.intersection(*named) if named else set()
+    if named and not everybody:
+        raise GateClosed(
+            "The consents name different people, so there is nobody to whom the model may be given",
+            hint="Ask the holders to name the same people, or leave works out.",
+        )
+    if not named:
+        raise UsageMistake(
+            "no consent names particular people, so there is nobody to publish for",
+            hint="Leave `--distribution named` out: these works may be published for everybody.",
+        )
+    return tuple(sorted(everybody))
+
+
 def attributions(collection: Collection) -> tuple[str, ...]:
     """One line for each author, basis and source."""
     numbers: dict[str, int] = defaultdict(int)
-    for works, rights in by_permission(collection):
-        terms = {"own-work": "own work", "written-permission": "used by written permission"}
-        parts = [rights.author, terms.get(rights.basis, str(rights.licence)), rights.source]
+    terms = {
+        "own-work": "own work (stated, not signed)",
+        "written-permission": "used by written permission (stated, not signed)",
+        "consent": "used with signed consent",
+    }
+    for works, rights in permission.by_permission(collection):
+        parts = [rights.author, terms.get(rights.basis, rights.licence_words), rights.source]
         numbers[", ".join(filter(None, parts))] += len(works)
     return tuple(f"{number} {'work' if number == 1 else 'works'} by {by}" for by, number in sorted(numbers.items()))
-
-
-def by_permission(collection: Collection) -> list[tuple[list[str], RightsRecord]]:
-    """Each permission with the names of the works it covers."""
-    names: dict[str, list[str]] = defaultdict(list)
-    for work in collection.works:
-        names[work.rights].append(work.name)
-    return [(works, collection.rights[digest]) for digest, works in names.items()]
-
-
-def _some(names: list[str]) -> str:
-    shown = ", ".join(names[:3])
-    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"

@@ -1,7 +1,8 @@
 """What of the private records may everybody see?
 
-A work's name and caption only with `show-works`; of a permission everything but the letters that prove it; of the
-machine nothing. Digests are always there, so that whoever holds the originals can check that they are meant.
+A work's name and caption only with `show-works`; of a permission everything but the letters that prove it, and a
+consent as it was signed, for it names works by digest alone; of the machine nothing. Digests are always there, so
+that whoever holds the originals can check that they are meant.
 """
 
 from __future__ import annotations
@@ -27,16 +28,28 @@ class PublishedWork(Record):
     rights: str
 
 
+class PublishedEvidence(Record):
+    sha256: str
+    seen: date | None
+
+
 class PublishedRights(Record):
     author: str
     holders: tuple[str, ...]
     basis: str
     licence: str | None
+    licence_choice: str | None
     source: str | None
     permits: tuple[Use, ...]
     valid_from: date | None
     valid_until: date | None
-    evidence_sha256: tuple[str, ...]
+    evidence: tuple[PublishedEvidence, ...]
+    is_signed: bool  # by the holders' own keys; else it is what somebody states
+    standing: str  # the same in words, and by whom
+    consent: str | None  # digest of the statement, which lies in `consents/`
+
+    def without_evidence(self) -> PublishedRights:
+        return self.model_copy(update={"evidence": ()})
 
 
 class PublishedCollection(Record):
@@ -53,7 +66,7 @@ def published_collection(collection: Collection) -> PublishedCollection:
     return PublishedCollection(
         collection=collection.digest,
         works=tuple(sorted(works, key=lambda work: work.pixels_sha256)),  # the order of names would tell names
-        rights={digest: _published_rights(rights) for digest, rights in collection.rights.items()},
+        rights={digest: published_rights(rights) for digest, rights in collection.rights.items()},
     )
 
 
@@ -71,17 +84,21 @@ def _published_work(work: Work, collection: Collection) -> PublishedWork:
     )
 
 
-def _published_rights(rights: RightsRecord) -> PublishedRights:
+def published_rights(rights: RightsRecord) -> PublishedRights:
     return PublishedRights(
         author=rights.author,
         holders=rights.holders,
         basis=rights.basis,
         licence=rights.licence,
+        licence_choice=rights.licence_choice,
         source=rights.source,
         permits=rights.permits,
         valid_from=rights.valid_from,
         valid_until=rights.valid_until,
-        evidence_sha256=tuple(evidence.sha256 for evidence in rights.evidence),
+        evidence=tuple(PublishedEvidence(sha256=one.sha256, seen=one.seen) for one in rights.evidence),
+        is_signed=rights.is_signed,
+        standing=rights.standing,
+        consent=rights.consent.statement if rights.consent else None,
     )
 
 

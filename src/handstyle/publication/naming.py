@@ -1,6 +1,7 @@
 """What may a style be called?
 
-A style may be named after a person only if every permission that person is recorded in includes `name-author`.
+A style may be named after a person only if every permission that person is recorded in includes that: a yes for its
+title, and another for the words in a prompt that call it.
 Names are compared as a reader sees them: without case, accents, punctuation and look-alike letters. Somebody
 whose name is nowhere in the records cannot be recognised here.
 """
@@ -12,9 +13,12 @@ import unicodedata
 from collections.abc import Mapping
 from itertools import permutations
 
+from handstyle.collection.licences import Use
+from handstyle.collection.look_alikes import skeleton
 from handstyle.collection.works import Collection
 from handstyle.errors import GateClosed, UsageMistake
 
+TITLES = ("name", "style's own name")
 LONGEST_NAME = 60  # characters of a slug; file names grow from it
 SHORTEST_WORD = 3  # letters; a part of a name that is shorter says nothing by itself
 SHORTEST_PIECE = 5  # letters; a part this long is looked for inside longer words too
@@ -24,15 +28,6 @@ COMMON = (
     *("the", "and", "of", "for", "inc", "ltd", "llc", "gmbh", "corp", "company", "foundation", "studio", "studios"),
     *("art", "arts", "artist", "artists", "group", "team", "contributors", "authors", "project"),
     *("von", "van", "der", "den", "del", "dela", "las", "los"),
-)
-
-LOOKS_LIKE = str.maketrans(
-    {
-        **dict(zip("0134578@$!|", "oleastbasll", strict=True)),
-        **dict(zip("авекмнорстухіјѕԁһӏ", "abekmhopctyxijsdhl", strict=True)),  # Cyrillic
-        **dict(zip("αβεικνορτυχ", "abeiknoptux", strict=True)),  # Greek
-        **{"ł": "l", "ø": "o", "đ": "d", "æ": "ae", "œ": "oe", "þ": "th", "ı": "i"},
-    }
 )
 
 
@@ -51,28 +46,33 @@ def slug(title: str) -> str:
 def checked(texts: Mapping[str, str], collection: Collection) -> None:
     """Raises GateClosed if one of `texts` (what it is -> its words) names a person who has not agreed to that."""
     faults = [
-        f"the {what} {text!r} names {person}"
-        for person in sorted(not_to_be_named(collection))
+        f"the {what} {text!r} names {person}, which takes a yes to `{_use_of(what)}`"
         for what, text in texts.items()
+        for person in sorted(not_to_be_named(collection, _use_of(what)))
         if is_named_in(person, text)
     ]
     if faults:
         raise GateClosed(
-            "The style would carry the name of a person whose permission does not include `name-author`",
+            "The style would carry the name of a person whose permission does not include that",
             faults=faults,
-            hint="Choose a neutral name and identifier, or ask for that use and add `name-author` to the permission.",
+            hint="Choose a neutral name and identifier, or ask the person named for that use of the name.",
         )
 
 
-def not_to_be_named(collection: Collection) -> set[str]:
-    """Authors and holders of any permission without `name-author`."""
-    return {
-        person
-        for rights in collection.rights.values()
-        if "name-author" not in rights.permits
-        for person in (rights.author, *rights.holders)
-        if person
-    }
+def _use_of(what: str) -> Use:
+    """A name and a style's own name are read as titles; everything else stands in prompts."""
+    return "name-in-title" if what in TITLES else "name-as-trigger"
+
+
+def not_to_be_named(collection: Collection, use: Use) -> set[str]:
+    """Authors and holders of any permission without this use of the name."""
+    people: set[str] = set()
+    for rights in collection.rights.values():
+        if use not in rights.permits:
+            people |= {rights.author, *rights.holders}
+        elif rights.consent is not None:  # what was signed speaks of the author's name, and of no other
+            people |= {*rights.holders} - {rights.author}
+    return people
 
 
 def is_named_in(person: str, text: str) -> bool:
@@ -91,13 +91,6 @@ def is_named_in(person: str, text: str) -> bool:
 def _words(text: str) -> list[str]:
     seen = "".join(sign for sign in unicodedata.normalize("NFKC", text) if unicodedata.category(sign) != "Cf")
     return [word for word in map(skeleton, re.split(r"[\W_]+", seen)) if word]
-
-
-def skeleton(text: str) -> str:
-    """What is left of a text when everything that can be made to look alike is the same."""
-    letters = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold()).translate(LOOKS_LIKE)
-    plain = "".join(letter for letter in letters if letter.isalnum())
-    return plain.replace("rn", "m").replace("vv", "w").replace("i", "l")
 
 
 COMMON_SKELETONS = frozenset(map(skeleton, COMMON))

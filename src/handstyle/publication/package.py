@@ -3,7 +3,8 @@
     README.md          the card            report.html, report.json   the inspection, with what may be shown
     LICENSE.md         the licence         collection.json            the works, with what may be shown
     licences/          the works' texts    recipe.toml, style.json    how it was trained
-    weights/           for other tools     handstyle.json             the signed list of all the others
+    weights/           for other tools     consents/                  what the holders signed
+                                           handstyle.json             the signed list of all the others
 
 It is put together beside its place, verified like anybody else's, and then moved there whole.
 """
@@ -21,6 +22,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from handstyle import digests
+from handstyle.collection import permission
+from handstyle.collection.consent import Consent
 from handstyle.collection.works import Collection
 from handstyle.errors import RecordDamaged, ReleaseBroken, UsageMistake, WriteFailed
 from handstyle.finetuning.trained_style import TrainedStyle
@@ -44,11 +47,13 @@ def assemble(
     weights: Sequence[Weights],
     card_text: str,
     report_files: Mapping[str, bytes],
+    consents: Mapping[str, Consent],
     evidence_folders: Sequence[Path],
     key: Ed25519PrivateKey,
 ) -> Path:
     """The release at `target`, which must not exist. `report_files` (report.json, report.html) hold nothing that may
-    not be shown; evidence of open licences is looked for in `evidence_folders` and goes along."""
+    not be shown; `consents` are found by the digests of their statements; evidence of open licences is looked for in
+    `evidence_folders` and goes along."""
     _refuse_to_overwrite(target)
     with _beside(target) as folder:
         published_style(style).save(folder / STYLE)
@@ -58,6 +63,8 @@ def assemble(
         write(folder / LICENCE, card.licence_text(cleared).encode())
         for name, content in report_files.items():
             write(folder / name, content)
+        for statement_digest, signed in consents.items():
+            write(permission.file_of(statement_digest, folder), signed.data)
         for path, content in _licence_files(collection, evidence_folders):
             write(folder / path, content)
         shutil.copytree(weights_folder, folder / WEIGHTS)
@@ -80,6 +87,8 @@ def _statement(
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     return Statement(
         name=cleared.name,
+        distribution=cleared.distribution,
+        recipients=cleared.recipients,
         published=cleared.on,
         lineage=Lineage(
             collection=style.collection,

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from handstyle import digests
+from handstyle.envelopes import strict_json
 from handstyle.errors import HandstyleError
-from handstyle.publication import dialects
-from handstyle.publication.provenance import Statement, strict_json
+from handstyle.publication import dialects, permission_records
+from handstyle.publication.disclosure import PublishedCollection
+from handstyle.publication.provenance import Statement
 from handstyle.records import LARGEST_RECORD
 from handstyle.tensor_files import Tensor, digest, metadata_of, tensors_in
 
@@ -29,7 +31,7 @@ ALWAYS = (CARD, LICENCE, COLLECTION, RECIPE, STYLE, REPORT, REPORT_PAGE)
 # What comes of records that are JSON and not what they should be.
 WRONG = (HandstyleError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError, OSError, RecursionError)
 
-Fault = tuple[Literal["record", "weights"], str, str]  # kind, where, words
+Fault = tuple[Literal["record", "permission", "weights"], str, str]  # kind, where, words
 
 
 def faults(folder: Path, statement: Statement) -> list[Fault]:
@@ -47,10 +49,20 @@ def faults(folder: Path, statement: Statement) -> list[Fault]:
         return found
     try:
         found += [("record", name, words) for name, words in _lineage_faults(records, statement)]
+        found += [("permission", name, words) for name, words in permission_records.faults(
+            folder, statement, published(records[COLLECTION]), records[STYLE])]  # fmt: skip
         found += [("weights", name, words) for name, words in _weights_faults(folder, records[STYLE], statement)]
     except WRONG as error:
         found.append(("record", STYLE, f"does not describe these files: {error}"))
     return found
+
+
+def collection_in(folder: Path) -> PublishedCollection:
+    return published(_read(folder / COLLECTION))
+
+
+def published(collection: Mapping[str, Any]) -> PublishedCollection:
+    return PublishedCollection.read(collection, where=COLLECTION)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -65,7 +77,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _lineage_faults(records: Mapping[str, dict[str, Any]], statement: Statement) -> Iterator[tuple[str, str]]:
     style, report, collection, lineage = records[STYLE], records[REPORT], records[COLLECTION], statement.lineage
-    works, rights = collection["works"], collection["rights"]
+    works = collection["works"]
     claims = [
         (STYLE, "other tensors", style["tensors"], lineage.tensors),
         (STYLE, "another collection", style["collection"], lineage.collection),
@@ -80,9 +92,6 @@ def _lineage_faults(records: Mapping[str, dict[str, Any]], statement: Statement)
     for name, what, found, expected in claims:
         if found != expected:
             yield name, f"speaks of {what} than the signed lineage"
-    without = [work for work in works if "publish-model" not in rights[work["rights"]]["permits"]]
-    if without:
-        yield COLLECTION, f"{len(without)} works are not permitted to be published in a model"
 
 
 def _without_nothing(recipe: Mapping[str, Any]) -> dict[str, Any]:

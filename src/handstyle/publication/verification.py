@@ -9,33 +9,39 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
 from handstyle import digests
 from handstyle.errors import RecordDamaged, UsageMistake
-from handstyle.publication import provenance, release_records
+from handstyle.publication import permission_records, provenance, release_records
+from handstyle.publication.permission_records import Standing
 from handstyle.publication.provenance import ENVELOPE, LARGEST_ENVELOPE, ListedFile, Statement
 from handstyle.records import Record
 
 JUNCTION = 0xA0000003  # what Windows calls a folder that is another folder
 
+NOT_KNOWN = Standing((), ())
 DEEPEST = 32  # folders inside folders
 
-Status = Literal["trusted", "intact", "unknown", "broken"]
+Status = Literal["trusted", "intact", "unknown", "lapsed", "broken"]
 
 
 class Finding(Record):
     """Something that does not hold."""
 
-    kind: Literal["signature", "path", "link", "missing", "extra", "changed", "record", "weights", "signer"]
+    kind: Literal[
+        "signature", "path", "link", "missing", "extra", "changed", "record", "permission", "weights", "signer"
+    ]
     where: str
     words: str
 
 
 class Verification(Record):
     """`trusted`: it holds and the signer is one you named. `intact`: it holds; who signed is for you to judge.
-    `unknown`: it holds, but none of those you named signed it. `broken`: it does not hold."""
+    `unknown`: it holds, but none of those you named signed it. `lapsed`: it holds, and its permission has ended since.
+    `broken`: it does not hold."""
 
     format: Literal["handstyle/verification/1"] = "handstyle/verification/1"
     status: Status
@@ -43,6 +49,7 @@ class Verification(Record):
     name: str | None
     signer: str | None
     published: str | None
+    permission: tuple[str, ...]  # signed or stated, by whom, for which of the works
     number_of_files: int
     findings: tuple[Finding, ...]
 
@@ -51,12 +58,13 @@ class Verification(Record):
         return self.status in ("trusted", "intact")
 
 
-def verify(folder: Path, trusted: frozenset[str] | None = None) -> Verification:
-    """`trusted` are fingerprints (`keys.trusted_fingerprints`); None asks nothing about the signer."""
+def verify(folder: Path, trusted: frozenset[str] | None = None, on: date | None = None) -> Verification:
+    """`trusted` are fingerprints (`keys.trusted_fingerprints`); None asks nothing about the signer. `on` is today."""
     if not folder.is_dir():
         raise UsageMistake(f"{folder} is not a folder", hint="Name the folder of a release.")
     statement: Statement | None = None
     signer: str | None = None
+    standing = NOT_KNOWN
     if not os.path.exists(folder / ENVELOPE):  # noqa: PTH110 - pathlib's raises where the folder is closed  # not worth a walk through what may be somebody's whole disk
         words = "is missing, so nobody vouches for these files"
         return _judged(statement, signer, trusted, [Finding(kind="signature", where=ENVELOPE, words=words)])
@@ -72,15 +80,24 @@ def verify(folder: Path, trusted: frozenset[str] | None = None) -> Verification:
             # Only now is it known that these are the bytes somebody signed.
             findings += [Finding(kind=kind, where=where, words=words) for kind, where, words in
                          release_records.faults(folder, statement)]  # fmt: skip
-    return _judged(statement, signer, trusted, findings)
+            if not findings:
+                standing = permission_records.standing(release_records.collection_in(folder), on or date.today())
+    return _judged(statement, signer, trusted, findings, standing)
 
 
 def _judged(
-    statement: Statement | None, signer: str | None, trusted: frozenset[str] | None, findings: list[Finding]
+    statement: Statement | None,
+    signer: str | None,
+    trusted: frozenset[str] | None,
+    findings: list[Finding],
+    standing: Standing = NOT_KNOWN,
 ) -> Verification:
     status: Status = "broken"
     if findings:
         words = f"broken: {len(findings)} {'thing does' if len(findings) == 1 else 'things do'} not hold"
+    elif standing.ended:
+        status, words = "lapsed", "intact, but its permission has ended"
+        findings = [Finding(kind="permission", where="collection.json", words=ended) for ended in standing.ended]
     elif trusted is None:
         status, words = "intact", f"intact, signer {signer} unknown"
     elif signer in trusted:
@@ -94,6 +111,7 @@ def _judged(
         name=_shown(statement.name) if statement else None,
         signer=signer,
         published=_shown(statement.published) if statement else None,
+        permission=tuple(map(_shown, standing.lines)),
         number_of_files=len(statement.files) if statement else 0,
         findings=tuple(findings),
     )

@@ -14,8 +14,9 @@ import typer
 from handstyle import __version__
 from handstyle.errors import ReleaseBroken, UsageMistake
 from handstyle.terminal import options, values
+from handstyle.terminal.collect_command import collect
+from handstyle.terminal.consent_commands import consent
 from handstyle.terminal.display import Display, listed
-from handstyle.terminal.permission import StatedPermission
 
 MUCH_CROPPED = 0.8  # share of a picture's area that is left, below which somebody should know
 
@@ -27,6 +28,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 done, 1 an error, 2 a mistake in the command, 3 a gate said no, 130 interrupted.",
 )
+
+app.add_typer(consent, help="Who permits what: drafted, read, signed by everybody, checked.")
 
 
 @app.callback(invoke_without_command=True)
@@ -42,44 +45,7 @@ def handstyle(
         raise typer.Exit(UsageMistake.exit_code)
 
 
-@app.command()
-def collect(
-    context: typer.Context,
-    folder: options.Works,
-    mine: options.Mine = None,
-    licence: options.Licence = None,
-    author: options.Author = None,
-    source: options.Source = None,
-    evidence: options.Evidence = None,
-    rights: options.Rights = None,
-    leave_out: options.LeaveOut = None,
-    without: options.Without = None,
-    background: options.Background = None,
-    workspace: options.Place = None,
-    json: options.AsJson = False,
-) -> None:
-    """A folder of pictures, words and permission becomes a collection."""
-    from handstyle import stages
-    from handstyle.collection.withholding import parse_withholding
-
-    display = display_of(context)
-    chosen = values.given(without=without, background=background)
-    if leave_out is not None:
-        chosen["validation"] = parse_withholding(leave_out)
-    made = stages.collect(
-        values.workspace_at(workspace),
-        folder,
-        StatedPermission(mine, licence, author, source, evidence, rights).for_folder(folder),
-        progress=display.progress,
-        **chosen,
-    )
-    for note in made.notes:
-        display.say(note)
-    counts = (
-        f"{made.works} of {made.pictures_found} pictures became works: "
-        f"{made.for_training} to train on, {made.for_validation} kept back to check with"
-    )
-    display.result(made, counts + (f"; {made.left_out} left out" if made.left_out else ""), made.record)
+app.command()(collect)
 
 
 @app.command()
@@ -209,6 +175,7 @@ def publish(
     name: options.Title,
     key: options.Key = None,
     model_licence: options.ModelLicence = None,
+    distribution: options.Distribution = None,
     to: options.ReleaseTo = None,
     base: options.Base = None,
     workspace: options.Place = None,
@@ -222,7 +189,7 @@ def publish(
         values.workspace_at(workspace),
         name,
         progress=display.progress,
-        **values.given(base=base, key=key, model_licence=model_licence, to=to),
+        **values.given(base=base, key=key, model_licence=model_licence, distribution=values.whom(distribution), to=to),
     )
     display.say("\n".join(made.reasons))
     display.result(made, f"{made.licence}, signed by {made.signer}", made.release)
@@ -239,8 +206,11 @@ def verify(
     from handstyle import stages
 
     found = stages.verify(folder, trust)
+    display = display_of(context)
+    for line in found.permission:
+        display.say(line)
     findings = [f"{finding.where}: {finding.words}" for finding in found.findings]
-    display_of(context).result(found, found.words, *listed(findings))
+    display.result(found, found.words, *listed(findings))
     if not found.holds:
         raise typer.Exit(ReleaseBroken.exit_code)
 

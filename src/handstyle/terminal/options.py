@@ -5,6 +5,7 @@ What stands in square brackets is taken when the option is left out; the stages 
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -31,6 +32,12 @@ Mine = Annotated[str | None, Option("--mine", metavar="NAME", help="You made all
 Licence = Annotated[
     str | None, Option("--licence", metavar="SPDX", help="They were published under this open licence.")
 ]
+LicenceChoice = Annotated[
+    str | None, Option("--licence-choice", metavar="SPDX", help="Which side of an OR counts; with --licence.")
+]
+Seen = Annotated[
+    datetime | None, Option("--seen", metavar="DATE", formats=["%Y-%m-%d"], help="When you saw it; with --evidence.")
+]
 Author = Annotated[str | None, Option("--author", metavar="NAME", help="Who made them; with --licence.")]
 Source = Annotated[str | None, Option("--source", metavar="URL", help="Where they were published; with --licence.")]
 Evidence = Annotated[
@@ -38,6 +45,12 @@ Evidence = Annotated[
 ]
 Rights = Annotated[
     Path | None, Option("--rights", metavar="FILE", help="The permission, work by work. [rights.toml in the folder]")
+]
+Consent = Annotated[
+    list[Path] | None,
+    Option(
+        "--consent", metavar="FILE", help="A consent that everybody has signed; may be repeated. [those in the folder]"
+    ),
 ]
 LeaveOut = Annotated[
     str | None,
@@ -49,6 +62,23 @@ Without = Annotated[
 Background = Annotated[
     str | None, Option("--background", metavar="COLOUR", help="What transparent works lie on. [white]")
 ]
+
+Foresee = Annotated[
+    bool, Option("--dry-run", help="Collect nothing: only say what each verb would refuse, all at once.")
+]
+Letter = Annotated[
+    Path | None, Option("--letter", metavar="FOLDER", help="With --dry-run: write whom to ask for what, to be sent.")
+]
+MeantFor = Annotated[
+    list[str] | None,
+    Option(
+        "--for",
+        metavar="USE",
+        help="With --dry-run, what is meant: full, named, public, commercial, show-works, name; may be repeated.",
+    ),
+]
+Keeper = Annotated[str | None, Option("--keeper", metavar="NAME", help="Who asks; with --letter.")]
+Contact = Annotated[str | None, Option("--contact", metavar="WHERE", help="Where answers go; with --letter.")]
 
 # finetune
 Preset = Annotated[str | None, Option("--preset", metavar="NAME", help="Start from a recipe that is shipped.")]
@@ -109,6 +139,27 @@ ModelLicence = Annotated[
     str | None, Option("--model-licence", metavar="SPDX", help="Of the weights. [what works and base ask for]")
 ]
 ReleaseTo = Annotated[Path | None, Option("--to", metavar="FOLDER", help="Where the release goes. [the workspace]")]
+
+Distribution = Annotated[
+    str | None, Option("--distribution", metavar="WHOM", help="public, or named: the people a consent names. [public]")
+]
+
+# consent
+Terms = Annotated[
+    Path | None, Option("--terms", metavar="FILE", help="What is asked for. [a file to fill in is written]")
+]
+ConsentTo = Annotated[Path, Option("--to", metavar="FOLDER", help="Where statement and page go.")]
+Pictures = Annotated[bool, Option("--pictures", help="Small pictures of the works on the page.")]
+ConsentFile = Annotated[Path, Argument(metavar="FILE", help="A file that ends in .consent.json.")]
+ConsentFolder = Annotated[Path, Argument(metavar="FOLDER", help="Where consents lie, also in folders below.")]
+Page = Annotated[Path | None, Option("--page", metavar="FILE", help="Write the page to mail and print, too.")]
+Add = Annotated[
+    list[Path] | None, Option("--add", metavar="FILE", help="A copy that others have signed; may be repeated.")
+]
+Yes = Annotated[bool, Option("--yes", help="You have read it elsewhere, and agree.")]
+Against = Annotated[Path | None, Argument(metavar="WORKS", help="A folder of pictures to hold against it.")]
+Expiring = Annotated[str | None, Option("--expiring", metavar="DAYS", help="Only what ends within so long: 30d.")]
+NewKey = Annotated[Path | None, Option("--to", metavar="FILE", help="Where a new key goes. [your own key is shown]")]
 
 # verify
 Release = Annotated[Path, Argument(metavar="FOLDER", help="The folder of a release.")]

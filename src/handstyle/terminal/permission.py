@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +20,7 @@ RIGHTS_FILE = "rights.toml"
 
 @dataclass(frozen=True)
 class StatedPermission:
-    """What was typed. Own works, an open licence, or a file for everything else."""
+    """What was typed. Own works, an open licence, signed consents, or a file for everything else."""
 
     mine: str | None = None
     licence: str | None = None
@@ -26,27 +28,37 @@ class StatedPermission:
     source: str | None = None
     evidence: Path | None = None
     rights: Path | None = None
+    consent: Sequence[Path] | None = None
+    choice: str | None = None
+    seen: date | None = None
 
     def for_folder(self, folder: Path) -> RightsPlan:
-        """Without any of them, the `rights.toml` of the folder; without that, no permission at all."""
+        """Without any of them, the `rights.toml` of the folder, else the consents in it; without, no permission."""
         from handstyle.collection import rights, rights_plan
+        from handstyle.collection.consent import ENDING
 
         self._check()
         if self.mine is not None:
             return rights_plan.for_all(rights.own_work(self.mine))
         if self.licence is not None:
-            evidence = () if self.evidence is None else (evidence_near(folder, self.evidence),)
-            permission = rights.open_licence(self.licence, self.author or "", self.source or "", evidence)
+            evidence = () if self.evidence is None else (evidence_near(folder, self.evidence, self.seen),)
+            permission = rights.open_licence(self.licence, self.author or "", self.source or "", evidence, self.choice)
             documents = frozenset() if self.evidence is None else frozenset({self.evidence.resolve()})
             return rights_plan.RightsPlan(rights_plan.for_all(permission).grants, documents=documents)
+        if self.consent:
+            return rights_plan.from_consents(self.consent)
         if self.rights is not None:
             return rights_plan.read_rights_toml(self.rights)
         beside = folder / RIGHTS_FILE
-        return rights_plan.read_rights_toml(beside) if beside.is_file() else rights_plan.RightsPlan()
+        if beside.is_file():
+            return rights_plan.read_rights_toml(beside)
+        return rights_plan.from_consents(sorted(folder.glob(f"*{ENDING}")) if folder.is_dir() else ())
 
     def _check(self) -> None:
-        at_most_one({"--mine": self.mine, "--licence": self.licence, "--rights": self.rights})
-        goes_along = {"--author": self.author, "--source": self.source, "--evidence": self.evidence}
+        stated = {"--mine": self.mine, "--licence": self.licence, "--rights": self.rights, "--consent": self.consent}
+        at_most_one(stated)
+        goes_along = {"--author": self.author, "--source": self.source, "--evidence": self.evidence,
+                      "--licence-choice": self.choice, "--seen": self.seen}  # fmt: skip
         if self.licence is None:
             faults = [f"{option} goes with --licence" for option, value in goes_along.items() if value is not None]
         else:
@@ -59,14 +71,14 @@ class StatedPermission:
             )
 
 
-def evidence_near(folder: Path, file: Path) -> Evidence:
+def evidence_near(folder: Path, file: Path, seen: date | None = None) -> Evidence:
     """A record never holds the paths of one machine, so evidence lies with the works or in the folder above."""
     from handstyle import digests
     from handstyle.collection.rights import Evidence
 
     for place in (folder.resolve(), folder.resolve().parent):
         if file.resolve().is_relative_to(place) and file.is_file():
-            return Evidence(file=file.resolve().relative_to(place).as_posix(), sha256=digests.of_file(file))
+            return Evidence(file=file.resolve().relative_to(place).as_posix(), sha256=digests.of_file(file), seen=seen)
     raise UsageMistake(
         f"--evidence {file} is no file in {folder} or in the folder above it",
         hint="Put it there: it is looked for again when a style is published.",

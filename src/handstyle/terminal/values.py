@@ -25,6 +25,15 @@ def at_most_one(options: Mapping[str, object]) -> None:
         raise UsageMistake(f"{' and '.join(typed)} exclude each other", hint="Leave all but one away.")
 
 
+def whom(typed: str | None) -> str | None:
+    """Raises UsageMistake for what is no distribution that a release can have."""
+    if typed not in (None, "named", "public"):
+        raise UsageMistake(
+            f"--distribution {typed} is not known", hint="Write public, or named: for the people a consent names."
+        )
+    return typed
+
+
 def workspace_at(folder: Path | None) -> Workspace:
     from handstyle.workspace import DEFAULT, Workspace
 

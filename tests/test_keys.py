@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 
+from handstyle import keys
 from handstyle.errors import UsageMistake
-from handstyle.publication import keys
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 FINGERPRINT = keys.fingerprint(KEY.public_key())

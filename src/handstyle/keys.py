@@ -12,11 +12,14 @@ import os
 import re
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import platformdirs
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
     Encoding,
     NoEncryption,
     PrivateFormat,
@@ -32,6 +35,43 @@ from handstyle.records import TooLarge, read_whole
 PASSPHRASE = "HANDSTYLE_KEY_PASSPHRASE"
 KEY_FILE = "signing-key"
 LARGEST_KEY_FILE = 1 << 20  # bytes
+P = 2**255 - 19
+# The heights of the points of order 1, 2, 4 and 8: with such a key, a signature can fit any statement
+# (https://cr.yp.to/ecdh.html#validate; the list of libsodium's ge25519_has_small_order).
+WEAK = frozenset(
+    {
+        *(0, 1, P - 1),
+        2707385501144840649318225287225658788936804267575313519463743609750303402022,
+        P - 2707385501144840649318225287225658788936804267575313519463743609750303402022,
+    }
+)
+
+
+class Signer(Protocol):
+    """Whatever signs for a person: a file here; elsewhere an agent, a card, a safe.
+
+    `public` is the line of the key as OpenSSH writes it, without a comment; `sign` returns the 64 bytes of an
+    Ed25519 signature (RFC 8032) over exactly the bytes it is given.
+    """
+
+    @property
+    def public(self) -> str: ...
+
+    def sign(self, message: bytes) -> bytes: ...
+
+
+@dataclass(frozen=True)
+class KeySigner:
+    """A signer whose key is in memory."""
+
+    key: Ed25519PrivateKey
+
+    @property
+    def public(self) -> str:
+        return public_line(self.key.public_key())
+
+    def sign(self, message: bytes) -> bytes:
+        return self.key.sign(message)
 
 
 def fingerprint(key: Ed25519PublicKey) -> str:
@@ -43,6 +83,29 @@ def fingerprint(key: Ed25519PublicKey) -> str:
 def public_line(key: Ed25519PublicKey) -> str:
     """`ssh-ed25519 AAAA…`, the line somebody else puts into a file of trusted keys."""
     return key.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+
+
+def public_key(raw: bytes) -> Ed25519PublicKey:
+    """Raises ValueError for what is no key, is written in another way than the one, or fits everything."""
+    key = Ed25519PublicKey.from_public_bytes(raw)
+    height = int.from_bytes(raw, "little") & ((1 << 255) - 1)
+    if height >= P or height in WEAK:
+        raise ValueError("it is a key with which anything could pass as signed")
+    return key
+
+
+def key_in(line: str) -> Ed25519PublicKey:
+    """The key of `ssh-ed25519 AAAA…`; a comment behind it is passed over. Raises ValueError."""
+    words = line.split()
+    if words[:1] != ["ssh-ed25519"] or len(words) < 2:
+        raise ValueError("it is no public key: it begins with `ssh-ed25519 AAAA`")
+    try:
+        key = load_ssh_public_key(" ".join(words[:2]).encode())
+    except Exception as error:
+        raise ValueError(f"the key cannot be read: {error}") from error
+    if not isinstance(key, Ed25519PublicKey):
+        raise ValueError("it is not an Ed25519 key")
+    return public_key(key.public_bytes_raw())
 
 
 def own_key(folder: Path | None = None) -> Ed25519PrivateKey:
@@ -64,19 +127,34 @@ def own_key(folder: Path | None = None) -> Ed25519PrivateKey:
     return read_key(path)
 
 
-def _create(path: Path) -> None:
+def _create(path: Path, passphrase: str = "") -> None:
     key = Ed25519PrivateKey.generate()
+    encryption = BestAvailableEncryption(passphrase.encode()) if passphrase else NoEncryption()
     handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")  # readable by its owner alone
     beside = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
+            file.write(key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, encryption))
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
-    path.with_name(f"{KEY_FILE}.pub").write_text(public_line(key.public_key()) + "\n", encoding="utf-8")
+    path.with_name(f"{path.name}.pub").write_text(public_line(key.public_key()) + "\n", encoding="utf-8")
+
+
+def new_key(path: Path, passphrase: str) -> str:
+    """A key at `path` and its public line in `path.pub`, as `ssh-keygen` writes them. Never in place of another."""
+    if path.exists() or path.with_name(f"{path.name}.pub").exists():
+        raise UsageMistake(f"{path} exists, and a key is never overwritten", hint="Name another file.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _create(path, passphrase)
+    except OSError as error:
+        raise WriteFailed(
+            f"No key could be made at {path}: {error.strerror or error}", hint="Name a file in a folder of your own."
+        ) from error
+    return path.with_name(f"{path.name}.pub").read_text(encoding="utf-8").strip()
 
 
 def read_key(path: Path, ask: Callable[[], str] | None = None) -> Ed25519PrivateKey:
@@ -137,13 +215,7 @@ def _fingerprint_in(words: list[str]) -> str:
     start = words.index("ssh-ed25519") if "ssh-ed25519" in words else -1
     if start < 0:
         raise ValueError("it is neither an `ssh-ed25519` public key nor a `SHA256:` fingerprint")
-    try:
-        key = load_ssh_public_key(" ".join(words[start : start + 2]).encode())
-    except Exception as error:
-        raise ValueError(f"the key cannot be read: {error}") from error
-    if not isinstance(key, Ed25519PublicKey):
-        raise ValueError("it is not an Ed25519 key")
-    return fingerprint(key)
+    return fingerprint(key_in(" ".join(words[start : start + 2])))
 
 
 def _read(path: Path) -> bytes:

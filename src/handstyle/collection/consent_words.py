@@ -1,0 +1,175 @@
+"""In which words is a person asked, so that they know what they sign?
+
+The words are made from the fields and stand in the statement itself: whoever signs has signed these words, and a
+statement whose words say something else than its fields is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Literal
+
+from handstyle.collection.holders import BASES, IDENTITIES, ROLES, Holder
+from handstyle.collection.scope import ANY_BASE, EVERYWHERE, Scope
+from handstyle.records import Record
+
+
+class Answer(Record):
+    use: str
+    answer: Literal["Yes", "No"]
+    more: str = ""
+
+
+class Passage(Record):
+    heading: str
+    lines: tuple[str, ...] = ()
+    answers: tuple[Answer, ...] = ()
+
+
+def words_of(
+    *,
+    works: Sequence[tuple[str, str]],
+    keeper: str,
+    contact: str,
+    author: str,
+    holders: Sequence[Holder],
+    scope: Scope,
+    documents: Sequence[tuple[str, str]],
+    decoder: tuple[str, str],
+    drafted: date,
+) -> tuple[Passage, ...]:
+    number = "1 work" if len(works) == 1 else f"{len(works)} works"
+    return (
+        Passage(
+            heading=f"Permission to train a drawing model on {number} by {author}",
+            lines=(
+                f"{keeper} asks to teach a computer model to draw, using {number} by {author}. A model taught with "
+                "them can make new pictures in a hand that resembles theirs.",
+                "Those who sign permit what is answered with Yes below, and nothing else. What is not named is not "
+                "permitted. Nobody has to agree, and every answer can still be changed before it is signed.",
+                f"{keeper} answers for what is done, at: {contact}. Written on {_day(drafted)}.",
+            ),
+        ),
+        _who_agrees(holders),
+        Passage(heading="What may be done", answers=(*_training(scope), *_giving(scope), *_naming(scope, author))),
+        Passage(heading="Where and how long", lines=(_where(scope), _when(scope))),
+        _limits(),
+        *_documents(documents),
+        _works(works, decoder),
+    )
+
+
+def _who_agrees(holders: Sequence[Holder]) -> Passage:
+    lines = []
+    for holder in holders:
+        roles = ", and ".join(ROLES[role] for role in holder.roles)
+        key = f"signs with the key {holder.fingerprint}" if holder.key else "has not named a key yet"
+        lines.append(f"{holder.name} {roles}: {BASES[holder.basis]}. Identified {IDENTITIES[holder.identity]}; {key}.")
+    everybody = "All of them must sign. While one signature is missing, nothing is permitted."
+    return Passage(heading="Who has to agree", lines=(*lines, everybody) if len(holders) > 1 else tuple(lines))
+
+
+def _training(scope: Scope) -> tuple[Answer, ...]:
+    return (
+        _answer(
+            "Train a small addition to an existing drawing model (called LoRA)", "lora" in scope.methods, _on(scope)
+        ),
+        _answer("Train an existing drawing model as a whole (full finetuning)", "full" in scope.methods, _on(scope)),
+    )
+
+
+def _on(scope: Scope) -> str:
+    if not scope.bases:
+        return ""
+    if scope.bases == (ANY_BASE,):
+        return "On any existing model."
+    return f"Only on: {', '.join(_base(base) for base in scope.bases)}."
+
+
+def _base(base: str) -> str:
+    return f"the model with the digest {base}" if base.startswith("sha256:") else f"models of the family {base}"
+
+
+def _giving(scope: Scope) -> tuple[Answer, ...]:
+    named = scope.distribution == "named"
+    return (
+        _answer(
+            "Give the trained model to particular people",
+            scope.distribution != "private",
+            f"Only to: {', '.join(scope.recipients)}." if named else "",
+        ),
+        _answer("Publish the trained model, so that anybody can use it", scope.distribution == "public"),
+        _answer("Earn money with the model or with pictures made with it", scope.commercial),
+        _answer("Show the works themselves beside the model, in its report and on its page", scope.show_works),
+        _answer("Make further models from the trained one", scope.derivatives),
+    )
+
+
+def _naming(scope: Scope, author: str) -> tuple[Answer, ...]:
+    return (
+        _answer(f"Use the name {author} in the title of the model", scope.name.in_title),
+        _answer(f"Use the name {author} as the word that makes the model draw in this hand", scope.name.as_trigger),
+        _answer(f"Use the name {author} to advertise the model", scope.name.in_marketing),
+    )
+
+
+def _where(scope: Scope) -> str:
+    if scope.territory == (EVERYWHERE,):
+        return "This holds in every country."
+    return f"This holds only in: {', '.join(scope.territory)}."
+
+
+def _when(scope: Scope) -> str:
+    if scope.valid_until is None:
+        return f"It begins on {_day(scope.valid_from)} and has no last day."
+    return f"It begins on {_day(scope.valid_from)} and ends with {_day(scope.valid_until)}. After that, it is a no."
+
+
+def _limits() -> Passage:
+    return Passage(
+        heading="What no program can know",
+        lines=(
+            "Who really held the key, or the pen, when this was signed.",
+            "Who truly owns a right. This only says what the people above say.",
+            "Whether something else was also trained on these works, by anybody.",
+            "Whether every copy of a model is gone, once one has left the house.",
+            "In which country, or for whose profit, somebody uses a model in the end.",
+            "That a model never draws something very close to one of the works. This is tested before a model is given "
+            "away, and a test finds only what it looks at.",
+        ),
+    )
+
+
+def _documents(documents: Sequence[tuple[str, str]]) -> tuple[Passage, ...]:
+    if not documents:
+        return ()
+    return (
+        Passage(
+            heading="Documents this refers to",
+            lines=tuple(f"{says}; its digest is {sha256}" for says, sha256 in documents),
+        ),
+    )
+
+
+def _works(works: Sequence[tuple[str, str]], decoder: tuple[str, str]) -> Passage:
+    pillow, background = decoder
+    return Passage(
+        heading="The works",
+        lines=(
+            "Each work is named by two long numbers: one computed from its file, one from its picture. The same file "
+            "is meant, and so is the same picture stored in another file without any loss. A copy that was resized, "
+            "retouched or saved with loss is another picture, and not permitted by this.",
+            *(f"Work {place}: file {file}, picture {pixels}" for place, (file, pixels) in enumerate(works, 1)),
+            f"The numbers of the pictures were computed with Pillow {pillow}, what is transparent on {background}.",
+        ),
+    )
+
+
+def _answer(use: str, yes: bool, more: str = "") -> Answer:
+    return Answer(use=use, answer="Yes" if yes else "No", more=more if yes else "")
+
+
+def _day(day: date) -> str:
+    months = "January February March April May June July August September October November December".split()
+    return f"{day.day} {months[day.month - 1]} {day.year}"

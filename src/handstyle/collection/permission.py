@@ -1,0 +1,112 @@
+"""Does the permission in force cover what somebody is about to do with a collection?
+
+The one gate that every stage asks. A consent is opened and verified each time: a collection only says what it read.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from handstyle.collection import consent
+from handstyle.collection.consent import Consent
+from handstyle.collection.rights import RightsRecord, from_consent
+from handstyle.collection.rights_plan import RightsPlan
+from handstyle.collection.scope import Act
+from handstyle.collection.works import Collection, Work
+from handstyle.errors import ConsentBroken, RightsMissing, UsageMistake
+from handstyle.records import write
+
+CONSENTS = "consents"  # the folder beside a collection
+MOST_NAMED = 3
+
+
+def keep(plan: RightsPlan, collection: Collection, folder: Path) -> None:
+    """The consents that the collection stands on, copied beside it."""
+    wanted = {rights.consent.statement for rights in collection.rights.values() if rights.consent}
+    for grant in plan.consents:
+        if grant.consent.digest in wanted:
+            write(file_of(grant.consent.digest, folder), grant.consent.data)
+
+
+def file_of(statement: str, folder: Path) -> Path:
+    return folder / CONSENTS / f"{statement[:16]}{consent.ENDING}"
+
+
+def kept(collection: Collection, folder: Path) -> dict[str, Consent]:
+    """Statement -> its consent, verified and found to say what the collection says. Raises ConsentBroken."""
+    found: dict[str, Consent] = {}
+    for works, rights in by_permission(collection):
+        if rights.consent is None:
+            continue
+        path = file_of(rights.consent.statement, folder)
+        try:
+            opened = consent.read(path)
+        except UsageMistake as missing:
+            raise ConsentBroken(
+                f"the consent of {' and '.join(rights.holders)} is gone: {missing.what}",
+                hint="Collect again with the signed file.",
+            ) from missing
+        if faults := list(faults_of(opened, rights, works)):
+            raise ConsentBroken(f"{path} does not give this permission", faults=faults, hint="Collect again with it.")
+        found[rights.consent.statement] = opened
+    return found
+
+
+def faults_of(opened: Consent, rights: RightsRecord, works: Iterable[Work]) -> Iterator[str]:
+    """What keeps this consent from being the one this permission was derived from, for these works."""
+    on_paper = not rights.is_signed
+    if not on_paper:
+        yield from (f"the signature of {holder.name} is missing" for holder in opened.missing)
+    if from_consent(opened, rights.evidence, on_paper=on_paper) != rights:
+        yield "the collection says something else than was signed"
+    for work in works:
+        if not opened.statement.names(work.file_sha256, work.pixels_sha256):
+            yield f"{work.name}: it names neither its file nor its pixels"
+
+
+def by_permission(collection: Collection) -> list[tuple[list[Work], RightsRecord]]:
+    """Each permission with the works it covers."""
+    works: dict[str, list[Work]] = defaultdict(list)
+    for work in collection.works:
+        works[work.rights].append(work)
+    return [(covered, collection.rights[digest]) for digest, covered in works.items()]
+
+
+def standing(collection: Collection) -> tuple[str, ...]:
+    """Each permission: for how many works, signed or stated, and by whom."""
+    return tuple(
+        f"{len(works)} {'work' if len(works) == 1 else 'works'} by {rights.author}: {rights.standing}"
+        for works, rights in by_permission(collection)
+    )
+
+
+def refusals(collection: Collection, act: Act) -> list[str]:
+    """Work, holder, clause and what would help, for everything that stands against the act."""
+    return [
+        f"{work.name}: {refusal.words} (clause: {refusal.clause}); {refusal.next_step}"
+        for work in collection.works
+        for refusal in collection.rights_of(work).refusals(act)
+    ]
+
+
+def require(collection: Collection, act: Act, doing: str) -> None:
+    """Raises RightsMissing where a permission does not cover it."""
+    if faults := refusals(collection, act):
+        number = sum(len(works) for works, rights in by_permission(collection) if any(rights.refusals(act)))
+        raise RightsMissing(
+            f"{number} of {len(collection.works)} works may not be used for {doing} on {act.on}",
+            faults=faults,
+            hint="Do what is said behind each of them, or collect again with a permission that covers it: "
+            "`handstyle collect FOLDER --dry-run --letter FOLDER` writes what to ask for.",
+        )
+
+
+def some(works: list[Work]) -> str:
+    return listed([work.name for work in works])
+
+
+def listed(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:MOST_NAMED])
+    return shown if len(names) <= MOST_NAMED else f"{shown} and {len(names) - MOST_NAMED} more"

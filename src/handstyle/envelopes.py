@@ -1,0 +1,91 @@
+"""How is a statement signed, so that it has one spelling only and serves one purpose only?
+
+As DSSE does it: over the type and the bytes of the statement, so that a signature made for one purpose cannot serve
+another. Statement and envelope are canonical JSON (RFC 8785): an envelope is read, written anew and compared byte by
+byte, so another order, a space, a further field or another spelling of base64 is a fault and not a second original.
+
+https://github.com/secure-systems-lab/dsse/blob/v1.0.2/protocol.md
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Any
+
+from handstyle import digests
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """What an envelope holds. Nothing in it is verified yet but its spelling."""
+
+    payload: bytes
+    content: Any  # of the payload
+    signatures: tuple[dict[str, str], ...]
+
+
+def pre_authentication(kind: str, payload: bytes) -> bytes:
+    """PAE(type, body) = "DSSEv1" SP LEN(type) SP type SP LEN(body) SP body (DSSE v1.0.2)."""
+    return b"DSSEv1 %d %s %d %s" % (len(kind.encode()), kind.encode(), len(payload), payload)
+
+
+def sealed(kind: str, payload: bytes, signatures: Sequence[dict[str, str]]) -> bytes:
+    """The envelope, in its one spelling."""
+    return digests.canonical({"payload": encoded(payload), "payloadType": kind, "signatures": list(signatures)})
+
+
+def unsealed(data: bytes, kind: str, *, fields: AbstractSet[str], largest: int) -> Envelope:
+    """An envelope of this kind whose signatures have exactly these fields. Raises ValueError for any other spelling."""
+    if len(data) > largest:
+        raise ValueError(f"it is larger than {largest >> 20} MB")
+    try:
+        outer = strict_json(data)
+        if digests.canonical(outer) != data:
+            raise ValueError("it is not written in canonical form")
+        if set(outer) != {"payload", "payloadType", "signatures"} or outer["payloadType"] != kind:
+            raise ValueError("it is an envelope of another kind")
+        for signature in outer["signatures"]:
+            if set(signature) != fields or not all(isinstance(text, str) for text in signature.values()):
+                raise ValueError("its signature has other fields than it must")
+        payload = decoded(outer["payload"])
+        content = strict_json(payload)
+        if digests.canonical(content) != payload:
+            raise ValueError("its statement is not written in canonical form")
+    except (TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise ValueError(f"it is not an envelope: {error}") from error
+    return Envelope(payload, content, tuple(outer["signatures"]))
+
+
+def strict_json(data: bytes) -> Any:
+    """JSON in which no key stands twice and no number is NaN. Raises ValueError."""
+    return json.loads(data.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_number)
+
+
+def encoded(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def decoded(text: Any) -> bytes:
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, TypeError) as error:
+        raise ValueError(f"it holds text that is not base64: {error}") from error
+    if encoded(data) != text:  # unused bits at the end could be anything
+        raise ValueError("it holds base64 in another spelling than ours")
+    return data
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    keys = [key for key, _ in pairs]
+    if len(set(keys)) != len(keys):
+        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} stands in it twice")
+    return dict(pairs)
+
+
+def _no_number(text: str) -> Any:
+    raise ValueError(f"{text} is not a number")

@@ -1,0 +1,280 @@
+"""Does a consent hold only where every holder signed exactly this?"""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+sys.path.insert(0, str(Path(__file__).parent))  # tests are imported one by one, so what they share needs a place
+
+from consents import ADA, ADA_HOLDS, PRESS, PRESS_HOLDS, STRANGER, WORKS, asked, draft, signed
+
+from handstyle import digests, envelopes
+from handstyle.collection import consent
+from handstyle.collection.consent import PAYLOAD_TYPE, Consent
+from handstyle.errors import ConsentBroken, HandstyleError, RecordDamaged, UsageMistake
+from handstyle.keys import fingerprint, key_in, public_line
+
+
+def outer(found: Consent) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(found.data)
+    return content
+
+
+def content(found: Consent) -> dict[str, Any]:
+    return found.statement.as_json()
+
+
+def resealed(payload: bytes, *signers: Any, kind: str = PAYLOAD_TYPE) -> bytes:
+    """Whatever bytes, validly signed by careless or dishonest holders."""
+    message = envelopes.pre_authentication(kind, payload)
+    return envelopes.sealed(
+        kind,
+        payload,
+        [{"keyid": fingerprint(key_in(one.public)), "sig": envelopes.encoded(one.sign(message))} for one in signers],
+    )
+
+
+def refused(data: bytes, words: str | None = None) -> None:
+    with pytest.raises(ConsentBroken, match=words) as broken:
+        consent.opened(data, "it").require_everybody("it")
+    assert broken.value.exit_code == 3
+
+
+def test_signed_by_everybody_it_holds_and_says_who_signed() -> None:
+    found = consent.opened(signed().data, "it").require_everybody("it")
+    assert [holder.name for holder in found.signed] == ["Ada Example", "Example Press"]
+    assert found.digest == digests.of_bytes(base64.b64decode(outer(found)["payload"]))
+
+
+def test_the_artist_alone_cannot_permit_what_a_co_owner_owns() -> None:
+    refused(consent.signed(draft(), ADA).data, "not signed by everybody")
+
+
+def test_a_stripped_signature_is_missed() -> None:
+    whole = outer(signed())
+    refused(digests.canonical({**whole, "signatures": whole["signatures"][1:]}), "not signed by everybody")
+    refused(digests.canonical({**whole, "signatures": []}), "not signed by everybody")
+
+
+def test_a_forged_signature_does_not_fit() -> None:
+    whole = outer(signed())
+    whole["signatures"][1]["sig"] = whole["signatures"][0]["sig"]
+    refused(digests.canonical(whole), "Example Press does not fit")
+
+
+def test_a_stranger_cannot_sign_for_a_holder() -> None:
+    with pytest.raises(UsageMistake, match="none of the holders"):
+        consent.signed(draft(), STRANGER)
+    payload = digests.canonical(content(draft()))
+    refused(resealed(payload, ADA, STRANGER), "none of the holders")
+    message = envelopes.pre_authentication(PAYLOAD_TYPE, payload)
+    whole = outer(signed())
+    whole["signatures"][1]["sig"] = envelopes.encoded(STRANGER.sign(message))  # under the other's key id
+    refused(digests.canonical(whole), "does not fit")
+
+
+@pytest.mark.parametrize("order", [(ADA, ADA), (PRESS, ADA), (ADA, PRESS, ADA)], ids=["twice", "swapped", "again"])
+def test_signatures_stand_once_and_in_the_order_of_the_holders(order: tuple[Any, ...]) -> None:
+    refused(resealed(digests.canonical(content(draft())), *order), "order of its holders")
+
+
+def test_a_signature_for_another_kind_of_payload_does_not_serve() -> None:
+    payload = digests.canonical(content(draft()))
+    refused(resealed(payload, ADA, PRESS, kind="application/json"), "another kind")
+    other = json.loads(resealed(payload, ADA, PRESS, kind="application/json"))
+    refused(digests.canonical({**other, "payloadType": PAYLOAD_TYPE}), "does not fit")
+
+
+def test_a_statement_about_something_else_does_not_serve() -> None:
+    for key, value in {"predicateType": "https://slsa.dev/provenance/v1", "_type": "https://in-toto.io/v0"}.items():
+        refused(resealed(digests.canonical({**content(draft()), key: value}), ADA, PRESS), "no consent that holds")
+
+
+def test_words_that_say_something_else_than_the_fields_are_refused() -> None:
+    changed = content(draft())
+    changed["predicate"]["scope"]["commercial"] = True
+    refused(resealed(digests.canonical(changed), ADA, PRESS), "no consent that holds")
+    changed = content(draft())
+    changed["predicate"]["words"][0]["lines"][0] = "Everything is permitted."
+    refused(resealed(digests.canonical(changed), ADA, PRESS), "no consent that holds")
+
+
+def spellings() -> dict[str, bytes]:
+    found = signed()
+    good, whole, payload = found.data, outer(found), digests.canonical(content(found))
+    loose = json.dumps(content(found)).encode()
+    lax = content(found)
+    lax["predicate"]["scope"]["commercial"] = "no"
+    unknown = content(found)
+    unknown["predicate"]["scope"]["also"] = True
+    first = whole["signatures"][0]
+    return {
+        "nothing": b"",
+        "no JSON": b"{",
+        "not UTF-8": b"\xff" + good,
+        "a list": b"[]",
+        "a line break": good + b"\n",
+        "spaces": json.dumps(whole).encode(),
+        "a key twice": good.replace(b'"payload":', b'"payload":"","payload":', 1),
+        "a further field": digests.canonical({**whole, "note": ""}),
+        "a field of a signature": digests.canonical({**whole, "signatures": [{**first, "cert": ""}]}),
+        "base64 with line breaks": digests.canonical({**whole, "payload": whole["payload"][:76] + "\n"}),
+        "base64 of the web": digests.canonical(
+            {
+                **whole,
+                "payload": whole["payload"],
+                "signatures": [{**first, "sig": first["sig"].replace("+", "-") + "-"}],
+            }
+        ),
+        "base64 padded further": digests.canonical({**whole, "payload": whole["payload"] + "="}),
+        "a statement with spaces": resealed(loose, ADA, PRESS),
+        "a statement with a key twice": resealed(
+            payload.replace(b'"subject":', b'"subject":[],"subject":', 1), ADA, PRESS
+        ),
+        "another spelling of no": resealed(digests.canonical(lax), ADA, PRESS),
+        "an unknown clause": resealed(digests.canonical(unknown), ADA, PRESS),
+        "very deep": b"[" * 100_000 + b"]" * 100_000,
+        "oversize": b" " * (consent.LARGEST_CONSENT + 1),
+        "a long number": b'{"payload":' + b"9" * 10_000 + b"}",
+    }
+
+
+@pytest.mark.parametrize("what", spellings())
+def test_any_other_spelling_is_refused(what: str) -> None:
+    refused(spellings()[what])
+
+
+@given(some.data())
+@settings(max_examples=150, deadline=None)
+def test_no_change_of_a_single_byte_leaves_a_consent_that_holds(data: some.DataObject) -> None:
+    good = signed().data
+    place = data.draw(some.integers(0, len(good) - 1))
+    byte = data.draw(some.integers(0, 255).filter(lambda byte: byte != good[place]))
+    refused(good[:place] + bytes([byte]) + good[place + 1 :])
+
+
+@pytest.mark.parametrize(
+    ("holders", "words"),
+    [
+        ((ADA_HOLDS, {**PRESS_HOLDS, "key": ADA_HOLDS["key"]}), "same key"),
+        ((ADA_HOLDS, {**PRESS_HOLDS, "name": "Ada Exampie"}), "look the same"),
+        ((ADA_HOLDS, {**PRESS_HOLDS, "name": "\u0410da Example"}), "mixes alphabets"),
+        ((ADA_HOLDS, {**PRESS_HOLDS, "name": "Ada\u200bExample"}), "hides signs"),
+        (({**ADA_HOLDS, "roles": ["creator"]},), "owns the copyright"),
+        (({**ADA_HOLDS, "roles": ["creator", "creator", "copyright-owner"]},), "role twice"),
+        (({**ADA_HOLDS, "key": "ssh-rsa AAAA"},), "no public key"),
+        (({**ADA_HOLDS, "key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"},),
+         "anything could pass"),
+    ],
+)  # fmt: skip
+def test_holders_who_could_be_mistaken_for_each_other_or_are_not_enough_are_refused(
+    holders: tuple[dict[str, Any], ...], words: str
+) -> None:
+    with pytest.raises(HandstyleError, match=words):
+        draft(*holders)
+
+
+def test_nobody_but_the_author_can_permit_the_use_of_the_name() -> None:
+    with pytest.raises(HandstyleError, match="name is the author's"):
+        draft(PRESS_HOLDS, name={"in_title": True})
+    draft({**PRESS_HOLDS, "roles": ["estate"], "basis": "inheritance"}, name={"in_title": True})
+
+
+def test_while_a_key_is_unknown_nobody_signs() -> None:
+    waiting = draft(ADA_HOLDS, {**PRESS_HOLDS, "key": None})
+    assert [holder.name for holder in waiting.missing] == ["Ada Example", "Example Press"]
+    with pytest.raises(UsageMistake, match="the key of Example Press is not known yet"):
+        consent.signed(waiting, ADA)
+
+
+def test_a_comment_behind_a_key_changes_nothing() -> None:
+    assert draft({**ADA_HOLDS, "key": ADA_HOLDS["key"] + " ada@studio"}).digest == draft(ADA_HOLDS).digest
+
+
+def test_signatures_that_came_back_separately_are_put_together() -> None:
+    by_ada, by_press = consent.signed(draft(), ADA), consent.signed(draft(), PRESS)
+    assert consent.with_signatures(by_press, by_ada.signatures).data == signed().data
+
+
+def test_whatever_signs_ed25519_may_sign() -> None:
+    class Card:
+        public = public_line(ADA.key.public_key())
+
+        def sign(self, message: bytes) -> bytes:
+            return ADA.key.sign(message)
+
+    assert not consent.signed(draft(ADA_HOLDS), Card()).missing
+
+
+def test_a_signer_that_signs_something_else_is_noticed_at_once() -> None:
+    class Broken:
+        public = public_line(ADA.key.public_key())
+
+        def sign(self, message: bytes) -> bytes:
+            return ADA.key.sign(b"something else")
+
+    with pytest.raises(ConsentBroken, match="does not fit"):
+        consent.signed(draft(ADA_HOLDS), Broken())
+
+
+def test_a_work_is_meant_by_its_file_or_by_its_pixels_and_by_nothing_else() -> None:
+    statement, (first, second) = draft().statement, WORKS
+    assert statement.names(first.file, "0" * 64)
+    assert statement.names("0" * 64, second.pixels)
+    assert not statement.names("0" * 64, "0" * 64)
+    assert not statement.names(first.pixels, first.file)  # one digest cannot pass for the other
+
+
+def test_the_statement_holds_no_file_names() -> None:
+    named = [work._replace(name=f"secret-{work.name}") for work in WORKS]
+    assert b"secret" not in base64.b64decode(outer(draft(works=named))["payload"])
+
+
+def test_two_works_cannot_have_the_same_pixels() -> None:
+    with pytest.raises(Exception, match="twice"):
+        draft(works=[WORKS[0], WORKS[0]._replace(file="0" * 64)])
+
+
+SCOPES: list[tuple[dict[str, Any], str]] = [
+    ({"valid_until": date(2025, 1, 1)}, "before valid_from"),
+    ({"distribution": "named"}, "recipients"),
+    ({"recipients": ["A Museum"]}, "recipients"),
+    ({"methods": []}, "a method and a base"),
+    ({"bases": ["any", "stable-diffusion-1"]}, "bases is `any`"),
+    ({"bases": ["../../etc"]}, "a base is named"),
+    ({"territory": ["Germany"]}, "territory"),
+    ({"territory": []}, "territory"),
+    ({"methods": ["lora", "lora"]}, "twice"),
+    ({"methods": ["textual-inversion"]}, "methods"),
+]
+
+
+@pytest.mark.parametrize(("scope", "words"), SCOPES)
+def test_a_scope_that_does_not_say_one_thing_is_refused(scope: dict[str, Any], words: str) -> None:
+    with pytest.raises(RecordDamaged, match=words):
+        asked(**scope)
+
+
+def test_what_is_not_said_is_a_no() -> None:
+    answers = {answer.use: answer.answer for passage in draft(distribution="private").statement.predicate.words
+               for answer in passage.answers}  # fmt: skip
+    assert [use for use, answer in answers.items() if answer == "Yes"] == [
+        "Train a small addition to an existing drawing model (called LoRA)"
+    ]
+
+
+@pytest.mark.parametrize("make", [lambda path: path.mkdir(), lambda path: None])
+def test_what_is_no_file_is_said_so(tmp_path: Path, make: Callable[[Path], object]) -> None:
+    make(tmp_path / "it.consent.json")
+    with pytest.raises(UsageMistake, match="cannot be read"):
+        consent.read(tmp_path / "it.consent.json")

@@ -1,0 +1,235 @@
+"""Is a release refused whose consents do not cover it, and does a good one say who signed?"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ingredients import TODAY, Ingredients, assert_broken, found, low_rank_tensors, report_on, signed_again, style_of
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "collection"))  # what consents are made from in tests
+
+from consents import ADA, WORKS, draft, signed
+
+from handstyle.collection import consent, permission
+from handstyle.collection.rights import from_consent
+from handstyle.collection.terms import Named
+from handstyle.collection.works import Collection, Work
+from handstyle.errors import GateClosed, RightsMissing
+from handstyle.publication.clearance import Clearance, clearance
+from handstyle.publication.verification import verify
+from handstyle.tensor_files import digest
+
+Consented = Callable[..., Path]
+
+
+def collection_of(given: consent.Consent, *works: Named) -> Collection:
+    rights = from_consent(given)
+    return Collection(
+        works=tuple(
+            Work(name=work.name, file_format="PNG", file_sha256=work.file, pixels_sha256=work.pixels, width=64,
+                 height=64, caption=f"hidden caption {place}", caption_from="file name", rights=rights.digest)
+            for place, work in enumerate(works or WORKS)
+        ),
+        rights={rights.digest: rights},
+    )  # fmt: skip
+
+
+def cleared(given: consent.Consent, on: date = TODAY, **asked: Any) -> Clearance:
+    collection = collection_of(given)
+    style = style_of(collection, digest(low_rank_tensors()))
+    return clearance(collection, style, report_on(style), "Soft outline", on=on, **asked)
+
+
+@pytest.fixture
+def consented(ingredients: Ingredients, tmp_path: Path) -> Consented:
+    """A release that stands on a consent; `carried` is the envelope that goes along in its place."""
+
+    def make(given: consent.Consent | None = None, carried: consent.Consent | None = None) -> Path:
+        given = given or signed()
+        collection = collection_of(given)
+        style = style_of(collection, ingredients.style.tensors)
+        report = report_on(style)
+        clear = clearance(collection, style, report, "Soft outline", on=TODAY)
+        mine = ingredients._replace(collection=collection, style=style, report=report, cleared=clear)
+        return mine.assemble(tmp_path / "soft-outline", consents={given.digest: carried or given})
+
+    return make
+
+
+def test_a_release_carries_what_was_signed_and_says_by_whom(consented: Consented) -> None:
+    release = consented()
+    answer = verify(release, on=TODAY)
+    assert (answer.status, answer.findings) == ("intact", ())
+    (line,) = answer.permission
+    assert line.startswith("2 works by Ada Example: signed by Ada Example (SHA256:")
+    assert line.endswith("until 2030-12-31")
+
+
+def test_a_stated_permission_is_called_stated(release: Path) -> None:
+    assert verify(release).permission == ("1 work by Mozilla: stated, not signed: published under Apache-2.0",)
+
+
+def test_names_and_captions_of_works_that_may_not_be_shown_stay_at_home(consented: Consented) -> None:
+    everything = b"".join(path.read_bytes() for path in consented().rglob("*") if path.is_file())
+    assert b"hidden caption" not in everything
+    assert all(work.name.encode() + b'"' not in everything for work in WORKS)
+
+
+def test_the_card_says_what_was_permitted(consented: Consented) -> None:
+    card = (consented() / "README.md").read_text(encoding="utf-8")
+    assert "used with the signed consent of Ada Example and Example Press" in card
+    assert "no commercial use" in card and "no further models" in card
+
+
+def test_after_its_last_day_a_release_has_lapsed(consented: Consented) -> None:
+    answer = verify(consented(), on=date(2031, 1, 1))
+    assert (answer.status, answer.holds) == ("lapsed", False)
+    assert found(answer) == {("permission", "collection.json")}
+
+
+def edited(path: Path, change: Callable[[Any], None]) -> None:
+    record = json.loads(path.read_text(encoding="utf-8"))
+    change(record)
+    path.write_text(json.dumps(record), encoding="utf-8")
+
+
+def swapped(release: Path, key: Any, other: bytes) -> str:
+    """Another envelope in place of the consent, and the whole signed again by the publisher."""
+    (file,) = (release / permission.CONSENTS).iterdir()
+    file.write_bytes(other)
+    signed_again(release, key)
+    return file.relative_to(release).as_posix()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda: consent.signed(draft(), ADA).data,
+        lambda: draft().data,
+        lambda: signed().data[:-1],
+        lambda: signed().data.replace(b'"sig":"', b'"sig":"A', 1),
+        lambda: signed(commercial=True).data,
+        lambda: b"{}",
+        lambda: b" " * (consent.LARGEST_CONSENT + 1),
+    ],
+    ids=["the artist alone", "nobody", "cut", "forged", "another scope", "no envelope", "oversize"],
+)
+def test_a_publisher_cannot_put_something_else_in_place_of_a_consent(
+    consented: Consented, ingredients: Ingredients, other: Callable[[], bytes]
+) -> None:
+    release = consented()
+    assert_broken(release, "permission", swapped(release, ingredients.key, other()))
+
+
+def test_a_consent_for_other_works_is_noticed(consented: Consented, ingredients: Ingredients) -> None:
+    release = consented()
+    edited(release / "collection.json", lambda record: record["works"][0].update(
+        pixels_sha256="0" * 64, file_sha256="0" * 64))  # fmt: skip
+    signed_again(release, ingredients.key)
+    answer = verify(release, on=TODAY)
+    assert "does not name 1 of the 2 works" in str(answer.findings)
+
+
+@pytest.mark.parametrize(
+    ("change", "clause"),
+    [
+        (lambda record: record.update(published="2025-12-31"), "first day"),
+        (lambda record: record.update(published="2031-01-01"), "last day"),
+    ],
+)
+def test_a_consent_for_another_day_is_noticed(
+    consented: Consented, ingredients: Ingredients, change: Callable[[dict[str, Any]], None], clause: str
+) -> None:
+    release = consented()
+    signed_again(release, ingredients.key, change)
+    assert f"clause: {clause}" in str(verify(release, on=TODAY).findings)
+
+
+def test_a_consent_for_another_base_is_noticed(consented: Consented, ingredients: Ingredients) -> None:
+    release = consented()
+    edited(release / "style.json", lambda record: record["base"].update(sha256="c" * 64))
+    signed_again(release, ingredients.key, lambda record: record["lineage"].update(base="c" * 64))
+    assert "clause: base" in str(verify(release, on=TODAY).findings)
+
+
+def test_a_name_that_may_not_be_shown_is_noticed(consented: Consented, ingredients: Ingredients) -> None:
+    release = consented()
+    edited(release / "collection.json", lambda record: record["works"][0].update(name="cat.png"))
+    signed_again(release, ingredients.key)
+    assert_broken(release, "permission", "collection.json")
+
+
+@pytest.mark.parametrize("change", [{"is_signed": False}, {"consent": None}, {"basis": "own-work"},
+                                    {"permits": ["train", "publish-model", "commercial"]}, {"author": "Somebody"},
+                                    {"standing": "signed by everybody"}, {"valid_until": "2099-01-01"}])  # fmt: skip
+def test_a_permission_that_claims_more_than_was_signed_is_noticed(
+    consented: Consented, ingredients: Ingredients, change: dict[str, Any]
+) -> None:
+    release = consented()
+    edited(release / "collection.json", lambda record: next(iter(record["rights"].values())).update(change))
+    signed_again(release, ingredients.key)
+    assert verify(release, on=TODAY).status == "broken"
+
+
+def test_a_consent_to_which_nothing_refers_is_noticed(consented: Consented, ingredients: Ingredients) -> None:
+    release = consented()
+    (release / permission.CONSENTS / "0123456789abcdef.consent.json").write_bytes(signed(commercial=True).data)
+    listed = {"path": "consents/0123456789abcdef.consent.json", "size": 0, "sha256": "0" * 64}
+    signed_again(release, ingredients.key, lambda record: record["files"].append(listed))
+    signed_again(release, ingredients.key)  # now with its digest
+    assert_broken(release, "permission", "consents/0123456789abcdef.consent.json")
+
+
+# Before it is published
+
+
+@pytest.mark.parametrize(
+    ("scope", "words"),
+    [
+        ({"distribution": "private"}, "clause: use"),
+        ({"distribution": "named", "recipients": ["A Museum"]}, "clause: distribution"),
+        ({"bases": ["sha256:" + "c" * 64]}, "clause: base"),
+        ({"methods": ["full"]}, "clause: method"),
+    ],
+)
+def test_what_the_consent_does_not_cover_is_not_published(scope: dict[str, Any], words: str) -> None:
+    with pytest.raises(RightsMissing, match=words):
+        cleared(signed(**scope))
+
+
+def test_a_consent_for_named_people_is_published_for_them_alone() -> None:
+    named = signed(distribution="named", recipients=["A Museum"])
+    assert cleared(named, distribution="named").recipients == ("A Museum",)
+    with pytest.raises(GateClosed, match="lets anybody pass it on"):
+        cleared(signed(distribution="named", recipients=["A Museum"], derivatives=True, commercial=True),
+                distribution="named", model_licence="CC-BY-4.0")  # fmt: skip
+
+
+def test_without_derivatives_no_licence_gives_everybody_the_right_to_them() -> None:
+    assert cleared(signed()).licence.name == "all-rights-reserved"
+    with pytest.raises(GateClosed, match="clause: derivatives"):
+        cleared(signed(commercial=True), model_licence="CC-BY-4.0")
+    assert cleared(signed(commercial=True, derivatives=True), model_licence="CC-BY-4.0").licence.name == "CC-BY-4.0"
+
+
+def test_without_commercial_use_no_licence_permits_it() -> None:
+    with pytest.raises(GateClosed, match="commercial"):
+        cleared(signed(derivatives=True), model_licence="CC-BY-4.0")
+
+
+@pytest.mark.parametrize(("use", "title"), [("in_title", "Ada lines"), ("in_title", "Аdа lines")])
+def test_the_authors_name_takes_its_own_yes(use: str, title: str) -> None:
+    def named(given: consent.Consent) -> Clearance:
+        collection = collection_of(given)
+        style = style_of(collection, "a" * 64)
+        return clearance(collection, style, report_on(style), title, on=TODAY)
+
+    with pytest.raises(GateClosed, match="name-in-title"):
+        named(signed())
+    assert named(signed(name={use: True})).title == title
