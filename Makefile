@@ -13,7 +13,7 @@
 PYTHON ?= python3
 export TORCH_INDEX ?=
 REFERENCE ?=
-TASKS ?= embedded_lora embedded_full generation
+TASKS ?= embedded_lora embedded_full generation sd15_lora sd15_lora_prior sd15_full
 BIN := .venv/bin
 TO_RUN := .venv/ready-to-run
 TO_TEST := .venv/ready-to-test

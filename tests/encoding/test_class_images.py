@@ -14,7 +14,7 @@ from handstyle.encoding.cache import Cache
 from handstyle.encoding.class_images import ClassImages, draw_class_images, drawn_examples, own_examples
 from handstyle.errors import CollectionFaulty
 
-PLAN = ClassImages("drawing", "base", 16, 3, 2, 3.0, 0.7, "no")
+PLAN = ClassImages("drawing", "base", 16, 3, 2, 3.0, 0.7, "no", False)
 
 
 def test_class_images_are_drawn_once_and_then_found(family: Any, cache: Cache) -> None:

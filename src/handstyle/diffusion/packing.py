@@ -84,6 +84,8 @@ class PackedLinear(nn.Linear):
     def forward(self, x: Tensor) -> Tensor:
         if not is_packed(self, x):
             return super().forward(x)
+        if not torch.is_grad_enabled():
+            return self.product(x.to(computed_in(x, self.weight)))
         return cast(Tensor, FrozenProduct.apply(x, self))  # type: ignore[no-untyped-call]
 
     def product(self, x: Tensor) -> Tensor:
@@ -106,6 +108,8 @@ class PackedConv2d(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         if not is_packed(self, x):
             return super().forward(x)
+        if not torch.is_grad_enabled():
+            return self.product(x.to(computed_in(x, self.weight)))
         return cast(Tensor, FrozenProduct.apply(x, self))  # type: ignore[no-untyped-call]
 
     def product(self, x_BCHW: Tensor) -> Tensor:
@@ -166,4 +170,5 @@ def _laid_out_filters(weight: Tensor, padding: list[int], stride: list[int], sha
 
 
 def _bias(layer: PackedLinear | PackedConv2d, dtype: torch.dtype) -> Tensor | None:
-    return None if layer.bias is None else layer.bias.detach().to(dtype)
+    bias = layer.bias
+    return None if bias is None else cast(Tensor, layer.packs.get("bias", bias, dtype, None, lambda: bias.to(dtype)))

@@ -38,6 +38,7 @@ class ClassImages:
     guidance_scale: float
     guidance_rescale: float
     precision: str
+    plain: bool  # computed without optimisations: other last bits
 
     def key(self, index: int) -> str:
         return digests.of_json({"class image": self.__dict__, "index": index})

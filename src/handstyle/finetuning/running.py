@@ -112,6 +112,7 @@ def _class_images(
         guidance_scale=card.guidance_scale,
         guidance_rescale=card.guidance_rescale,
         precision=recipe.mixed_precision,
+        plain=family.plain,
     )
     for done in class_images.draw_class_images(plan, recipe.num_class_images, family, cache):
         report("drawing class images", done, recipe.num_class_images)
