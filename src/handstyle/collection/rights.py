@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from handstyle.collection.licences import FREE, USES, Licence, Use, licence_named
 from handstyle.collection.plain_text import unwelcome_in
@@ -34,6 +35,14 @@ def _in_order(uses: tuple[Use, ...]) -> tuple[Use, ...]:
     return tuple(use for use in USES if use in uses)
 
 
+def _a_day(value: object) -> object:
+    # A number would be taken for seconds since 1970.
+    if not (isinstance(value, date) or (isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value))):
+        raise ValueError("write the day as 2031-12-31")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_a_day)]
 Line = Annotated[str, AfterValidator(_one_line)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 Permits = Annotated[tuple[Use, ...], AfterValidator(_in_order)]
@@ -57,8 +66,8 @@ class RightsRecord(Record):
     source: WebAddress | None = None
     evidence: tuple[Evidence, ...] = ()
     permits: Permits
-    valid_from: date | None = None
-    valid_until: date | None = None  # the last day
+    valid_from: Day | None = None
+    valid_until: Day | None = None  # the last day
 
     @model_validator(mode="before")
     @classmethod

@@ -115,10 +115,14 @@ def _evidence(folder: Path, listed: object) -> tuple[tuple[Evidence, ...], list[
     found, faults = [], []
     for item in listed if isinstance(listed, list | tuple) else [listed]:
         table = {"file": item} if isinstance(item, str) else item
-        if not isinstance(table, dict) or not isinstance(table.get("file"), str) or not set(table) <= {"file", "says"}:
+        if (
+            not isinstance(table, dict)
+            or not set(table) <= {"file", "says"}
+            or not all(isinstance(said, str) for said in (table.get("file"), *table.values()))
+        ):
             faults.append('evidence: write a file name, or { file = "letter.pdf", says = "what it shows" }')
             continue
-        name, says = table["file"], str(table.get("says", ""))
+        name, says = table["file"], table.get("says", "")
         relative = PurePosixPath(name)
         if relative.is_absolute() or ".." in relative.parts:
             faults.append(f"evidence: {name} must lie beside the file or below it")
