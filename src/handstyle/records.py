@@ -96,7 +96,8 @@ def read_whole(path: Path, largest: int) -> bytes:
 def load_json(path: Path) -> Any:
     try:
         text = read_whole(path, LARGEST_RECORD).decode("utf-8")
-        return _checked(json.loads(text, parse_int=_counted, parse_float=_measured, parse_constant=_measured))
+        numbers: dict[str, Any] = {"parse_int": _counted, "parse_float": _measured, "parse_constant": _measured}
+        return _checked(json.loads(text, object_pairs_hook=digests.once, **numbers))
     except FileNotFoundError:
         raise RecordDamaged(f"{path} does not exist", hint="Run the stage that makes it, or check the path.") from None
     except (OSError, ValueError, RecursionError) as error:

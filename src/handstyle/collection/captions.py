@@ -11,12 +11,12 @@ import io
 import json
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from handstyle import digests
 from handstyle.collection.listing import METADATA, Fault, Listing
 from handstyle.collection.plain_text import unwelcome_in
 from handstyle.collection.works import CaptionSource
@@ -94,7 +94,7 @@ def _from_metadata(folder: Path, listing: Listing, kind: CaptionSource) -> Capti
     pictures = {_key(PurePosixPath(name)): name for name in listing.pictures}
     rows = _json_lines if kind == "metadata.jsonl" else _csv_rows
     of: dict[str, Caption] = {}
-    faults = []
+    faults: list[Fault] = []
     for file in (text for text in listing.texts if PurePosixPath(text).name == kind):
         try:
             for line, row in rows(_utf8(folder / file, LARGEST_METADATA)):
@@ -116,22 +116,15 @@ def _json_lines(text: str) -> Iterator[tuple[int, Any]]:
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             try:
-                yield number, json.loads(line, object_pairs_hook=_once)
+                yield number, json.loads(line, object_pairs_hook=digests.once)
             except (ValueError, RecursionError) as error:
                 raise ValueError(f"line {number} is not JSON ({error}): write one object a line") from error
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    # Of two captions under one key, nobody could say which is meant.
-    if twice := [key for key, times in Counter(key for key, _ in pairs).items() if times > 1]:
-        raise ValueError(f"{twice[0]!r} stands in it twice")
-    return dict(pairs)
 
 
 def _csv_rows(text: str) -> Iterator[tuple[int, Any]]:
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     try:
-        _once([(heading, None) for heading in reader.fieldnames or ()])
+        digests.once([(heading, None) for heading in reader.fieldnames or ()])
         for row in reader:
             yield reader.line_num, row
     except csv.Error as error:

@@ -131,7 +131,7 @@ def opened(envelope: bytes) -> tuple[Statement, str]:
 
 def strict_json(data: bytes) -> Any:
     """JSON in which no key stands twice and no number is NaN. Raises ValueError."""
-    return json.loads(data.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_number)
+    return json.loads(data.decode("utf-8"), object_pairs_hook=digests.once, parse_constant=_no_number)
 
 
 def is_plain(path: str) -> bool:
@@ -139,13 +139,6 @@ def is_plain(path: str) -> bool:
     return bool(re.fullmatch(PATH, path)) and not any(
         part.split(".")[0].lower() in DEVICES for part in PurePosixPath(path).parts
     )
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    keys = [key for key, _ in pairs]
-    if len(set(keys)) != len(keys):
-        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} stands in it twice")
-    return dict(pairs)
 
 
 def _no_number(text: str) -> Any:
