@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hostile import captions, jpeg, names, other_formats, png, rights, tiff, webp
+from hostile import captions, jpeg, names, other_formats, png, releases, rights, tiff, webp
 from hostile.case import Case
 
 GROUPS: dict[str, list[Case]] = {
@@ -14,4 +14,5 @@ GROUPS: dict[str, list[Case]] = {
     "names and links": names.CASES,
     "captions": captions.CASES,
     "permissions": rights.CASES,
+    "releases": releases.CASES,
 }
