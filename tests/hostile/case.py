@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -155,10 +156,11 @@ def state(folder: Path) -> dict[str, tuple[Any, ...]]:
 
 @contextlib.contextmanager
 def at_most(seconds: float) -> Iterator[None]:
-    """Raises TookTooLong in what takes longer, also where it waits for a pipe."""
+    """An AssertionError for what takes longer, also where it waits for a pipe."""
 
-    def late(*_: object) -> None:
-        raise TookTooLong(f"it was not done after {seconds} seconds")
+    def late(number: int, frame: FrameType | None) -> None:
+        where = f" but in {frame.f_code.co_filename}:{frame.f_lineno}" if frame else ""
+        raise TookTooLong(f"it was not done after {seconds} seconds{where}")
 
     faulthandler.dump_traceback_later(WAY_TOO_LONG, exit=True)
     before = signal.signal(signal.SIGALRM, late) if hasattr(signal, "SIGALRM") else None
@@ -168,7 +170,9 @@ def at_most(seconds: float) -> Iterator[None]:
             signal.setitimer(signal.ITIMER_REAL, seconds)
         yield
         if time.monotonic() - began > seconds:
-            late()
+            late(0, None)
+    except TookTooLong as too_long:
+        raise AssertionError(str(too_long)) from None  # its frames were left in the middle of a line
     finally:
         if before is not None:
             signal.setitimer(signal.ITIMER_REAL, 0)

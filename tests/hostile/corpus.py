@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hostile import captions, jpeg, names, other_formats, png, releases, rights, tiff, webp
+from hostile import captions, jpeg, keys, names, options, other_formats, png, recipes, releases, rights, tiff, webp
 from hostile.case import Case
 
 GROUPS: dict[str, list[Case]] = {
@@ -14,5 +14,8 @@ GROUPS: dict[str, list[Case]] = {
     "names and links": names.CASES,
     "captions": captions.CASES,
     "permissions": rights.CASES,
+    "recipes": recipes.CASES,
     "releases": releases.CASES,
+    "keys": keys.CASES,
+    "command line": options.CASES,
 }

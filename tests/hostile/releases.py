@@ -219,7 +219,7 @@ def signed(
     change: Callable[[dict[str, Any]], object],
     before: Callable[[Path], object] = lambda release: None,
     key: Ed25519PrivateKey = KEY,
-) -> Callable[[Path], object]:  # noqa: E501
+) -> Callable[[Path], object]:
     """A validly signed statement that lists the folder as it is after `before`, and says what `change` makes of it."""
 
     def sign(release: Path) -> None:
