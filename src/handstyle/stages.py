@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handstyle.collection.works import Collection
-from handstyle.errors import GateClosed, RightsMissing, StageMissing, UsageMistake
+from handstyle.errors import GateClosed, RecordDamaged, RightsMissing, StageMissing, UsageMistake
 from handstyle.records import Record
 from handstyle.workspace import OriginalFolder, Workspace, next_name, slug
 
@@ -531,12 +531,18 @@ def current_collection(workspace: Workspace) -> tuple[Collection, Path]:
 
 
 def collection_named(workspace: Workspace, digest: str) -> tuple[Collection, Path]:
-    """The collection and where its originals are. Raises StageMissing."""
+    """The collection and where its originals are. Raises StageMissing or RecordDamaged."""
     place = workspace.collection(digest)
     if not (place / "collection.json").is_file():
         raise StageMissing(f"{place} holds no collection", hint="Run `handstyle collect` again.")
     folder = OriginalFolder.load(place / "folder.json").folder
-    return Collection.load(place / "collection.json"), Path(folder)
+    collection = Collection.load(place / "collection.json")
+    if collection.digest != digest:
+        raise RecordDamaged(
+            f"{place / 'collection.json'} is not the collection it is filed as: somebody has edited it",
+            hint="Run `handstyle collect` again: what may be said of the works is said beside them, not here.",
+        )
+    return collection, Path(folder)
 
 
 def require_base(trained_on: BaseIdentity, family: ModelFamily) -> None:

@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
-from hostile import captions, jpeg, keys, names, options, other_formats, png, recipes, releases, rights, tiff, webp
+from hostile import (
+    bases,
+    captions,
+    class_images,
+    jpeg,
+    keys,
+    names,
+    options,
+    other_formats,
+    png,
+    recipes,
+    releases,
+    rights,
+    tiff,
+    webp,
+    workspaces,
+)
 from hostile.case import Case
 
 GROUPS: dict[str, list[Case]] = {
@@ -15,6 +31,9 @@ GROUPS: dict[str, list[Case]] = {
     "captions": captions.CASES,
     "permissions": rights.CASES,
     "recipes": recipes.CASES,
+    "workspaces": workspaces.CASES,
+    "bases": bases.CASES,
+    "class images": class_images.CASES,
     "releases": releases.CASES,
     "keys": keys.CASES,
     "command line": options.CASES,

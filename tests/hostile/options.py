@@ -157,4 +157,4 @@ def extending(duration: str) -> Case:
 CASES += [
     extending(duration)
     for duration in ("", "soon", "-1 steps", "0 steps", "nan steps", "9" * 5000 + " steps", "1" + "0" * 9 + " steps")
-]  # noqa: E501
+]

@@ -48,7 +48,7 @@ def decode(path: Path, background: str = "white") -> Image.Image:
     try:
         return read_picture(path, page_colour(background)).image
     except Unfit as unfit:
-        raise CollectionFaulty(f"{path} {unfit}") from unfit
+        raise CollectionFaulty(f"{path} {unfit}", hint="Mend the file, or take it out of the folder.") from unfit
 
 
 def read_picture(path: Path, page: tuple[int, int, int]) -> Picture:
@@ -117,7 +117,7 @@ def _decoded(data: bytes, kind: FileFormat, page: tuple[int, int, int]) -> Image
 
 
 def _as_on_a_page(data: bytes, kind: FileFormat) -> bytes:
-    """A moving WebP whose first picture does not fill it, and that says nothing of it is clear, would show black there."""
+    """Where its first picture does not fill it, a moving WebP that has no transparency would show black."""
     moves = kind == "WebP" and data[12:16] == b"VP8X" and data[20] & 0x02
     return data[:20] + bytes([data[20] | 0x10]) + data[21:] if moves else data
 

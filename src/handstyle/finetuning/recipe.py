@@ -131,7 +131,9 @@ class Recipe(Record):
         if not isinstance(data, dict):
             return data
         numbers = {name for name, field in cls.model_fields.items() if field.annotation is not bool}
-        return {name: (value,) if isinstance(value, bool) and name in numbers else value for name, value in data.items()}
+        return {
+            name: (value,) if isinstance(value, bool) and name in numbers else value for name, value in data.items()
+        }
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
