@@ -50,6 +50,16 @@ def of_json(value: Any) -> str:
     return of_bytes(canonical(value))
 
 
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The `object_pairs_hook` of JSON in which no key stands twice: one reader would take the first, one the last."""
+    table: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in table:
+            raise ValueError(f"{key!r:.80} stands in it twice")
+        table[key] = value
+    return table
+
+
 def of_pixels(width: int, height: int, rgb: bytes) -> str:
     """Of decoded 8-bit RGB, row by row; the size goes in first, so that 2x8 is not 4x4."""
     digest = hashlib.sha256(f"rgb8 {width}x{height}\n".encode())
@@ -79,7 +89,7 @@ def safetensors_header(path: Path) -> tuple[dict[str, Any], int]:
             (length,) = struct.unpack("<Q", file.read(8))
             if length > min(LONGEST_HEADER, size - 8):
                 raise ValueError("its header is longer than it can be")
-            header = json.loads(file.read(length).decode("utf-8"), object_pairs_hook=_once)
+            header = json.loads(file.read(length).decode("utf-8"), object_pairs_hook=once)
         if not isinstance(header, dict):
             raise ValueError("its header is not a table")
         _check_metadata(header.get("__metadata__", {}))
@@ -91,13 +101,6 @@ def safetensors_header(path: Path) -> tuple[dict[str, Any], int]:
             f"{path} is not a whole safetensors file: {error}", hint="Fetch or write it again."
         ) from error
     return header, 8 + length
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    # Of two tensors with one name, one reader takes the first and another the last.
-    if len(table := dict(pairs)) != len(pairs):
-        raise ValueError("a name stands in it twice")
-    return table
 
 
 def _check_metadata(metadata: object) -> None:

@@ -63,7 +63,7 @@ def unsealed(data: bytes, kind: str, *, fields: AbstractSet[str], largest: int) 
 
 def strict_json(data: bytes) -> Any:
     """JSON in which no key stands twice and no number is NaN. Raises ValueError."""
-    return json.loads(data.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_number)
+    return json.loads(data.decode("utf-8"), object_pairs_hook=digests.once, parse_constant=_no_number)
 
 
 def encoded(data: bytes) -> str:
@@ -78,13 +78,6 @@ def decoded(text: Any) -> bytes:
     if encoded(data) != text:  # unused bits at the end could be anything
         raise ValueError("it holds base64 in another spelling than ours")
     return data
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    keys = [key for key, _ in pairs]
-    if len(set(keys)) != len(keys):
-        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} stands in it twice")
-    return dict(pairs)
 
 
 def _no_number(text: str) -> Any:

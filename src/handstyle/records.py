@@ -29,6 +29,7 @@ LARGEST_RECORD = 64 << 20  # bytes; a record is read whole
 PART = ".part"  # how the name of something not yet whole ends
 LARGEST_TOML = 4 << 20  # bytes; written by hand, and read slowly
 DEEPEST = 100  # levels
+MOST_SUGGESTIONS = 20  # as many as a screen shows; to look for each takes a while
 LARGEST_NUMBER = 2**53 - 1  # as far as every reader of JSON counts, so as far as its canonical form does
 # Python's reader of TOML takes a time that grows with the square of the parts of a key: a.b.c.d...
 DEEP_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){32}""", re.ASCII)
@@ -65,16 +66,17 @@ class Record(BaseModel):
         except ValidationError as invalid:
             raise error(
                 f"{where} is not a valid {cls.__name__}",
-                faults=[_fault(cls, data, entry) for entry in invalid.errors()],
+                faults=[_fault(cls, entry, n < MOST_SUGGESTIONS) for n, entry in enumerate(invalid.errors())],
                 hint="Correct the named keys and run the same command again.",
             ) from invalid
 
 
-def _fault(record: type[BaseModel], data: Any, entry: Any) -> str:
+def _fault(record: type[BaseModel], entry: Any, suggest: bool) -> str:
     where = ".".join(str(part) for part in entry["loc"]) or "(top level)"
     if entry["type"] != "extra_forbidden":
         return f"{where}: {entry['msg'].removeprefix('Value error, ')}"
-    nearest = difflib.get_close_matches(str(entry["loc"][-1]), _known_keys(record), n=1, cutoff=0.5)
+    name, known = str(entry["loc"][-1]), _known_keys(record)
+    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5) if suggest else []
     return f"{where}: unknown key" + (f"; did you mean `{nearest[0]}`?" if nearest else "")
 
 
@@ -96,7 +98,8 @@ def read_whole(path: Path, largest: int) -> bytes:
 def load_json(path: Path) -> Any:
     try:
         text = read_whole(path, LARGEST_RECORD).decode("utf-8")
-        return _checked(json.loads(text, parse_int=_counted, parse_float=_measured, parse_constant=_measured))
+        numbers: dict[str, Any] = {"parse_int": _counted, "parse_float": _measured, "parse_constant": _measured}
+        return _checked(json.loads(text, object_pairs_hook=digests.once, **numbers))
     except FileNotFoundError:
         raise RecordDamaged(f"{path} does not exist", hint="Run the stage that makes it, or check the path.") from None
     except (OSError, ValueError, RecursionError) as error:
@@ -132,15 +135,22 @@ def _measured(digits: str) -> float:
     return number
 
 
+def toml_in(text: str) -> dict[str, Any]:
+    """Raises ValueError, also for what would keep Python's reader busy for hours, or fill its stack."""
+    if DEEP_KEY.search(text):
+        raise ValueError("a key in it has too many parts")
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
 def load_toml(path: Path, error: type[HandstyleError] = RecordDamaged) -> dict[str, Any]:
     try:
-        text = read_whole(path, LARGEST_TOML).decode("utf-8")
-        if DEEP_KEY.search(text):
-            raise ValueError("a key in it has too many parts")
-        return tomllib.loads(text)
+        return toml_in(read_whole(path, LARGEST_TOML).decode("utf-8"))
     except FileNotFoundError:
         raise error(f"{path} does not exist", hint="Check the path.") from None
-    except (OSError, ValueError, RecursionError) as fault:
+    except (OSError, ValueError) as fault:
         raise error(f"{path} cannot be read as TOML: {fault}", hint="Correct the file.") from fault
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from handstyle.collection.scope import Act
 from handstyle.collection.works import Collection
-from handstyle.errors import GateClosed, RightsMissing, StageMissing, UsageMistake
+from handstyle.errors import GateClosed, RecordDamaged, RightsMissing, StageMissing, UsageMistake
 from handstyle.records import Record
 from handstyle.workspace import OriginalFolder, Workspace, next_name, slug
 
@@ -554,7 +554,7 @@ def current_collection(workspace: Workspace) -> tuple[Collection, Path]:
 
 
 def collection_named(workspace: Workspace, digest: str) -> tuple[Collection, Path]:
-    """The collection and where its originals are. Raises StageMissing, or ConsentBroken."""
+    """The collection and where its originals are. Raises StageMissing, RecordDamaged or ConsentBroken."""
     from handstyle.collection import permission
 
     place = workspace.collection(digest)
@@ -562,6 +562,11 @@ def collection_named(workspace: Workspace, digest: str) -> tuple[Collection, Pat
         raise StageMissing(f"{place} holds no collection", hint="Run `handstyle collect` again.")
     folder = OriginalFolder.load(place / "folder.json").folder
     collection = Collection.load(place / "collection.json")
+    if collection.digest != digest:
+        raise RecordDamaged(
+            f"{place / 'collection.json'} is not the collection it is filed as: somebody has edited it",
+            hint="Run `handstyle collect` again: what may be said of the works is said beside them, not here.",
+        )
     permission.kept(collection, place)
     return collection, Path(folder)
 

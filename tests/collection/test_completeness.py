@@ -4,66 +4,69 @@ from __future__ import annotations
 
 import io
 import struct
-import zlib
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from handstyle.collection.completeness import lacks_pixels
+from handstyle.collection.completeness import MISSING, fault_in
 
-MODES = ["1", "L", "LA", "P", "RGB", "RGBA"]
+KINDS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "in several scans": {"progressive": True},
+    "with codes of its own": {"optimize": True},
+    "with every colour": {"subsampling": 0},
+    "at its worst": {"quality": 1},
+    "at its best": {"quality": 100},
+    "with restarts": {"restart_marker_blocks": 2},
+}
 
 
-def noise(mode: str, size: tuple[int, int]) -> Image.Image:
-    pixels = np.random.default_rng(0).integers(0, 256, (*reversed(size), 4), np.uint8)
-    return Image.fromarray(pixels).convert("RGB").convert(mode) if mode != "RGBA" else Image.fromarray(pixels)
+def noise(width: int, height: int) -> Image.Image:
+    return Image.fromarray(np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8))
 
 
-def saved(image: Image.Image, kind: str, **options: Any) -> bytes:
+def jpeg(image: Image.Image, **options: Any) -> bytes:
     file = io.BytesIO()
-    image.save(file, kind, **options)
+    image.save(file, "JPEG", **options)
     return file.getvalue()
 
 
-@pytest.mark.parametrize("size", [(8, 8), (9, 11), (31, 17), (100, 8)])
-@pytest.mark.parametrize("mode", MODES)
-def test_a_whole_png_lacks_nothing(mode: str, size: tuple[int, int]) -> None:
-    assert not lacks_pixels(saved(noise(mode, size), "PNG"), "PNG")
+def fault(data: bytes) -> str | None:
+    with Image.open(io.BytesIO(data)) as image:
+        image.load()
+        return fault_in(data, image)
 
 
-@pytest.mark.parametrize("mode", MODES)
-def test_a_png_that_is_one_row_short_lacks_it(mode: str) -> None:
-    whole = saved(noise(mode, (31, 17)), "PNG")
-    longer = whole[:16] + struct.pack(">II", 31, 18) + whole[24:]
-    assert lacks_pixels(longer, "PNG")
+@pytest.mark.parametrize("options", KINDS.values(), ids=list(KINDS))
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_a_whole_jpeg_lacks_nothing(mode: str, options: dict[str, Any]) -> None:
+    for size in ((8, 8), (9, 31), (17, 33), (140, 9)):
+        for picture in (noise(*size), *(Image.new("RGB", size, colour) for colour in ("white", "black", (1, 2, 3)))):
+            assert fault(jpeg(picture.convert(mode), **options)) is None
 
 
-@pytest.mark.parametrize("size", [(1, 1), (3, 2), (5, 5), (8, 8), (13, 7)])
-def test_the_passes_of_an_interlaced_png_are_counted(size: tuple[int, int]) -> None:
-    width, height = size
-    # Which pixel belongs to which pass, as the specification draws it.
-    pattern = ["16462646", "77777777", "56565656", "77777777", "36463646", "77777777", "56565656", "77777777"]
-    each = [
-        [(x, y) for y in range(height) for x in range(width) if pattern[y % 8][x % 8] == str(n)] for n in range(1, 8)
-    ]
-    number = sum(len(pixels) * 3 + len({y for _, y in pixels}) for pixels in each)
-    for there, lacks in ((number, False), (number - 1, True)):
-        head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 1)
-        chunks = [(b"IHDR", head), (b"IDAT", zlib.compress(bytes(there)))]
-        data = b"".join(struct.pack(">I", len(data)) + kind + data + bytes(4) for kind, data in chunks)
-        assert lacks_pixels(b"\x89PNG\r\n\x1a\n" + data, "PNG") is lacks
-
-
-@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"optimize": True}, {"subsampling": 0}, {"quality": 1}])
-@pytest.mark.parametrize("colour", ["white", "black", (1, 2, 3)])
-def test_the_smallest_jpegs_there_are_lack_nothing(colour: Any, options: dict[str, Any]) -> None:
-    for size in ((8, 8), (17, 33), (640, 480)):
-        assert not lacks_pixels(saved(Image.new("RGB", size, colour), "JPEG", **options), "JPEG")
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.99])
+@pytest.mark.parametrize("options", KINDS.values(), ids=list(KINDS))
+def test_a_jpeg_that_was_cut_and_closed_again_lacks_pixels(options: dict[str, Any], share: float) -> None:
+    whole = jpeg(noise(48, 40), **options)
+    pixels = whole.rindex(b"\xff\xda") + 14
+    cut = pixels + int(share * (len(whole) - 2 - pixels))
+    assert fault(whole[:cut].rstrip(b"\xff") + b"\xff\xd9") == MISSING
 
 
 def test_a_jpeg_that_says_it_is_higher_than_its_pixels_could_fill_is_noticed() -> None:
-    whole = saved(noise("RGB", (32, 16)), "JPEG")
+    whole = jpeg(noise(32, 16))
     frame = whole.index(b"\xff\xc0")
-    assert lacks_pixels(whole[: frame + 5] + struct.pack(">H", 9000) + whole[frame + 7 :], "JPEG")
+    assert fault(whole[: frame + 5] + struct.pack(">H", 900) + whole[frame + 7 :]) == MISSING
+
+
+@pytest.mark.parametrize("options", [{}, {"compression": "tiff_lzw"}, {"strip_size": 100}, {"compression": "jpeg"}])
+@pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "RGB", "RGBA", "CMYK", "I;16", "YCbCr"])
+def test_a_whole_tiff_lacks_nothing(mode: str, options: dict[str, Any]) -> None:
+    if options.get("compression") == "jpeg" and mode not in ("L", "RGB"):
+        pytest.skip("JPEG keeps none of these")
+    file = io.BytesIO()
+    noise(31, 17).convert("L" if mode == "I;16" else mode).convert(mode).save(file, "TIFF", **options)
+    assert fault(file.getvalue()) is None

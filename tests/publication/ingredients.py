@@ -18,12 +18,12 @@ from handstyle.finetuning.recipe import Recipe
 from handstyle.finetuning.trained_style import BaseIdentity, TrainedStyle
 from handstyle.inspection.report import CopyCheck, HeldOutGain, InspectionReport, Interval, NearerToTruth
 from handstyle.keys import fingerprint
-from handstyle.publication import card
-from handstyle.publication.clearance import Clearance
+from handstyle.publication import card, exports
+from handstyle.publication.clearance import Clearance, clearance
 from handstyle.publication.package import assemble
 from handstyle.publication.provenance import Statement, Weights, opened, sign
 from handstyle.publication.verification import Verification, verify
-from handstyle.tensor_files import Tensor
+from handstyle.tensor_files import Tensor, digest, write_tensors
 
 EMBEDDED = Path(handstyle.diffusion.__file__).parent / "embedded"
 TODAY = date(2026, 11, 22)
@@ -173,6 +173,22 @@ def mozilla(evidence: Path | None = None) -> RightsRecord:
         (evidence / "LICENSE.md").write_text("Apache License\n", encoding="utf-8")
         files = (Evidence(file="LICENSE.md", sha256=digests.of_file(evidence / "LICENSE.md")),)
     return open_licence("Apache-2.0", "Mozilla", "https://github.com/mozilla/fxemoji", files)
+
+
+def gathered(place: Path) -> Ingredients:
+    """What a release of two works in Apache-2.0 needs, in a folder."""
+    collection = collected(mozilla(place))
+    tensors = low_rank_tensors()
+    own = write_tensors(place / "style.safetensors", tensors, {})
+    style = style_of(collection, digest(tensors))
+    report = report_on(style)
+    cleared = clearance(collection, style, report, "Soft outline", on=TODAY)
+    written = exports.write_files(place / "weights", style, own, EMBEDDED, cleared)
+    weights = tuple(
+        Weights(path=path, format=format, tensors=of_file, largest_difference=0.0) for path, format, of_file in written
+    )
+    key = Ed25519PrivateKey.from_private_bytes(b"a key for tests, thirty-two long")
+    return Ingredients(collection, style, report, cleared, place / "weights", weights, place, key)
 
 
 KOHYA = "weights/soft-outline.safetensors"

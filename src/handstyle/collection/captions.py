@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from handstyle import digests
 from handstyle.collection.listing import METADATA, Fault, Listing
 from handstyle.collection.plain_text import unwelcome_in
 from handstyle.collection.works import CaptionSource
@@ -23,6 +24,7 @@ from handstyle.collection.works import CaptionSource
 CAPTION_KEYS = ("text", "prompt", "caption")
 LARGEST_SIDECAR = 1 << 20  # bytes
 LARGEST_METADATA = 64 << 20  # bytes
+MOST_SUGGESTIONS = 20  # each looks at the name of every picture, and one wrong folder makes every line wrong
 
 
 @dataclass(frozen=True)
@@ -92,12 +94,13 @@ def _from_metadata(folder: Path, listing: Listing, kind: CaptionSource) -> Capti
     pictures = {_key(PurePosixPath(name)): name for name in listing.pictures}
     rows = _json_lines if kind == "metadata.jsonl" else _csv_rows
     of: dict[str, Caption] = {}
-    faults = []
+    faults: list[Fault] = []
     for file in (text for text in listing.texts if PurePosixPath(text).name == kind):
         try:
             for line, row in rows(_utf8(folder / file, LARGEST_METADATA)):
                 try:
-                    name = _picture_named(row, PurePosixPath(file).parent, pictures)
+                    suggest = len(faults) < MOST_SUGGESTIONS
+                    name = _picture_named(row, PurePosixPath(file).parent, pictures, suggest)
                     caption = Caption(_cleaned(_caption_in(row)), kind)
                     if of.setdefault(name, caption) != caption:
                         raise ValueError(f"{name} has another caption further up: keep one")
@@ -113,7 +116,7 @@ def _json_lines(text: str) -> Iterator[tuple[int, Any]]:
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             try:
-                yield number, json.loads(line)
+                yield number, json.loads(line, object_pairs_hook=digests.once)
             except (ValueError, RecursionError) as error:
                 raise ValueError(f"line {number} is not JSON ({error}): write one object a line") from error
 
@@ -121,13 +124,14 @@ def _json_lines(text: str) -> Iterator[tuple[int, Any]]:
 def _csv_rows(text: str) -> Iterator[tuple[int, Any]]:
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     try:
+        digests.once([(heading, None) for heading in reader.fieldnames or ()])
         for row in reader:
             yield reader.line_num, row
     except csv.Error as error:
         raise ValueError(f"line {reader.line_num} is not CSV: {error}") from error
 
 
-def _picture_named(row: Any, folder: PurePosixPath, pictures: Mapping[str, str]) -> str:
+def _picture_named(row: Any, folder: PurePosixPath, pictures: Mapping[str, str], suggest: bool) -> str:
     name = row.get("file_name") if isinstance(row, dict) else None
     if not isinstance(name, str) or not name:
         raise ValueError("has no `file_name`")
@@ -136,8 +140,8 @@ def _picture_named(row: Any, folder: PurePosixPath, pictures: Mapping[str, str])
     for spelling in (name, name.replace("\\", "/")):
         if picture := pictures.get(_key(folder / spelling)):
             return picture
-    nearest = difflib.get_close_matches(name, pictures.values(), n=1)
-    raise ValueError(f"names {name!r}, which is not here" + (f"; did you mean {nearest[0]}?" if nearest else ""))
+    nearest = difflib.get_close_matches(name, pictures.values(), n=1) if suggest else []
+    raise ValueError(f"names {name!r:.200}, which is not here" + (f"; did you mean {nearest[0]}?" if nearest else ""))
 
 
 def _caption_in(row: dict[str, Any]) -> str:

@@ -1,84 +1,98 @@
 """Does a file hold as many pixels as its header promises?
 
-Decoders fill what is missing with black or grey and say nothing. In a PNG every byte can be counted. A JPEG is only
-known to need so many bits at least: one that was damaged in its middle can still come out wrong.
+Decoders fill what is missing with black or grey, or read on into what is no pixel, and say nothing. A JPEG that lost
+bits is found out, one in which bits were changed is not always.
 """
 
 from __future__ import annotations
 
-import struct
-import zlib
-from collections.abc import Iterator
+import io
+import re
+from collections.abc import Mapping
+from math import ceil
+from typing import Any
 
-CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # PNG colour type -> samples a pixel
-# Where each of the seven passes of an interlaced PNG begins, and how far it is to its next pixel: x, y, dx, dy.
-PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
-BLOCK = 64  # pixels of one channel
-# Huffman-coded frames -> bits a block takes at least: a code for its first coefficient and, unless later scans bring
-# the others, one for their end.
-FEWEST_BITS = {0xC0: 2, 0xC1: 2, 0xC2: 1}
-STEP = 1 << 20  # bytes
+from PIL import Image, ImageChops
+from PIL.ImageFile import ImageFile
 
+from handstyle.collection.png_chunks import fault_in_png
 
-def lacks_pixels(data: bytes, kind: str) -> bool:
-    """Of a PNG or JPEG that decodes; of other formats the decoder itself notices."""
-    if kind == "PNG":
-        return _png_lacks(data)
-    return kind == "JPEG" and _jpeg_lacks(data)
+MISSING = "pixels are missing"
 
+MARKER = re.compile(rb"\xff+([\x01-\xfe])")  # of a JPEG
+RESTART = re.compile(rb"\xff+[\xd0-\xd7]")
+END_OF_BITS = re.compile(rb"\xff+[\x01-\xcf\xd8-\xfe]")
+SCAN, END = 0xDA, 0xD9
+WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
+FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # those three hold tables
+FRAMES_OF_BITS = frozenset({0xC0, 0xC1, 0xC2})  # of Huffman codes: every one of their bits can be asked for
+MORE = b"\xa5\x5a\xb4\x4b" * 32  # bytes that are neither all alike nor a marker
+BAND = 1024  # rows
 
-def _png_lacks(data: bytes) -> bool:
-    packed = zlib.decompressobj()
-    wanted, pending = 0, b""
-    for name, content in _chunks(data):
-        if name == b"IHDR":
-            wanted = _png_bytes(*struct.unpack(">IIBBBBB", content[:13]))
-        elif name == b"IDAT" and wanted > 0:
-            pending = content
-            while pending and wanted > 0 and not packed.eof:
-                wanted -= len(packed.decompress(pending, STEP))
-                pending = packed.unconsumed_tail
-    return wanted > len(packed.flush())
+WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, SAMPLES, PLANES = 256, 257, 258, 259, 262, 277, 284  # tags of a TIFF
+STRIPS, TILES = (273, 279), (324, 325)  # where they begin, and how long they are
+ROWS_PER_STRIP, TILE_WIDTH, TILE_HEIGHT = 278, 322, 323
+UNCOMPRESSED, YCBCR, SEPARATE = 1, 6, 2
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    at = 8  # behind the signature
-    while at + 8 <= len(data):
-        length, name = struct.unpack(">I4s", data[at : at + 8])
-        yield name, data[at + 8 : at + 8 + length]
-        at += length + 12
+def fault_in(data: bytes, image: ImageFile) -> str | None:
+    """Why a file that has been decoded is not whole, in words. In a WebP the decoder itself notices."""
+    if image.format == "PNG":
+        return fault_in_png(data)
+    if image.format == "TIFF":
+        return MISSING if _tiff_lacks(data, image.tag_v2) else None  # type: ignore[attr-defined]
+    return None if image.format == "WEBP" else _fault_in_jpeg(data, image)
 
 
-def _png_bytes(width: int, height: int, depth: int, colour: int, _: int, __: int, interlaced: int) -> int:
-    passes = PASSES if interlaced else ((0, 0, 1, 1),)
-    sizes = [(-(-(width - x) // dx), -(-(height - y) // dy)) for x, y, dx, dy in passes]
-    bits = depth * CHANNELS.get(colour, 0)
-    # A row begins with the byte that names its filter. A pass without a pixel has no rows.
-    return sum(rows * (1 + (columns * bits + 7) // 8) for columns, rows in sizes if columns > 0 and rows > 0)
+def _fault_in_jpeg(data: bytes, image: ImageFile) -> str | None:
+    frame, longer = _with_more_bits(data)
+    if frame not in FRAMES_OF_BITS:
+        return "it is coded in a way that hardly any program reads"
+    with Image.open(io.BytesIO(longer), formats=["JPEG"]) as other:
+        other.load()
+        bands = ((0, top, image.width, min(top + BAND, image.height)) for top in range(0, image.height, BAND))
+        return MISSING if any(_differ(image.crop(band), other.crop(band)) for band in bands) else None
 
 
-def _jpeg_lacks(data: bytes) -> bool:
-    at = 2
-    fewest_bits = 0
-    while at + 4 <= len(data) and data[at] == 0xFF:
-        marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4])
-        if marker == 0xFF:  # filling
-            at += 1
-            continue
-        if marker in FEWEST_BITS:
-            height, width, channels = struct.unpack(">HHB", data[at + 5 : at + 10])
-            samples = list(data[at + 11 : at + 10 + 3 * channels : 3])
-            fewest_bits = FEWEST_BITS[marker] * _blocks(width, height, samples)
-        if marker == 0xDA:
-            return (len(data) - at) * 8 < fewest_bits
-        at += 2 + length
+def _differ(one: Image.Image, other: Image.Image) -> bool:
+    return ImageChops.difference(one, other).getbbox() is not None
+
+
+def _with_more_bits(data: bytes) -> tuple[int, bytes]:
+    """The kind of frame, and the same JPEG with bits of ours wherever its own end.
+
+    A decoder that has all it needs passes over them. One that lacks bits takes ours, and draws something else.
+    """
+    frame, parts, copied, at = 0, [], 0, 2
+    while (marker := MARKER.search(data, at)) and marker[1][0] != END:
+        name, at = marker[1][0], marker.end()
+        if name not in WITHOUT_LENGTH:
+            at += int.from_bytes(data[at : at + 2])
+        if name in FRAMES:
+            frame = name
+        if name == SCAN:
+            end = END_OF_BITS.search(data, at)
+            stop = end.start() if end else len(data)
+            parts += [data[copied:at], RESTART.sub(lambda restart: MORE + restart[0], data[at:stop]), MORE]
+            copied = at = stop
+    return frame, b"".join([*parts, data[copied:]])
+
+
+def _tiff_lacks(data: bytes, tags: Mapping[int, Any]) -> bool:
+    width, height, tiled = tags[WIDTH], tags[HEIGHT], TILE_WIDTH in tags
+    across, down = (tags[TILE_WIDTH], tags[TILE_HEIGHT]) if tiled else (width, tags.get(ROWS_PER_STRIP, height))
+    planes = tags.get(SAMPLES, 1) if tags.get(PLANES) == SEPARATE else 1
+    in_a_plane = ceil(width / across) * ceil(height / down)
+    begins = tags[TILES[0] if tiled else STRIPS[0]]
+    if len(begins) < planes * in_a_plane:
+        return True
+    if tags.get(COMPRESSION, UNCOMPRESSED) != UNCOMPRESSED or tags.get(PHOTOMETRIC) == YCBCR:
+        return False  # their length says nothing, and the decoder itself notices
+    bits = tags.get(BITS, (1,))
+    row = ceil(across * (sum(bits) if len(bits) > 1 else bits[0] * tags.get(SAMPLES, 1)) / planes / 8)
+    lengths = tags.get(TILES[1] if tiled else STRIPS[1], [len(data)] * len(begins))
+    for part, (begin, length) in enumerate(zip(begins, lengths, strict=False)):
+        rows = down if tiled else min(down, height - part % in_a_plane * down)
+        if min(length, len(data) - begin) < rows * row:
+            return True
     return False
-
-
-def _blocks(width: int, height: int, sampling: list[int]) -> int:
-    """Blocks of all channels; each byte of `sampling` says how finely one is kept, across and down."""
-    finest = max((byte >> 4 for byte in sampling), default=1), max((byte & 15 for byte in sampling), default=1)
-    return sum(
-        width * (byte >> 4) // max(1, finest[0]) * (height * (byte & 15) // max(1, finest[1])) // BLOCK
-        for byte in sampling
-    )

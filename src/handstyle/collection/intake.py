@@ -73,7 +73,11 @@ def load_work(folder: Path, work: Work, background: str = "white") -> Image.Imag
     """The image of a work, proven to be the one that was collected. Raises WorkChanged."""
     path = folder / work.name
     again = f"Put back the file that was collected, or collect {folder} again."
-    if not path.resolve().is_relative_to(folder.resolve()):
+    try:
+        leads_out = not path.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError, ValueError) as error:  # links in a circle, or NUL in the name of the folder
+        raise WorkChanged(f"{path} cannot be opened: {error}", hint=again) from error
+    if leads_out:
         raise WorkChanged(f"{path} leads out of {folder}", hint=again)
     try:
         picture = read_picture(path, page_colour(background))

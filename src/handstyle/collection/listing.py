@@ -71,13 +71,20 @@ def _walk(root: Path) -> Iterator[Path | Fault]:
         here = Path(parent)
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in folders:
-            if (here / name).is_symlink():
+            if _is_link(here / name):
                 words = "is a link to a folder, which is not followed: put the files themselves here"
                 yield Fault(_spelled((here / name).relative_to(root)), words)
         yield from (here / name for name in files if not name.startswith("."))
     for error in unreadable:
         where = _spelled(Path(error.filename).relative_to(root))
         yield Fault(where, f"cannot be opened ({error.strerror}): make the folder readable")
+
+
+def _is_link(path: Path) -> bool:
+    try:
+        return path.is_symlink()
+    except OSError:  # its path is too long, which the walk itself will find and tell
+        return False
 
 
 def _fault_of(path: Path, name: str, root: Path) -> Fault | None:

@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from PIL import Image, ImageColor, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageChops, ImageColor, ImageFile, UnidentifiedImageError
 
 from handstyle import digests
-from handstyle.collection.completeness import lacks_pixels
+from handstyle.collection.completeness import fault_in
 from handstyle.collection.formats import CAMERA_RAW, HEAD, READABLE, FileFormat, advice_for, kind_of
+from handstyle.collection.png_chunks import depth_of_png
 from handstyle.errors import CollectionFaulty, UsageMistake
 from handstyle.records import TooLarge, read_whole
 
@@ -23,6 +24,12 @@ SMALLEST_SIDE = 8  # pixels
 
 GREY = ("1", "L", "LA")
 COLOUR = ("P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
+PHOTOMETRIC, ORIENTATION, COLOUR_MAP, SAMPLE_FORMAT = 262, 274, 320, 339  # tags of a TIFF
+WHITE_IS_ZERO, SIGNED = 0, 2
+TURNS = dict(zip(range(2, 9), (
+    Image.Transpose.FLIP_LEFT_RIGHT, Image.Transpose.ROTATE_180, Image.Transpose.FLIP_TOP_BOTTOM,
+    Image.Transpose.TRANSPOSE, Image.Transpose.ROTATE_270, Image.Transpose.TRANSVERSE, Image.Transpose.ROTATE_90,
+), strict=True))  # fmt: skip
 
 
 class Picture(NamedTuple):
@@ -41,7 +48,7 @@ def decode(path: Path, background: str = "white") -> Image.Image:
     try:
         return read_picture(path, page_colour(background)).image
     except Unfit as unfit:
-        raise CollectionFaulty(f"{path} {unfit}") from unfit
+        raise CollectionFaulty(f"{path} {unfit}", hint="Mend the file, or take it out of the folder.") from unfit
 
 
 def read_picture(path: Path, page: tuple[int, int, int]) -> Picture:
@@ -88,11 +95,13 @@ def _decoded(data: bytes, kind: FileFormat, page: tuple[int, int, int]) -> Image
             if kind == "PNG":
                 with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
                     image.verify()  # the checksums, which decoding passes over: a flipped bit can change pixels
-            with Image.open(io.BytesIO(data), formats=[kind]) as image:
+            with Image.open(io.BytesIO(_as_on_a_page(data, kind)), formats=[kind]) as image:
                 _refuse_size(image.size)
-                image.load()
-                if lacks_pixels(data, kind):
-                    raise ValueError("pixels are missing")
+                _load(image)
+                if fault := fault_in(data, image):
+                    raise ValueError(fault)
+                if kind == "PNG":
+                    _widen_transparency(image, depth_of_png(data))
                 return _flat(image, page)
     except Image.DecompressionBombError as error:
         raise _too_large() from error
@@ -103,7 +112,14 @@ def _decoded(data: bytes, kind: FileFormat, page: tuple[int, int, int]) -> Image
     except Unfit:
         raise
     except Exception as error:  # on damaged bytes Pillow raises almost anything
-        raise Unfit(f"is damaged or cut short ({error}): save or copy it again") from error
+        reason = f" ({error})" if isinstance(error, (OSError, SyntaxError, ValueError)) and str(error) else ""
+        raise Unfit(f"is damaged or cut short{reason}: save or copy it again") from error
+
+
+def _as_on_a_page(data: bytes, kind: FileFormat) -> bytes:
+    """Where its first picture does not fill it, a moving WebP that has no transparency would show black."""
+    moves = kind == "WebP" and data[12:16] == b"VP8X" and data[20] & 0x02
+    return data[:20] + bytes([data[20] | 0x10]) + data[21:] if moves else data
 
 
 @contextmanager
@@ -130,15 +146,36 @@ def _refuse_size(size: tuple[int, int]) -> None:
         raise Unfit(f"is {width} x {height} pixels: both sides need at least {SMALLEST_SIDE}")
 
 
+def _load(image: Image.Image) -> None:
+    """Its pixels. Where they name a colour that its palette has not, decoders show black."""
+    colours = len(image.palette.palette) // 3 if image.palette else 0
+    image.load()
+    if image.mode == "P" and image.im.getextrema()[1] >= colours:
+        raise ValueError("its palette lacks colours")
+
+
+def _widen_transparency(image: Image.Image, depth: int) -> None:
+    """Pillow makes samples of 2, 4 and 16 bits into 8, and leaves the shade that is transparent as it was."""
+    shade = image.info.get("transparency")
+    if depth == 16 and shade is not None:
+        raise Unfit("has 16 bits and a transparent colour: save it as 8-bit, or without transparency")
+    if depth in (2, 4) and isinstance(shade, int) and image.mode == "L":
+        image.info["transparency"] = shade * 255 // (2**depth - 1)
+
+
 def _flat(image: Image.Image, page: tuple[int, int, int]) -> Image.Image:
     """Upright, in sRGB, laid on the page."""
-    profile = image.info.get("icc_profile")
-    _turn_upright(image)
+    profile, tags = image.info.get("icc_profile"), getattr(image, "tag_v2", {})
+    image = _upright(image)
     alpha = None
     if image.mode.startswith("I;16"):
         image = _eight_bit(image)
-    elif image.mode not in GREY + COLOUR:
+        if tags.get(PHOTOMETRIC) == WHITE_IS_ZERO:  # which Pillow heeds in 8 bits only
+            image = ImageChops.invert(image)
+    elif image.mode not in GREY + COLOUR or SIGNED in tags.get(SAMPLE_FORMAT, ()):
         raise Unfit(f"stores its colours as {image.mode}: save it as 8- or 16-bit grey, RGB or CMYK")
+    elif max(tags.get(COLOUR_MAP, (256,))) < 256:
+        raise Unfit("has a palette of an older kind, which would come out black: save it as PNG")
     elif image.has_transparency_data:
         alpha = image.convert("RGBA").getchannel("A")
     colour = image.convert("L") if image.mode in GREY else image
@@ -152,17 +189,16 @@ def _flat(image: Image.Image, page: tuple[int, int, int]) -> Image.Image:
     return flat
 
 
-def _turn_upright(image: Image.Image) -> None:
+def _upright(image: Image.Image) -> Image.Image:
+    """As its EXIF data says, however strange the rest of that is."""
     try:
-        image.getexif()
-    except Exception:  # in some formats Pillow raises for what it passes over in others
-        return  # it does not say which side is up
-    ImageOps.exif_transpose(image, in_place=True)
+        turn = TURNS.get(image.getexif().get(ORIENTATION, 1))
+    except Exception:  # Pillow raises almost anything here too
+        turn = None  # it does not say which side is up
+    return image if turn is None else image.transpose(turn)
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
-    if "transparency" in image.info:
-        raise Unfit("is 16-bit grey with a transparent shade: save it as 8-bit, or without transparency")
     # 65535 becomes 255, so a step is 257; the half rounds to the nearest.
     return image.convert("I").point(lambda value: value * (1 / 257) + 0.5).convert("L")
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from handstyle.collection.consent import Consent
 from handstyle.collection.holders import Holder
@@ -32,6 +33,14 @@ def _in_order(uses: tuple[Use, ...]) -> tuple[Use, ...]:
     return tuple(use for use in USES if use in uses)
 
 
+def _a_day(value: object) -> object:
+    # A number would be taken for seconds since 1970.
+    if not (isinstance(value, date) or (isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value))):
+        raise ValueError("write the day as 2031-12-31")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_a_day)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 Permits = Annotated[tuple[Use, ...], AfterValidator(_in_order)]
 
@@ -65,8 +74,8 @@ class RightsRecord(Record):
     evidence: tuple[Evidence, ...] = ()
     consent: GivenConsent | None = None
     permits: Permits
-    valid_from: date | None = None
-    valid_until: date | None = None  # the last day
+    valid_from: Day | None = None
+    valid_until: Day | None = None  # the last day
 
     @model_validator(mode="before")
     @classmethod

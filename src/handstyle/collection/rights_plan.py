@@ -171,11 +171,15 @@ def _evidence(folder: Path, listed: object) -> tuple[tuple[Evidence, ...], list[
     found, faults = [], []
     for item in listed if isinstance(listed, list | tuple) else [listed]:
         table = {"file": item} if isinstance(item, str) else item
-        keys = {"file", "says", "seen"}
-        if not isinstance(table, dict) or not isinstance(table.get("file"), str) or not set(table) <= keys:
+        if (
+            not isinstance(table, dict)
+            or not set(table) <= {"file", "says", "seen"}
+            or not all(isinstance(table.get(key, ""), str) for key in ("file", "says"))
+            or "file" not in table
+        ):
             faults.append('evidence: write a file name, or { file = "letter.pdf", says = "…", seen = 2026-05-03 }')
             continue
-        name, says, seen = table["file"], str(table.get("says", "")), table.get("seen")
+        name, says, seen = table["file"], table.get("says", ""), table.get("seen")
         if seen is not None and type(seen) is not date:
             faults.append(f"evidence: {name}: `seen` is a day, such as 2026-05-03")
             continue

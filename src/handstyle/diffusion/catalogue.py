@@ -58,4 +58,12 @@ def _index(folder: Path) -> tuple[Any, list[str]]:
 def load(folder: Path | None = None, device: str = "cpu", *, plain: bool = False) -> ModelFamily:
     """The base in `folder`, or the embedded one; `plain` leaves every optimisation out."""
     folder = folder or EMBEDDED
-    return FAMILIES[pipeline_class(folder)](folder, device, plain=plain)
+    family = FAMILIES[pipeline_class(folder)](folder, device, plain=plain)
+    signal_T = family.noise.signal_T
+    # Written so that what is no number is refused too: no comparison with it is true.
+    if len(signal_T) == 0 or not ((signal_T >= 0) & (signal_T <= 1)).all() or (signal_T.diff() > 0).any():
+        raise BaseUnusable(
+            f"the scheduler of {folder} mixes in noise in a way that makes no sense",
+            hint="Restore scheduler/scheduler_config.json, or fetch the base again.",
+        )
+    return family

@@ -55,7 +55,7 @@ class StableDiffusion1:
             self.clip = _clip(folder)
             self.tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
             scheduler = DDIMScheduler.from_pretrained(folder / "scheduler", local_files_only=True)
-        except (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, LookupError, ArithmeticError, RuntimeError, TypeError, AttributeError) as error:
             raise BaseUnusable(
                 f"the base model in {folder} could not be loaded: {error}",
                 hint="It must be a whole diffusers folder of a Stable Diffusion 1.x or 2.x model; fetch it again.",
@@ -73,6 +73,13 @@ class StableDiffusion1:
             raise BaseUnusable(
                 f"the base in {folder} predicts `{prediction}`, which this family does not know",
                 hint="Known: epsilon, v_prediction.",
+            )
+        if not 3 <= self.tokenizer.model_max_length <= self.clip.config.max_position_embeddings or (
+            len(self.tokenizer) > self.clip.config.vocab_size
+        ):
+            raise BaseUnusable(
+                f"the tokenizer and the text encoder in {folder} do not belong to each other",
+                hint="Restore both from the model they come from, or fetch it again.",
             )
         self.noise = NoiseSchedule(scheduler.alphas_cumprod, cast(Prediction, prediction))
         self._scheduler_config = dict(scheduler.config)

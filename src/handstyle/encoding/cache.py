@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from handstyle import digests
@@ -18,6 +19,8 @@ from handstyle.diffusion.checkpoints import digest_of, read_tensors, write_tenso
 from handstyle.encoding.crops import Crop
 from handstyle.errors import RecordDamaged
 from handstyle.records import PART, remove_abandoned
+
+Shape = tuple[int, ...]
 
 
 def latent_key(pixels_sha256: str, crop: Crop, autoencoder: str, precision: str) -> str:
@@ -39,8 +42,11 @@ class Cache:
     def path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key}.safetensors"
 
-    def get(self, key: str) -> dict[str, Tensor] | None:
-        """The entry, or None. A damaged entry counts as missing: it can always be computed again."""
+    def get(self, key: str, like: Mapping[str, Shape] | None = None) -> dict[str, Tensor] | None:
+        """The entry, or None. A damaged entry counts as missing: it can always be computed again.
+
+        So does one that is not `like` it must be: these names, each finite fp32 of this shape.
+        """
         path = self.path(key)
         if not path.is_file():
             return None
@@ -49,7 +55,7 @@ class Cache:
         except RecordDamaged:
             return None
         whole = metadata.get("key") == key and metadata.get("content") == digest_of(tensors)
-        return tensors if whole else None
+        return tensors if whole and (like is None or _fits(tensors, like)) else None
 
     def tidy(self) -> None:
         """Without what killed processes left behind. Others may be writing, though none for an hour at one entry."""
@@ -58,3 +64,10 @@ class Cache:
     def put(self, key: str, tensors: Mapping[str, Tensor], **facts: Any) -> None:
         always = {"key": key, "content": digest_of(tensors)}
         write_tensors(self.path(key), tensors, always | {name: str(value) for name, value in facts.items()})
+
+
+def _fits(tensors: Mapping[str, Tensor], like: Mapping[str, Shape]) -> bool:
+    return tensors.keys() == like.keys() and all(
+        tensor.dtype == torch.float32 and tuple(tensor.shape) == like[name] and bool(tensor.isfinite().all())
+        for name, tensor in tensors.items()
+    )

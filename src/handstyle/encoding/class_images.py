@@ -17,9 +17,9 @@ from handstyle.collection.pixels import decode
 from handstyle.diffusion import sampling
 from handstyle.diffusion.family import LatentDistribution, ModelFamily
 from handstyle.encoding.batches import Example
-from handstyle.encoding.cache import Cache, latent_key
+from handstyle.encoding.cache import Cache, Shape, latent_key
 from handstyle.encoding.crops import centre_crop
-from handstyle.encoding.encode import PRECISION, pixels
+from handstyle.encoding.encode import PRECISION, encoded_pixels, latents_like, pixels
 from handstyle.errors import CollectionFaulty
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"}
@@ -46,7 +46,8 @@ class ClassImages:
 
 def draw_class_images(plan: ClassImages, number: int, family: ModelFamily, cache: Cache) -> Iterator[int]:
     """Yields how many are there; those of an earlier run with the same fingerprint are found, not drawn again."""
-    missing = [index for index in range(number) if cache.get(plan.key(index)) is None]
+    like = _drawn_like(plan, family)
+    missing = [index for index in range(number) if cache.get(plan.key(index), like) is None]
     yield number - len(missing)
     with torch.no_grad():
         text_1LD, without_1LD = family.encode_texts([plan.prompt]), family.encode_texts([""])
@@ -69,12 +70,16 @@ def draw_class_images(plan: ClassImages, number: int, family: ModelFamily, cache
         yield number - len(missing) + start + len(rows)
 
 
+def _drawn_like(plan: ClassImages, family: ModelFamily) -> dict[str, Shape]:
+    return {"latents": family.latent_shape(plan.resolution, plan.resolution)}
+
+
 def drawn_examples(plan: ClassImages, number: int, family: ModelFamily, cache: Cache) -> list[Example]:
     with torch.no_grad():
         conditioning_LD = family.encode_texts([plan.prompt])[0]
     examples = []
     for index in range(number):
-        entry = cache.get(plan.key(index))
+        entry = cache.get(plan.key(index), _drawn_like(plan, family))
         if entry is not None:
             exact = LatentDistribution(entry["latents"], torch.zeros_like(entry["latents"]))
             examples.append(Example(f"class image {index}", (exact,), plan.prompt, conditioning_LD))
@@ -90,18 +95,27 @@ def own_examples(folder: Path, prompt: str, resolution: int, family: ModelFamily
         )
     with torch.no_grad():
         conditioning_LD = family.encode_texts([prompt])[0]
-    examples = []
+    examples, faults = [], []
     for path in paths:
-        image = decode(path, "white")
+        try:
+            image = decode(path, "white")
+        except CollectionFaulty as faulty:
+            faults.append(faulty.what)
+            continue
         crop = centre_crop(image.width, image.height, resolution)
         pixels_sha256 = digests.of_pixels(*image.size, image.tobytes())
         key = latent_key(pixels_sha256, crop, family.autoencoder_digest(), PRECISION)
-        entry = cache.get(key)
+        entry = cache.get(key, latents_like(family, resolution))
         if entry is None:
-            latents = family.encode_pixels(pixels(image, crop)[None])
-            entry = {"mean": latents.mean_BCHW[0], "deviation": latents.deviation_BCHW[0]}
+            entry = encoded_pixels(pixels(image, crop), path.name, family)
             cache.put(key, entry, kind="latents")
         examples.append(
             Example(pixels_sha256, (LatentDistribution(entry["mean"], entry["deviation"]),), prompt, conditioning_LD)
+        )
+    if faults:
+        raise CollectionFaulty(
+            f"{len(faults)} of the class images in {folder} cannot be read",
+            faults=faults,
+            hint="Mend them, or take them out of the folder.",
         )
     return examples

@@ -14,8 +14,9 @@ from torch import Tensor
 from handstyle.collection.intake import load_work
 from handstyle.collection.works import Work
 from handstyle.diffusion.family import LatentDistribution, ModelFamily
-from handstyle.encoding.cache import Cache, latent_key, text_key
+from handstyle.encoding.cache import Cache, Shape, latent_key, text_key
 from handstyle.encoding.crops import Crop, centre_crop
+from handstyle.errors import BaseUnusable
 
 PRECISION = "fp32"  # encoding happens once; halving its precision would save seconds and cost exactness
 
@@ -58,14 +59,33 @@ def encode_works(
             (key, crop)
             for crop in wanted
             for key in [latent_key(work.pixels_sha256, crop, encoder, PRECISION)]
-            if cache.get(key) is None
+            if cache.get(key, latents_like(family, crop.size)) is None
         ]
         if missing:
             image = load_work(folder, work, background)
             for key, crop in missing:
-                latents = family.encode_pixels(pixels(image, crop)[None])
-                cache.put(key, {"mean": latents.mean_BCHW[0], "deviation": latents.deviation_BCHW[0]}, kind="latents")
+                cache.put(key, encoded_pixels(pixels(image, crop), work.name, family), kind="latents")
         yield Encoded(index + 1, len(works), work.name, found=not missing)
+
+
+def latents_like(family: ModelFamily, size: int) -> dict[str, Shape]:
+    """What an entry of the cache must hold for a square of this size."""
+    return dict.fromkeys(("mean", "deviation"), family.latent_shape(size, size))
+
+
+def encoded_pixels(pixels_CHW: Tensor, name: str, family: ModelFamily) -> dict[str, Tensor]:
+    """Raises BaseUnusable where an encoder makes of it what is no number."""
+    latents = family.encode_pixels(pixels_CHW[None])
+    return _of_numbers({"mean": latents.mean_BCHW[0], "deviation": latents.deviation_BCHW[0]}, name)
+
+
+def _of_numbers(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+    if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
+        raise BaseUnusable(
+            f"the base makes of `{name:.80}` what is not a number: its weights are damaged",
+            hint="Fetch the base again, or give another with --base.",
+        )
+    return tensors
 
 
 def latents_of(work: Work, crop: Crop, encoder: str, cache: Cache) -> LatentDistribution | None:
@@ -75,14 +95,19 @@ def latents_of(work: Work, crop: Crop, encoder: str, cache: Cache) -> LatentDist
 
 
 def encode_texts(texts: Sequence[str], family: ModelFamily, cache: Cache) -> Iterator[Encoded]:
-    encoder = family.text_digest()
+    encoder, like = family.text_digest(), None
     for index, text in enumerate(texts):
         key = text_key(text, encoder, PRECISION)
-        found = cache.get(key) is not None
+        like = like or {"conditioning": tuple(_encoded_text("", family).shape)}
+        found = cache.get(key, like) is not None
         if not found:
-            with torch.no_grad():
-                cache.put(key, {"conditioning": family.encode_texts([text])[0]}, kind="text")
+            cache.put(key, _of_numbers({"conditioning": _encoded_text(text, family)}, text), kind="text")
         yield Encoded(index + 1, len(texts), text, found)
+
+
+@torch.no_grad()
+def _encoded_text(text: str, family: ModelFamily) -> Tensor:
+    return family.encode_texts([text])[0]
 
 
 def conditioning_of(text: str, encoder: str, cache: Cache) -> Tensor | None:

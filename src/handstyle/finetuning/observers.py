@@ -62,7 +62,7 @@ def read_log(path: Path) -> list[LoggedStep]:
     for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             lines.append(LoggedStep.read(json.loads(text), where=str(path)))
-        except (ValueError, RecordDamaged):
+        except (ValueError, RecursionError, RecordDamaged):
             continue
     return lines
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self
 import tomli_w
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
+from handstyle.collection.plain_text import unwelcome_in
 from handstyle.errors import RecipeInvalid
 from handstyle.records import Record, load_toml, write
 
@@ -46,6 +47,12 @@ class Duration(Record):
         return f"{self.count} {self.unit}"
 
 
+def _plain(words: str) -> str:
+    if unwelcome := unwelcome_in(words):
+        raise ValueError(f"it holds {unwelcome}, which is no letter")
+    return words
+
+
 def _has_caption(template: str) -> str:
     if "{caption}" not in template:
         raise ValueError("the template must contain {caption}: the words that name what is drawn")
@@ -54,6 +61,8 @@ def _has_caption(template: str) -> str:
         raise ValueError(f"unknown placeholder {strange[0]}: use {{caption}}, {{identifier}}, {{class_words}}")
     return template
 
+
+Words = Annotated[str, AfterValidator(_plain)]
 
 # TOML has no word for nothing, and a line left out means the default.
 OrNone = (
@@ -74,9 +83,9 @@ class Recipe(Record):
     train_text_encoder: bool = False
 
     # The words.
-    identifier: str = Field(default="hndst", min_length=1, description="the rare word that comes to mean this hand")
-    class_words: str = Field(default="drawing", min_length=1, description="what kind of thing the works are")
-    template: Annotated[str, AfterValidator(_has_caption)] = "{caption}, {identifier} {class_words}"
+    identifier: Words = Field(default="hndst", min_length=1, description="the rare word that comes to mean this hand")
+    class_words: Words = Field(default="drawing", min_length=1, description="what kind of thing the works are")
+    template: Annotated[Words, AfterValidator(_has_caption)] = "{caption}, {identifier} {class_words}"
     caption_dropout: float = Field(default=0.1, ge=0, lt=1, description="share of works shown without words")
 
     # The optimiser.
@@ -115,8 +124,19 @@ class Recipe(Record):
     with_prior_preservation: bool = False
     prior_loss_weight: float = Field(default=1.0, ge=0)
     prior_batch_share: float = Field(default=1.0, gt=0, le=4, description="class images per work in a batch")
-    class_prompt: str = Field(default="", description="the class words when left empty")
+    class_prompt: Words = Field(default="", description="the class words when left empty")
     num_class_images: int = Field(default=64, ge=1, le=10**6)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keep_truth_apart(cls, data: Any) -> Any:
+        """`rank = true` would pass for 1: in a tuple it passes for nothing but what is true or false."""
+        if not isinstance(data, dict):
+            return data
+        numbers = {name for name, field in cls.model_fields.items() if field.annotation is not bool}
+        return {
+            name: (value,) if isinstance(value, bool) and name in numbers else value for name, value in data.items()
+        }
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

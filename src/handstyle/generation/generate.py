@@ -14,7 +14,7 @@ from torch import Tensor
 
 from handstyle.diffusion import low_rank, sampling
 from handstyle.diffusion.family import ModelFamily
-from handstyle.errors import UsageMistake
+from handstyle.errors import BaseUnusable, UsageMistake
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.generation.request import GenerationRequest
 
@@ -37,6 +37,9 @@ class Worn:
 @contextmanager
 def attached(styles: Sequence[Worn], family: ModelFamily) -> Iterator[ModelFamily]:
     """The base with these styles added; on leaving it is, bit for bit, what it was."""
+    for worn in styles:
+        if any(name.partition(".")[0] not in ("unet", "text_encoder") for name in worn.tensors):
+            raise _of_another_base(worn)  # what belongs to no network would be left off in silence
     denoiser = [change(worn, "unet", family.denoiser) for worn in styles]
     text_encoder = [change(worn, "text_encoder", family.text_encoder) for worn in styles]
     with low_rank.added(denoiser, family.denoiser), low_rank.added(text_encoder, family.text_encoder):
@@ -52,13 +55,17 @@ def change(worn: Worn, part: str, network: torch.nn.Module) -> dict[str, Tensor]
     except (KeyError, RuntimeError):  # a name this network does not have, or shapes that do not multiply
         fits = False
     if not fits:
-        base = worn.style.base
-        raise UsageMistake(
-            f"the style `{worn.style.name}` was made for another base than the one given: for {base.name} "
-            f"({base.sha256[:12]})",
-            hint=f"Give the base it was trained on with --base ({base.name}).",
-        )
+        raise _of_another_base(worn)
     return deltas
+
+
+def _of_another_base(worn: Worn) -> UsageMistake:
+    base = worn.style.base
+    return UsageMistake(
+        f"the style `{worn.style.name}` was made for another base than the one given: for {base.name} "
+        f"({base.sha256[:12]})",
+        hint=f"Give the base it was trained on with --base ({base.name}).",
+    )
 
 
 def _deltas(worn: Worn, weights: Mapping[str, Tensor], parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -116,10 +123,13 @@ def _drawn(requests: Sequence[GenerationRequest], family: ModelFamily) -> list[P
         precision=first.precision,
     )
     *_, last = walk
-    return [
-        Picture(request, image)
-        for request, image in zip(requests, images(family.decode_latents(last.latents_BCHW)), strict=True)
-    ]
+    pixels_BCHW = family.decode_latents(last.latents_BCHW)
+    if not (last.latents_BCHW.isfinite().all() and pixels_BCHW.isfinite().all()):
+        raise BaseUnusable(
+            f"`{first.prompt:.80}` came out as what is not a number: weights of the base or of a style are damaged",
+            hint="Draw it with --style none: if that works, finetune the style again; else fetch the base again.",
+        )
+    return [Picture(request, image) for request, image in zip(requests, images(pixels_BCHW), strict=True)]
 
 
 def images(pixels_BCHW: Tensor) -> list[Image.Image]:

@@ -7,10 +7,12 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
+from handstyle.collection.plain_text import unwelcome_in
 from handstyle.errors import UsageMistake
 from handstyle.records import Record
 
 BRACES = re.compile(r"{([^{}]*+)}")
+LINE_ENDS = dict.fromkeys(map(ord, "\n\r\t"))
 MOST_PROMPTS = 10_000
 Sampler = Literal["dpm++", "ddim", "euler", "unipc"]
 
@@ -43,6 +45,14 @@ class GenerationRequest(Record):
     def _says_something(cls, prompt: str) -> str:
         if not prompt.strip():
             raise ValueError("the prompt is empty")
+        return prompt
+
+    @field_validator("prompt", "negative_prompt")
+    @classmethod
+    def _is_made_of_letters(cls, prompt: str) -> str:
+        # Lines may end; anything else of that kind would be no words to the base, and no text in the picture's file.
+        if unwelcome := unwelcome_in(prompt.translate(LINE_ENDS)):
+            raise ValueError(f"it holds {unwelcome}, which is no letter")
         return prompt
 
 

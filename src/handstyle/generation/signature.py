@@ -15,6 +15,7 @@ from PIL import Image, PngImagePlugin
 
 from handstyle import __version__
 from handstyle.collection.pixels import LARGEST_FILE, MOST_PIXELS
+from handstyle.collection.plain_text import unwelcome_in
 from handstyle.errors import RecordDamaged
 from handstyle.generation.request import GenerationRequest
 from handstyle.records import read_whole
@@ -46,7 +47,8 @@ def parameters(request: GenerationRequest, base_name: str, base_digest: str) -> 
 
 def _quoted(value: object) -> str:
     text = str(value)
-    return json.dumps(text, ensure_ascii=False) if any(mark in text for mark in ",:\n") else text
+    plain = not any(mark in text for mark in ",:\n") and unwelcome_in(text) is None
+    return text if plain else json.dumps(text, ensure_ascii=False)
 
 
 def signed_png(

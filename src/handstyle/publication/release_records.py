@@ -6,19 +6,17 @@ Asked after the signature and every file held: a signer, too, can put together w
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal
 
 from handstyle import digests
-from handstyle.envelopes import strict_json
-from handstyle.errors import HandstyleError
+from handstyle.errors import HandstyleError, RecordDamaged
 from handstyle.publication import dialects, permission_records
 from handstyle.publication.disclosure import PublishedCollection
 from handstyle.publication.provenance import Statement
-from handstyle.records import LARGEST_RECORD
+from handstyle.records import load_json, load_toml
 from handstyle.tensor_files import Tensor, digest, metadata_of, tensors_in
 
 CARD, COLLECTION, RECIPE, STYLE, REPORT, REPORT_PAGE = (
@@ -43,8 +41,8 @@ def faults(folder: Path, statement: Statement) -> list[Fault]:
     for name in (STYLE, REPORT, COLLECTION, RECIPE):
         try:
             records[name] = _read(folder / name)
-        except (OSError, ValueError, RecursionError) as error:
-            found.append(("record", name, f"cannot be read: {error}"))
+        except RecordDamaged as damaged:
+            found.append(("record", name, damaged.what.removeprefix(f"{folder / name} ")))
     if found:
         return found
     try:
@@ -66,12 +64,9 @@ def published(collection: Mapping[str, Any]) -> PublishedCollection:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    if path.stat().st_size > LARGEST_RECORD:
-        raise ValueError(f"it is larger than {LARGEST_RECORD >> 20} MB")
-    data = path.read_bytes()
-    content = tomllib.loads(data.decode("utf-8")) if path.suffix == ".toml" else strict_json(data)
+    content = load_toml(path) if path.suffix == ".toml" else load_json(path)
     if not isinstance(content, dict):
-        raise ValueError("it is not a record")
+        raise RecordDamaged(f"{path} is not a record")
     return content
 
 

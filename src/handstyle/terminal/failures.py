@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import sys
@@ -10,7 +11,7 @@ import traceback
 from collections import namedtuple
 from pathlib import Path
 
-from handstyle.errors import HandstyleError
+from handstyle.errors import HandstyleError, UsageMistake
 from handstyle.terminal.display import INTERRUPTED, Display
 
 SHOW_TRACEBACK = "HANDSTYLE_TRACEBACK"
@@ -75,6 +76,8 @@ def _in_our_words(error: BaseException) -> HandstyleError:
         )
     if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("handstyle"):
         return HandstyleError(f"{error.name} is not installed here", hint="Install handstyle again, with all it needs.")
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        return UsageMistake(f"`{str(error.filename)[:100]}…` is too long for a path", hint="Give a shorter one.")
     if isinstance(error, OSError):
         return HandstyleError(
             f"the system refused: {error}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,9 @@ from handstyle.errors import UsageMistake
 
 if TYPE_CHECKING:
     from handstyle.workspace import Workspace
+
+
+LARGEST_PROMPTS = 16 << 20  # bytes
 
 
 def given(**options: Any) -> dict[str, Any]:
@@ -59,7 +61,9 @@ def recipe_settings(typed: Iterable[str]) -> dict[str, Any]:
 
 def _value(text: str) -> Any:
     if text.startswith("["):
-        return tomllib.loads(f"value = {text}")["value"]
+        from handstyle.records import toml_in
+
+        return toml_in(f"value = {text}")["value"]
     return None if text == "none" else text
 
 
@@ -76,8 +80,10 @@ def all_prompts(typed: Sequence[str], file: Path | None) -> list[str]:
 
 
 def _lines(file: Path) -> list[str]:
+    from handstyle.records import read_whole
+
     try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_whole(file, LARGEST_PROMPTS).decode("utf-8-sig").splitlines()
+    except (OSError, ValueError) as error:
         raise UsageMistake(f"--prompts {file} cannot be read: {error}", hint="Give a text file in UTF-8.") from error
     return [line.strip() for line in lines if line.strip()]

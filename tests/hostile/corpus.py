@@ -1,0 +1,40 @@
+"""Which hostile and broken inputs are there, by group?"""
+
+from __future__ import annotations
+
+from hostile import (
+    bases,
+    captions,
+    class_images,
+    jpeg,
+    keys,
+    names,
+    options,
+    other_formats,
+    png,
+    recipes,
+    releases,
+    rights,
+    tiff,
+    webp,
+    workspaces,
+)
+from hostile.case import Case
+
+GROUPS: dict[str, list[Case]] = {
+    "PNG and APNG": png.CASES,
+    "JPEG": jpeg.CASES,
+    "WebP": webp.CASES,
+    "TIFF": tiff.CASES,
+    "other formats": other_formats.CASES,
+    "names and links": names.CASES,
+    "captions": captions.CASES,
+    "permissions": rights.CASES,
+    "recipes": recipes.CASES,
+    "workspaces": workspaces.CASES,
+    "bases": bases.CASES,
+    "class images": class_images.CASES,
+    "releases": releases.CASES,
+    "keys": keys.CASES,
+    "command line": options.CASES,
+}

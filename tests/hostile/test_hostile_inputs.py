@@ -1,0 +1,20 @@
+"""Does every hostile or broken input end as it should: with what it shows, or with words that help?"""
+
+from __future__ import annotations
+
+import pytest
+
+from hostile.case import Case, Place, check
+from hostile.corpus import GROUPS
+
+ALL = [(group, case) for group, cases in GROUPS.items() for case in cases]
+
+
+@pytest.mark.parametrize("case", [case for _, case in ALL], ids=[f"{group}: {case.name}" for group, case in ALL])
+def test_it_ends_as_it_should(case: Case, place: Place) -> None:
+    check(case, place)
+
+
+def test_there_are_at_least_two_hundred_and_no_two_are_the_same() -> None:
+    names = [f"{group}: {case.name}" for group, case in ALL]
+    assert len(set(names)) == len(names) >= 200
