@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from handstyle.collection.works import Collection
 from handstyle.errors import GateClosed, RightsMissing, StageMissing, UsageMistake
-from handstyle.records import Record
-from handstyle.workspace import OriginalFolder, Workspace, next_name, slug
+from handstyle.records import LONGEST_WRITE, PART, Record, remove_abandoned
+from handstyle.workspace import OriginalFolder, Workspace, next_name, slug, unfinished
 
 if TYPE_CHECKING:
     from handstyle.collection.licences import Use
@@ -72,6 +72,7 @@ def collect(
         folder, rights=rights, background=background, validation=validation, without=without, watch=watched
     )
     place = workspace.collection(found.digest)
+    remove_abandoned(place, older_than=LONGEST_WRITE)
     OriginalFolder(folder=str(folder.resolve())).save(place / "folder.json")
     path = found.save(place / "collection.json")
     workspace.point_to(collection=found.digest)
@@ -342,6 +343,7 @@ def generate(
     worn = wardrobe.worn(workspace, styles or [workspace.needs("run", "finetune")])
     requests = wardrobe.requests(prompts, seeds, family, worn, settings or {})
     folder = to or workspace.new_pictures(prompts[0])
+    remove_abandoned(folder, f".*.png.*{PART}", older_than=LONGEST_WRITE)
     lineage = {"collections": " ".join(sorted({item.style.collection for item in worn}))}
     images, paths = [], []
     with attached(worn, family):
@@ -403,13 +405,14 @@ def inspect(
     inspected = subject.Subject(collection, folder, family, worn, workspace.run(run), cache)
     if quick:
         inspected = replace(inspected, seeds=(1,), most_drawings=8)
-    report = inspecting.inspect(inspected, further, place / "pictures", progress)
-    path = report.save(place / "report.json")
-    write(place / "report.html", page.page(report, place / "pictures", public=False).encode())
+    with unfinished(place, busy=f"another handstyle process makes {place}") as beside:
+        report = inspecting.inspect(inspected, further, beside / "pictures", progress)
+        report.save(beside / "report.json")
+        write(beside / "report.html", page.page(report, beside / "pictures", public=False).encode())
     workspace.point_to(inspection=place.name)
     gain, nearer = report.held_out_gain, report.nearer_to_truth
     return Inspected(
-        report=str(path),
+        report=str(place / "report.json"),
         page=str(place / "report.html"),
         verdict=report.verdict,
         held_out_gain=gain.gain if gain else None,
@@ -440,13 +443,11 @@ def publish(
     progress: Progress = silent,
 ) -> Published:
     """Gates first, then weights in other tools' formats, card, records and a signature over everything."""
-    import tempfile
-
     from handstyle.diffusion.catalogue import EMBEDDED
     from handstyle.finetuning.trained_style import WEIGHTS
     from handstyle.inspection import page
     from handstyle.inspection.redaction import redacted
-    from handstyle.publication import card, clearance, exports, keys, package
+    from handstyle.publication import card, clearance, exports, keys, package, release_records
 
     run = workspace.needs("run", "finetune")
     style = _open_style(workspace, run)
@@ -457,19 +458,18 @@ def publish(
         raise GateClosed("there is no inspection report", hint="Run `handstyle inspect` first.")
     secret = keys.read_key(key) if key else keys.own_key()
     target = to or workspace.release(cleared.name)
-    with tempfile.TemporaryDirectory() as temporary:
+    with package.unfinished_release(target) as release:
         progress("writing and reloading the weights", 0, 2)
-        exported = Path(temporary) / "weights"
-        weights = exports.write(exported, style, workspace.run(run) / "style" / WEIGHTS, base or EMBEDDED, cleared)
+        own = workspace.run(run) / "style" / WEIGHTS
+        weights = exports.write(release / release_records.WEIGHTS, style, own, base or EMBEDDED, cleared)
         progress("writing and reloading the weights", 1, 2)
         signer = keys.fingerprint(secret.public_key())
         shown = redacted(report)
         package.assemble(
-            target,
+            release,
             collection=collection,
             style=style,
             cleared=cleared,
-            weights_folder=exported,
             weights=weights,
             card_text=card.text(style, collection, report, cleared, weights, signer),
             report_files={

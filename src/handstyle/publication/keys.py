@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from handstyle.errors import UsageMistake, WriteFailed
-from handstyle.records import TooLarge, read_whole
+from handstyle.records import PART, TooLarge, read_whole, remove_abandoned, write
 
 PASSPHRASE = "HANDSTYLE_KEY_PASSPHRASE"
 KEY_FILE = "signing-key"
@@ -50,23 +50,30 @@ def own_key(folder: Path | None = None) -> Ed25519PrivateKey:
     from filelock import FileLock
 
     folder = folder or platformdirs.user_config_path("handstyle")
-    path = folder / KEY_FILE
+    path, public = folder / KEY_FILE, folder / f"{KEY_FILE}.pub"
+    if path.exists() and public.exists():  # also where nothing can be written
+        return read_key(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / f"{KEY_FILE}.lock"):
+            remove_abandoned(folder, f".{KEY_FILE}.*{PART}")
             if not path.exists():
                 _create(path)
+            key = read_key(path)
+            # Written also where a process was killed between the one and the other.
+            write(public, f"{public_line(key.public_key())}\n".encode())
     except OSError as error:
         raise WriteFailed(
             f"No signing key could be made in {folder}: {error.strerror or error}",
             hint="Name a key of your own with --key FILE.",
         ) from error
-    return read_key(path)
+    return key
 
 
 def _create(path: Path) -> None:
     key = Ed25519PrivateKey.generate()
-    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")  # readable by its owner alone
+    # Readable by its owner alone.
+    handle, name = tempfile.mkstemp(prefix=f".{KEY_FILE}.", suffix=PART, dir=path.parent)
     beside = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -76,7 +83,6 @@ def _create(path: Path) -> None:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
-    path.with_name(f"{KEY_FILE}.pub").write_text(public_line(key.public_key()) + "\n", encoding="utf-8")
 
 
 def read_key(path: Path, ask: Callable[[], str] | None = None) -> Ed25519PrivateKey:
