@@ -105,6 +105,9 @@ def encode(
     workspace: Workspace, base: Path | None = None, *, recipe: Recipe | None = None, progress: Progress = silent
 ) -> Encoded:
     """Every work and every text through the base's encoders, once."""
+    from handstyle.diffusion.hardware import use_all_cores
+
+    use_all_cores()  # as finetuning does: with another number of threads the last bits are others
     collection, folder = current_collection(workspace)
     family = load_base(base)
     return encode_for(workspace, collection, folder, family, recipe or default_recipe(collection, family), progress)

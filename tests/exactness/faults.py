@@ -85,10 +85,11 @@ class Watch:
             if fault.moment == "half":
                 half()
             self._strike()
-        result = act()
-        if struck and fault.moment == "after":
-            self._strike()
-        return result
+        try:
+            return act()
+        finally:
+            if struck and fault.moment == "after":
+                self._strike()
 
     def _strike(self) -> None:
         if self.fault.what == "kill":

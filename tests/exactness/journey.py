@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import time
 from dataclasses import dataclass, field
@@ -107,23 +108,28 @@ class Undisturbed:
         shutil.copytree(self._before(verb), desk.folder, dirs_exist_ok=True)
         return desk
 
+    def left_after(self, verb: str) -> dict[str, str]:
+        following = VERBS[VERBS.index(verb) + 1 :]
+        return left_behind(Desk(self._before(following[0]))) if following else self.left
+
     def _before(self, verb: str) -> Path:
         return self.scene.folder / "before" / self.recipe / verb
 
 
 def left_behind(desk: Desk) -> dict[str, str]:
     """Everything at a desk by its digest, but for what may differ: seconds, signatures, names of new folders."""
-    found = {}
     current = json.loads((desk.folder / "workspace" / "current.json").read_text(encoding="utf-8"))
+    found = {f"current {name}": current[name] for name in ("collection", "run")}
     for path in sorted(path for path in desk.folder.rglob("*") if path.is_file()):
         name = path.relative_to(desk.folder).as_posix()
-        if current["inspection"]:
-            name = name.replace(f"inspections/{current['inspection']}/", "inspections/current/")
-        if name.startswith("pictures/"):  # what a killed process drew is kept, and drawn again under another name
+        # What a killed process had finished is kept, and made again under another name: all of these must be equal.
+        name = re.sub(r"^workspace/inspections/[^./][^/]*/", "workspace/inspections/any/", name)
+        if name.startswith("pictures/"):
             name = f"pictures/{digests.of_file(path)}"
-        if digest := _digest(path, name):
-            found[name] = digest
-    return found | {f"current {name}": current[name] for name in ("collection", "run")}
+        digest = _digest(path, name)
+        if digest and found.setdefault(name, digest) != digest:
+            found[f"{name}, in another way"] = digest
+    return found
 
 
 def _digest(path: Path, name: str) -> str | None:
@@ -133,7 +139,9 @@ def _digest(path: Path, name: str) -> str | None:
         lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         return digests.of_json([{key: value for key, value in line.items() if key != "seconds"} for line in lines])
     signed = {"release/handstyle.json", "release/README.md"}  # by a key that is made anew
-    if path.name in {"cost.json", "current.json", ".lock"} or name in signed or name.startswith("home/"):
+    if path.name in {"cost.json", "current.json"} or path.name.endswith(".lock") or name.startswith("home/"):
+        return None
+    if name in signed:
         return None
     return digests.of_file(path)
 

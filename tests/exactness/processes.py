@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,8 @@ LOADED = [
 ]
 LONGEST = 300  # seconds; a process that hangs is a fault
 NUMBERS = itertools.count(1)
+# Threads that wait give their core away: on a busy machine these tiny runs took fifteen times as long without.
+PATIENT = {"OMP_WAIT_POLICY": "passive"}
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class Desk:
     def environment(self) -> dict[str, str]:
         own = {"HOME": "home", "TMPDIR": "tmp", "XDG_CONFIG_HOME": "home/config", "XDG_CACHE_HOME": "home/cache"}
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "HANDSTYLE_"))}
-        return kept | {name: str(self.folder / value) for name, value in own.items()} | {"NO_COLOR": "1"}
+        return kept | {name: str(self.folder / value) for name, value in own.items()} | PATIENT
 
     def make(self) -> Desk:
         for folder in (self.folder / "home", self.folder / "tmp", self.notes):
@@ -72,6 +75,11 @@ class Ended:
     err: str
     touches: tuple[str, ...]
     seconds: float  # since its first touch, where it was watched
+
+    @property
+    def told(self) -> str:
+        """What a person read, on one line however it was broken."""
+        return " ".join(self.err.split())
 
     @property
     def was_killed(self) -> bool:
@@ -188,10 +196,15 @@ def _forks() -> Any:
     """Processes that begin with the libraries loaded. Their common ancestor never computes anything."""
     from handstyle.terminal.command_line import ENVIRONMENT
 
-    # Read when libraries are loaded; a second thread in the ancestor would be lost in its forks.
-    os.environ.update({**ENVIRONMENT, "OPENBLAS_NUM_THREADS": "1"})
-    forks = multiprocessing.get_context("forkserver")
+    forks, before = multiprocessing.get_context("forkserver"), dict(os.environ)
     forks.set_forkserver_preload(LOADED)
+    # Read when libraries are loaded; a second thread in the ancestor would be lost in its forks.
+    os.environ.update({**ENVIRONMENT, **PATIENT, "OPENBLAS_NUM_THREADS": "1"})
+    try:
+        forkserver.ensure_running()
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
     return forks
 
 
