@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-
 from tests.exactness.faults import Fault
 from tests.exactness.journey import VERBS, Scene, Undisturbed, differences, half_written, left_behind
 from tests.exactness.processes import Desk, Ended, run

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-
 from tests.exactness.campaign import Moment, Player
 from tests.exactness.journey import VERBS, Undisturbed
 

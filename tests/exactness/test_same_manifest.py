@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from handstyle import digests
 from tests.exactness.journey import Scene
 from tests.exactness.processes import PATIENT, Desk, run
+
+from handstyle import digests
 
 pytestmark = pytest.mark.slow
 

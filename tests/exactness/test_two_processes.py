@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-
 from tests.exactness.faults import Fault
 from tests.exactness.journey import Scene, Undisturbed, differences, half_written, left_behind
 from tests.exactness.processes import Desk, Ended, Running, run, start
