@@ -2,17 +2,21 @@
 #
 #   make           format, lint, types, fast tests, documentation
 #   make test      the same, and every slow test
+#   make soak      fifty journeys killed at moments that nobody chose
 #   make demo      thirty-two drawings become a model: demo-output/report.html
 #   make bench     how fast, how much memory, how good: bench.json
 #   make format    lay the code out as `make` wants it
 #   make clean     remove .venv, demo-output and what the tools left
 #
+# SEED and MOMENTS say which moments `soak` draws, and how many.
 # REFERENCE=PATH lets `bench` compare with the scripts of a diffusers checkout; TASKS names what it compares.
 # .venv is made on first use. PYTHON names another Python; TORCH_INDEX another place to take torch from.
 
 PYTHON ?= python3
 export TORCH_INDEX ?=
 REFERENCE ?=
+SEED ?= 1
+MOMENTS ?= 50
 TASKS ?= embedded_lora embedded_full generation sd15_lora sd15_lora_prior sd15_full
 BIN := .venv/bin
 TO_RUN := .venv/ready-to-run
@@ -21,10 +25,13 @@ TO_TEST := .venv/ready-to-test
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: check test demo bench format format-check lint types fast-tests all-tests docs clean
+.PHONY: check test soak demo bench format format-check lint types fast-tests all-tests docs clean
 
 check: format-check lint types fast-tests
 test: format-check lint types all-tests
+
+soak: $(TO_TEST)
+	$(BIN)/python -m tests.exactness.campaign --moments $(MOMENTS) --seed $(SEED)
 
 demo: $(TO_RUN)
 	$(BIN)/python -m handstyle demo --to demo-output

@@ -33,6 +33,26 @@ def test_a_key_is_made_once_and_then_used(tmp_path: Path) -> None:
     assert public.strip() == keys.public_line(first.public_key())
 
 
+def test_what_a_process_was_killed_over_is_made_up_for(tmp_path: Path) -> None:
+    """Between the key and its public line, or in the middle of the key."""
+    line = keys.public_line(keys.own_key(tmp_path).public_key())
+    (tmp_path / "signing-key.pub").unlink()
+    (tmp_path / ".signing-key.abc.part").write_text("half")
+    assert keys.public_line(keys.own_key(tmp_path).public_key()) == line
+    assert (tmp_path / "signing-key.pub").read_text().strip() == line
+    assert not (tmp_path / ".signing-key.abc.part").exists()
+
+
+def test_a_key_that_is_there_needs_no_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = keys.own_key(tmp_path)
+
+    def read_only(*given: object, **named: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("os.open", read_only)
+    assert keys.public_line(keys.own_key(tmp_path).public_key()) == keys.public_line(made.public_key())
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps no such bits")
 def test_nobody_else_can_read_a_new_key(tmp_path: Path) -> None:
     keys.own_key(tmp_path)

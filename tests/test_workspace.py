@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from handstyle.errors import RecordDamaged, StageMissing, WorkspaceBusy, WriteFailed
-from handstyle.workspace import Workspace, next_name, slug
+from handstyle.workspace import Workspace, next_name, slug, unfinished
 
 
 @pytest.fixture
@@ -95,6 +96,32 @@ def test_what_a_killed_process_left_half_written_goes_when_its_folder_is_held_ag
     assert left == {".lock", "snapshots", "run.json", "mine.part"}
 
 
+def test_what_a_process_left_half_written_where_others_may_write_goes_by_its_age(workspace: Workspace) -> None:
+    """The pointers are written by whoever holds their lock, so there nothing half-written is anybody's."""
+    older = workspace.new_pictures("A boat") / ".a-boat-1.png.abc.part"
+    newer = workspace.new_pictures("A boat") / ".a-boat-1.png.abc.part"
+    pointers = workspace.root / ".current.json.abc.part"
+    for path in (older, newer, pointers):
+        path.write_text("half")
+    os.utime(older, (0, 0))
+    workspace.new_pictures("A cat")
+    workspace.point_to(run="one")
+    assert (older.exists(), newer.exists(), pointers.exists()) == (False, True, False)
+
+
+def test_a_folder_is_at_its_place_when_all_of_it_is_done_and_not_before(workspace: Workspace) -> None:
+    place = workspace.new_inspection("one")
+    (place.parent / f".{place.name}.killed.part" / "pictures").mkdir(parents=True)
+    with unfinished(place, busy="somebody makes it") as beside:
+        (beside / "report.json").write_text("{}")
+        assert not place.exists()
+        with pytest.raises(WorkspaceBusy, match="somebody makes it"), unfinished(place, busy="somebody makes it"):
+            pass
+    with pytest.raises(ZeroDivisionError), unfinished(workspace.new_inspection("one"), busy="") as beside:
+        raise ZeroDivisionError
+    assert [path.name for path in place.parent.iterdir()] == ["one"] and (place / "report.json").exists()
+
+
 def test_two_processes_that_point_at_once_lose_no_pointer(workspace: Workspace) -> None:
     """Each reads what stands there before it writes: without a lock the one would undo the other."""
     program = (
@@ -126,5 +153,7 @@ def test_a_folder_that_cannot_be_written_to_is_said_so(workspace: Workspace) -> 
     workspace.root.write_text("a file, where a folder is wanted")
     with pytest.raises(WriteFailed, match="could not be written"), workspace.held(workspace.run("one")):
         pass
+    with pytest.raises(WriteFailed, match="could not be written"), unfinished(workspace.root / "one", busy="busy"):
+        pass
     with pytest.raises(WriteFailed, match="could not be written"):
-        workspace.new_inspection("one")
+        workspace.new_pictures("a boat")

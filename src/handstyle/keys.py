@@ -30,7 +30,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from handstyle.errors import UsageMistake, WriteFailed
-from handstyle.records import TooLarge, read_whole
+from handstyle.records import PART, TooLarge, read_whole, remove_abandoned, write
 
 PASSPHRASE = "HANDSTYLE_KEY_PASSPHRASE"
 KEY_FILE = "signing-key"
@@ -113,24 +113,31 @@ def own_key(folder: Path | None = None) -> Ed25519PrivateKey:
     from filelock import FileLock
 
     folder = folder or platformdirs.user_config_path("handstyle")
-    path = folder / KEY_FILE
+    path, public = folder / KEY_FILE, folder / f"{KEY_FILE}.pub"
+    if path.exists() and public.exists():  # also where nothing can be written
+        return read_key(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / f"{KEY_FILE}.lock"):
+            remove_abandoned(folder, f".{KEY_FILE}.*{PART}")
             if not path.exists():
                 _create(path)
+            key = read_key(path)
+            # Written also where a process was killed between the one and the other.
+            write(public, f"{public_line(key.public_key())}\n".encode())
     except OSError as error:
         raise WriteFailed(
             f"No signing key could be made in {folder}: {error.strerror or error}",
             hint="Name a key of your own with --key FILE.",
         ) from error
-    return read_key(path)
+    return key
 
 
 def _create(path: Path, passphrase: str = "") -> None:
     key = Ed25519PrivateKey.generate()
     encryption = BestAvailableEncryption(passphrase.encode()) if passphrase else NoEncryption()
-    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")  # readable by its owner alone
+    # Readable by its owner alone.
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=PART, dir=path.parent)
     beside = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -140,7 +147,6 @@ def _create(path: Path, passphrase: str = "") -> None:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
-    path.with_name(f"{path.name}.pub").write_text(public_line(key.public_key()) + "\n", encoding="utf-8")
 
 
 def new_key(path: Path, passphrase: str) -> str:
@@ -150,11 +156,13 @@ def new_key(path: Path, passphrase: str) -> str:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _create(path, passphrase)
+        public = public_line(read_key(path, lambda: passphrase).public_key())
+        write(path.with_name(f"{path.name}.pub"), f"{public}\n".encode())
     except OSError as error:
         raise WriteFailed(
             f"No key could be made at {path}: {error.strerror or error}", hint="Name a file in a folder of your own."
         ) from error
-    return path.with_name(f"{path.name}.pub").read_text(encoding="utf-8").strip()
+    return public
 
 
 def read_key(path: Path, ask: Callable[[], str] | None = None) -> Ed25519PrivateKey:

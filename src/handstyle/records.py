@@ -27,6 +27,7 @@ from handstyle.errors import HandstyleError, RecordDamaged, WriteFailed
 
 LARGEST_RECORD = 64 << 20  # bytes; a record is read whole
 PART = ".part"  # how the name of something not yet whole ends
+LONGEST_WRITE = 3600  # seconds; what is older and not yet whole was left by a process that was killed
 LARGEST_TOML = 4 << 20  # bytes; written by hand, and read slowly
 DEEPEST = 100  # levels
 MOST_SUGGESTIONS = 20  # as many as a screen shows; to look for each takes a while

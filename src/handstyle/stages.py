@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from handstyle.collection.scope import Act
 from handstyle.collection.works import Collection
 from handstyle.errors import GateClosed, RecordDamaged, RightsMissing, StageMissing, UsageMistake
-from handstyle.records import Record
-from handstyle.workspace import OriginalFolder, Workspace, next_name, slug
+from handstyle.records import LONGEST_WRITE, PART, Record, remove_abandoned
+from handstyle.workspace import OriginalFolder, Workspace, next_name, slug, unfinished
 
 if TYPE_CHECKING:
     from handstyle.collection.licences import Use
@@ -75,6 +75,7 @@ def collect(
         folder, rights=rights, background=background, validation=validation, without=without, watch=watched
     )
     place = workspace.collection(found.digest)
+    remove_abandoned(place, older_than=LONGEST_WRITE)
     OriginalFolder(folder=str(folder.resolve())).save(place / "folder.json")
     permission.keep(rights, found, place)
     path = found.save(place / "collection.json")
@@ -109,6 +110,9 @@ def encode(
     workspace: Workspace, base: Path | None = None, *, recipe: Recipe | None = None, progress: Progress = silent
 ) -> Encoded:
     """Every work and every text through the base's encoders, once."""
+    from handstyle.diffusion.hardware import use_all_cores
+
+    use_all_cores()  # as finetuning does: with another number of threads the last bits are others
     collection, folder = current_collection(workspace)
     require_permission(collection, "train")
     family = load_base(base)
@@ -354,6 +358,7 @@ def generate(
         require_generating(workspace, item.style)
     requests = wardrobe.requests(prompts, seeds, family, worn, settings or {})
     folder = to or workspace.new_pictures(prompts[0])
+    remove_abandoned(folder, f".*.png.*{PART}", older_than=LONGEST_WRITE)
     lineage = {"collections": " ".join(sorted({item.style.collection for item in worn}))}
     images, paths = [], []
     with attached(worn, family):
@@ -415,13 +420,14 @@ def inspect(
     inspected = subject.Subject(collection, folder, family, worn, workspace.run(run), cache)
     if quick:
         inspected = replace(inspected, seeds=(1,), most_drawings=8)
-    report = inspecting.inspect(inspected, further, place / "pictures", progress)
-    path = report.save(place / "report.json")
-    write(place / "report.html", page.page(report, place / "pictures", public=False).encode())
+    with unfinished(place, busy=f"another handstyle process makes {place}") as beside:
+        report = inspecting.inspect(inspected, further, beside / "pictures", progress)
+        report.save(beside / "report.json")
+        write(beside / "report.html", page.page(report, beside / "pictures", public=False).encode())
     workspace.point_to(inspection=place.name)
     gain, nearer = report.held_out_gain, report.nearer_to_truth
     return Inspected(
-        report=str(path),
+        report=str(place / "report.json"),
         page=str(place / "report.html"),
         verdict=report.verdict,
         held_out_gain=gain.gain if gain else None,
@@ -453,13 +459,11 @@ def publish(
     progress: Progress = silent,
 ) -> Published:
     """Gates first, then weights in other tools' formats, card, records and a signature over everything."""
-    import tempfile
-
     from handstyle import keys
     from handstyle.collection import permission
     from handstyle.diffusion.catalogue import EMBEDDED
     from handstyle.finetuning.trained_style import WEIGHTS
-    from handstyle.publication import card, clearance, exports, package
+    from handstyle.publication import card, clearance, exports, package, release_records
 
     run = workspace.needs("run", "finetune")
     style = _open_style(workspace, run)
@@ -472,18 +476,17 @@ def publish(
         raise GateClosed("there is no inspection report", hint="Run `handstyle inspect` first.")
     secret = keys.read_key(key) if key else keys.own_key()
     target = to or workspace.release(cleared.name)
-    with tempfile.TemporaryDirectory() as temporary:
+    with package.unfinished_release(target) as release:
         progress("writing and reloading the weights", 0, 2)
-        exported = Path(temporary) / "weights"
-        weights = exports.write(exported, style, workspace.run(run) / "style" / WEIGHTS, base or EMBEDDED, cleared)
+        own = workspace.run(run) / "style" / WEIGHTS
+        weights = exports.write(release / release_records.WEIGHTS, style, own, base or EMBEDDED, cleared)
         progress("writing and reloading the weights", 1, 2)
         signer = keys.fingerprint(secret.public_key())
         package.assemble(
-            target,
+            release,
             collection=collection,
             style=style,
             cleared=cleared,
-            weights_folder=exported,
             weights=weights,
             card_text=card.text(style, collection, report, cleared, weights, signer),
             report_files=_public_report(report, pictures),

@@ -13,9 +13,12 @@
 
 from __future__ import annotations
 
+import glob
 import re
+import shutil
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -24,7 +27,7 @@ from filelock import FileLock, Timeout
 from pydantic import Field
 
 from handstyle.errors import StageMissing, WorkspaceBusy
-from handstyle.records import Record, cannot_write, remove_abandoned
+from handstyle.records import LONGEST_WRITE, PART, Record, cannot_write, remove_abandoned
 
 DEFAULT = Path("handstyle-workspace")
 LONGEST_POINTING = 60  # seconds; it takes a moment, unless the disk is very slow
@@ -88,6 +91,7 @@ class Workspace:
         """The other pointers stay, also when another process sets one of them at this moment."""
         busy = f"another handstyle process keeps {self.root / 'current.json'} to itself"
         with locked(self.root / ".lock", busy=busy, patience=LONGEST_POINTING):
+            remove_abandoned(self.root, f".current.json.*{PART}")
             self.current().model_copy(update=changes).save(self.root / "current.json")
 
     def needs(self, what: str, verb: str) -> str:
@@ -101,10 +105,14 @@ class Workspace:
         return str(value)
 
     def new_pictures(self, prompt: str) -> Path:
-        return _new_folder(self.root / "pictures", slug(prompt)[:40])
+        folder = self.root / "pictures"
+        remove_abandoned(folder, f"*/.*{PART}", older_than=LONGEST_WRITE)
+        return _new_folder(folder, slug(prompt)[:40])
 
     def new_inspection(self, run: str) -> Path:
-        return _new_folder(self.root / "inspections", run)
+        """Where the next inspection of a run goes. It is not there yet: see `unfinished`."""
+        folder = self.root / "inspections"
+        return folder / next_name(folder, run)
 
     @contextmanager
     def held(self, folder: Path) -> Iterator[None]:
@@ -132,6 +140,37 @@ def locked(path: Path, *, busy: str, patience: float = 0) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+@contextmanager
+def unfinished(target: Path, *, busy: str) -> Iterator[Path]:
+    """A folder beside `target` that is moved there once all of it is done. Nobody else makes it meanwhile, and what a
+    killed process left of it is gone. Raises WorkspaceBusy, saying `busy`, or WriteFailed.
+    """
+    lock = target.with_name(f".{target.name}.lock")
+    with locked(lock, busy=busy):
+        folder: Path | None = None
+        try:
+            with _writing(target):
+                remove_abandoned(target.parent, f".{glob.escape(target.name)}.*{PART}")
+                folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=PART, dir=target.parent))
+                folder.chmod(0o755)  # mkdtemp gives 0700, which a web server could not read
+            yield folder
+            with _writing(target):
+                folder.rename(target)
+        finally:
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+            with suppress(OSError):
+                lock.unlink()  # while it is held: whoever waits for it notices, and makes a new one
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise cannot_write(path, error) from error
 
 
 def _new_folder(parent: Path, stem: str) -> Path:

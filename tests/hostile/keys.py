@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
 )
-from handstyle.keys import fingerprint
 
+from handstyle.keys import fingerprint
 from hostile.case import Case, End, Place, Words, refused
 from hostile.releases import STRANGER, status, verified
 from hostile.shelf import KEY, put_workspace

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from handstyle.keys import fingerprint
 
 from handstyle.digests import canonical, of_bytes
+from handstyle.keys import fingerprint
 from hostile.case import Case, End, Ended, Place, Words
 from hostile.shelf import KEY
 

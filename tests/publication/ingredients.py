@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import struct
 from collections.abc import Callable
 from datetime import date
@@ -20,7 +21,7 @@ from handstyle.inspection.report import CopyCheck, HeldOutGain, InspectionReport
 from handstyle.keys import fingerprint
 from handstyle.publication import card, exports
 from handstyle.publication.clearance import Clearance, clearance
-from handstyle.publication.package import assemble
+from handstyle.publication.package import assemble, unfinished_release
 from handstyle.publication.provenance import Statement, Weights, opened, sign
 from handstyle.publication.verification import Verification, verify
 from handstyle.tensor_files import Tensor, digest, write_tensors
@@ -151,7 +152,6 @@ class Ingredients(NamedTuple):
             "collection": self.collection,
             "style": self.style,
             "cleared": self.cleared,
-            "weights_folder": self.weights_folder,
             "weights": self.weights,
             "card_text": card.text(
                 self.style, self.collection, self.report, self.cleared, self.weights, fingerprint(self.key.public_key())
@@ -164,7 +164,11 @@ class Ingredients(NamedTuple):
             "evidence_folders": [self.evidence],
             "key": self.key,
         }
-        return assemble(target, **{**asked, **changes})
+        weights_folder = changes.pop("weights_folder", self.weights_folder)
+        with unfinished_release(target) as folder:
+            shutil.copytree(weights_folder, folder / "weights")
+            assemble(folder, **{**asked, **changes})
+        return target
 
 
 def mozilla(evidence: Path | None = None) -> RightsRecord:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -56,7 +55,7 @@ def test_a_disk_that_is_full_leaves_nothing_behind(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(shutil, "copytree", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(WriteFailed, match="No space left"):
         ingredients.assemble(tmp_path / "release")
     assert list(tmp_path.iterdir()) == []

@@ -18,7 +18,7 @@ from handstyle import digests
 from handstyle.diffusion.checkpoints import digest_of, read_tensors, write_tensors
 from handstyle.encoding.crops import Crop
 from handstyle.errors import RecordDamaged
-from handstyle.records import PART, remove_abandoned
+from handstyle.records import LONGEST_WRITE, PART, remove_abandoned
 
 Shape = tuple[int, ...]
 
@@ -59,7 +59,7 @@ class Cache:
 
     def tidy(self) -> None:
         """Without what killed processes left behind. Others may be writing, though none for an hour at one entry."""
-        remove_abandoned(self.folder, f"*/.*{PART}", older_than=3600)
+        remove_abandoned(self.folder, f"*/.*{PART}", older_than=LONGEST_WRITE)
 
     def put(self, key: str, tensors: Mapping[str, Tensor], **facts: Any) -> None:
         always = {"key": key, "content": digest_of(tensors)}

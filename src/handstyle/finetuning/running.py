@@ -11,7 +11,7 @@ import torch
 
 from handstyle import digests
 from handstyle.collection.works import Collection, Work
-from handstyle.diffusion.checkpoints import write_tensors
+from handstyle.diffusion.checkpoints import digest_of, write_tensors
 from handstyle.diffusion.family import ModelFamily
 from handstyle.diffusion.hardware import environment
 from handstyle.encoding import class_images
@@ -51,6 +51,16 @@ class Material:
     class_images: tuple[Example, ...]
     class_images_digest: str
     empty_LD: torch.Tensor
+
+    @property
+    def digest(self) -> str:
+        """Of all that was encoded or drawn, maybe on another machine, with other last bits."""
+        pictures = [*self.works, *self.class_images]
+        tensors = {f"{n} words": picture.conditioning_LD for n, picture in enumerate(pictures)}
+        for n, picture in enumerate(pictures):
+            for m, latents in enumerate(picture.variants):
+                tensors |= {f"{n} mean {m}": latents.mean_BCHW, f"{n} deviation {m}": latents.deviation_BCHW}
+        return digest_of({**tensors, "no words": self.empty_LD})
 
     def batch_at(self, step: int) -> Batch:
         recipe = self.recipe
@@ -133,7 +143,7 @@ def manifest(
         class_images=material.class_images_digest,
         resolution=recipe.resolution or family.resolution,
         steps=recipe.max_train.in_steps(len(collection.training), recipe.train_batch_size),
-        environment=environment(),
+        environment=environment() | {"encoded works": material.digest[:16]},
         plain=family.plain,
         extends=extends,
     )

@@ -12,10 +12,7 @@ It is put together beside its place, verified like anybody else's, and then move
 from __future__ import annotations
 
 import contextlib
-import glob
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -25,60 +22,54 @@ from handstyle import digests
 from handstyle.collection import permission
 from handstyle.collection.consent import Consent
 from handstyle.collection.works import Collection
-from handstyle.errors import RecordDamaged, ReleaseBroken, UsageMistake, WriteFailed
+from handstyle.errors import RecordDamaged, ReleaseBroken, UsageMistake
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.publication import card, provenance
 from handstyle.publication.clearance import Clearance
 from handstyle.publication.disclosure import published_collection, published_style
 from handstyle.publication.provenance import ENVELOPE, Lineage, ListedFile, Statement, Weights
-from handstyle.publication.release_records import CARD, COLLECTION, LICENCE, RECIPE, STYLE, WEIGHTS
+from handstyle.publication.release_records import CARD, COLLECTION, LICENCE, RECIPE, STYLE
 from handstyle.publication.verification import verify
-from handstyle.records import PART, remove_abandoned, write
-from handstyle.workspace import locked
+from handstyle.records import write
+from handstyle.workspace import unfinished
 
 
 def assemble(
-    target: Path,
+    folder: Path,
     *,
     collection: Collection,
     style: TrainedStyle,
     cleared: Clearance,
-    weights_folder: Path,
     weights: Sequence[Weights],
     card_text: str,
     report_files: Mapping[str, bytes],
     consents: Mapping[str, Consent],
     evidence_folders: Sequence[Path],
     key: Ed25519PrivateKey,
-) -> Path:
-    """The release at `target`, which must not exist. `report_files` (report.json, report.html) hold nothing that may
-    not be shown; `consents` are found by the digests of their statements; evidence of open licences is looked for in
+) -> None:
+    """A release in `folder`, where its weights are already. `report_files` (report.json, report.html) hold nothing that
+    may not be shown; `consents` are found by the digests of their statements; evidence of open licences is looked for in
     `evidence_folders` and goes along."""
-    _refuse_to_overwrite(target)
-    with _beside(target) as folder:
-        published_style(style).save(folder / STYLE)
-        style.recipe.to_toml(folder / RECIPE)
-        published_collection(collection).save(folder / COLLECTION)
-        write(folder / CARD, card_text.encode())
-        write(folder / LICENCE, card.licence_text(cleared).encode())
-        for name, content in report_files.items():
-            write(folder / name, content)
-        for statement_digest, signed in consents.items():
-            write(permission.file_of(statement_digest, folder), signed.data)
-        for path, content in _licence_files(collection, evidence_folders):
-            write(folder / path, content)
-        shutil.copytree(weights_folder, folder / WEIGHTS)
-        statement = _statement(folder, collection, style, cleared, weights)
-        write(folder / ENVELOPE, provenance.sign(statement, key))
-        verification = verify(folder)
-        if not verification.holds:
-            raise ReleaseBroken(
-                "The release does not verify, so it was not published",
-                faults=[f"{finding.where} {finding.words}" for finding in verification.findings],
-                hint="Inspect the style again and publish once more.",
-            )
-        folder.rename(target)
-    return target
+    published_style(style).save(folder / STYLE)
+    style.recipe.to_toml(folder / RECIPE)
+    published_collection(collection).save(folder / COLLECTION)
+    write(folder / CARD, card_text.encode())
+    write(folder / LICENCE, card.licence_text(cleared).encode())
+    for name, content in report_files.items():
+        write(folder / name, content)
+    for statement_digest, signed in consents.items():
+        write(permission.file_of(statement_digest, folder), signed.data)
+    for path, content in _licence_files(collection, evidence_folders):
+        write(folder / path, content)
+    statement = _statement(folder, collection, style, cleared, weights)
+    write(folder / ENVELOPE, provenance.sign(statement, key))
+    verification = verify(folder)
+    if not verification.holds:
+        raise ReleaseBroken(
+            "The release does not verify, so it was not published",
+            faults=[f"{finding.where} {finding.words}" for finding in verification.findings],
+            hint="Inspect the style again and publish once more.",
+        )
 
 
 def _statement(
@@ -133,27 +124,11 @@ def _licence_files(collection: Collection, folders: Sequence[Path]) -> Iterator[
 
 
 @contextlib.contextmanager
-def _beside(target: Path) -> Iterator[Path]:
-    """A folder beside the target, which nobody else makes meanwhile; gone at the end unless it was moved."""
-    lock = target.with_name(f".{target.name}.lock")
-    with locked(lock, busy=f"another handstyle process is publishing {target}"):
-        folder: Path | None = None
-        try:
-            _refuse_to_overwrite(target)  # another process may have been quicker
-            remove_abandoned(target.parent, f".{glob.escape(target.name)}.*{PART}")  # by one that was killed
-            folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=PART, dir=target.parent))
-            folder.chmod(0o755)  # mkdtemp gives 0700, which a web server could not read
-            yield folder
-        except (OSError, shutil.Error) as error:
-            raise WriteFailed(
-                f"{target} could not be written: {getattr(error, 'strerror', None) or error}",
-                hint="Free some space or choose another folder.",
-            ) from error
-        finally:
-            if folder is not None:
-                shutil.rmtree(folder, ignore_errors=True)
-            with contextlib.suppress(OSError):
-                lock.unlink()  # while it is held: whoever waits for it notices, and makes a new one
+def unfinished_release(target: Path) -> Iterator[Path]:
+    """A folder that becomes the release at `target`. Raises UsageMistake where there is one already."""
+    with unfinished(target, busy=f"another handstyle process is publishing {target}") as folder:
+        _refuse_to_overwrite(target)
+        yield folder
 
 
 def _refuse_to_overwrite(target: Path) -> None:
