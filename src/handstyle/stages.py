@@ -180,13 +180,17 @@ def plan(
 ) -> Plan:
     """The recipe for this collection on this base: the default for so many works, a preset or a file, then settings."""
     from handstyle.finetuning.defaults import recipe_from
+    from handstyle.finetuning.recipe import Recipe
 
     if extend is not None:
         return _extension(workspace, base, class_images, extend, plain=plain)
     collection, folder = current_collection(workspace)
     require_permission(collection, "train")
+    # Before the base is loaded, which takes a while: a slip is told at once.
+    recipe = recipe_from(recipe_file, preset, Recipe()).changed(**(settings or {}))
     family = load_base(base, plain=plain)
-    recipe = recipe_from(recipe_file, preset, default_recipe(collection, family)).changed(**(settings or {}))
+    if recipe_file is None and preset is None:
+        recipe = default_recipe(collection, family).changed(**(settings or {}))
     require_training(collection, family, recipe)
     return Plan(workspace, collection, folder, family, recipe, class_images)
 

@@ -88,7 +88,7 @@ def refused(words: str, code: int = 1) -> End:
     def check(ended: Ended) -> None:
         everything = json.dumps(ended.told, ensure_ascii=False)
         assert ended.code == code, f"exit code {ended.code}: {ended.words}"
-        assert words in ended.words or words in everything, f"`{words}` is not in: {ended.words}"
+        assert words and (words in ended.words or words in everything), f"`{words}` is not in: {ended.words}"
         assert ended.told["hint"], f"it does not say what to do next: {ended.words}"
 
     return check

@@ -38,3 +38,4 @@ GROUPS: dict[str, list[Case]] = {
     "keys": keys.CASES,
     "command line": options.CASES,
 }
+WITH_TORCH = {"recipes", "workspaces", "bases", "class images", "keys", "command line"}  # they take the longest

@@ -92,7 +92,8 @@ CUT = [
     picture("in several scans, and one is cut out of its middle",
             jpeg(progressive=True)[:700] + jpeg(progressive=True)[760:], DAMAGED, "a boat.jpg"),
     picture("with restarts, and the part before one is short",
-            (lambda data, at: data[: at - 8] + data[at:])(RESTARTS, RESTARTS.rindex(b"\xff\xd0")), MISSING, "a boat.jpg"),
+            (lambda data, at: data[: at - 8] + data[at:])(RESTARTS, RESTARTS.rindex(b"\xff\xd0")), MISSING,
+                    "a boat.jpg"),
 ]  # fmt: skip
 
 HEADERS = [
@@ -155,7 +156,8 @@ FOUR_INKS = jpeg(INKS, "CMYK")
 COLOUR = [
     picture("four inks, kept the other way round as Photoshop does", FOUR_INKS, SAME, "a boat.jpg"),
     picture("four inks, and nobody says which way round", without(0xEE, FOUR_INKS), SAME, "a boat.jpg"),
-    picture("four inks, turned into brightness and colour", FOUR_INKS.replace(b"Adobe\0d\0\0\0\0\0", b"Adobe\0d\0\0\0\0\2"),
+    picture("four inks, turned into brightness and colour",
+            FOUR_INKS.replace(b"Adobe\0d\0\0\0\0\0", b"Adobe\0d\0\0\0\0\2"),
             shows(SMOOTH, 255), "a boat.jpg"),
 ]  # fmt: skip
 
@@ -176,13 +178,16 @@ BESIDES = [
     picture("EXIF that goes in a circle", with_exif(exif.entries((0x112, 3, 1, b"\6\0\0\0"), following=8)),
             shows(turned(SMOOTH, 6), NEAR), "a boat.jpg"),
     picture("a size of a part below its least", put(2, b"\xff\xe1\0\0"), SAME, "a boat.jpg"),
-    picture("newspaper data that is junk", with_segment(0xED, b"Photoshop 3.0\x008BIM\4\4\0\0\xff\xff\xff\xff" + b"x" * 50),
+    picture("newspaper data that is junk",
+            with_segment(0xED, b"Photoshop 3.0\x008BIM\4\4\0\0\xff\xff\xff\xff" + b"x" * 50),
             SAME, "a boat.jpg"),
     picture("newspaper data cut off", with_segment(0xED, b"Photoshop 3.0\x008BIM"), SAME, "a boat.jpg"),
-    picture("the second of two parts of a colour profile", with_segment(0xE2, PROFILE + b"\2\2abc"), SAME, "a boat.jpg"),
+    picture("the second of two parts of a colour profile", with_segment(0xE2, PROFILE + b"\2\2abc"), SAME,
+            "a boat.jpg"),
     picture("part nought of nought of a colour profile", with_segment(0xE2, PROFILE + b"\0\0abc"), SAME, "a boat.jpg"),
     picture("a colour profile of nothing", with_segment(0xE2, PROFILE), SENSELESS, "a boat.jpg"),
-    picture("more pictures that are not there", with_segment(0xE2, b"MPF\0II*\0\x08\0\0\0\0\0\0\0\0\0"), SAME, "a boat.jpg"),
+    picture("more pictures that are not there", with_segment(0xE2, b"MPF\0II*\0\x08\0\0\0\0\0\0\0\0\0"), SAME,
+            "a boat.jpg"),
     picture("half a word of Photoshop", with_segment(0xEE, b"Adobe"), SENSELESS, "a boat.jpg"),
     picture("a resolution of nought", with_segment(0xE0, b"JFIF\0\1\1\1\0\0\0\0\0\0"), SAME, "a boat.jpg"),
 ]  # fmt: skip

@@ -109,10 +109,13 @@ UNUSUAL = [
                 shows(grey(random(1, 2**depth).astype(int) * 255 // (2**depth - 1))))
         for depth in (1, 2, 4, 8)
     ),
-    picture("interlaced, 16 bits", whole(SIXTEEN[..., :1], 16, GREY_TYPE, interlaced=True), shows(grey(eight_bit(SIXTEEN[..., :1])))),  # noqa: E501
-    picture("interlaced, and its last pass is missing", png(head_of(NOISE, interlaced=1), data(rows(NOISE[::2, ::2])), END), DAMAGED),  # noqa: E501
+    picture("interlaced, 16 bits", whole(SIXTEEN[..., :1], 16, GREY_TYPE, interlaced=True),
+            shows(grey(eight_bit(SIXTEEN[..., :1])))),
+    picture("interlaced, and its last pass is missing",
+            png(head_of(NOISE, interlaced=1), data(rows(NOISE[::2, ::2])), END), DAMAGED),
     picture("16 bits of colour", whole(SIXTEEN, 16), shows(eight_bit(SIXTEEN), within=1)),
-    picture("grey and translucent", whole(TRANSLUCENT[..., :2], 8, GREY_ALPHA), shows(on_white(np.concatenate([grey(TRANSLUCENT[..., :1]), TRANSLUCENT[..., 1:2]], 2)))),  # noqa: E501
+    picture("grey and translucent", whole(TRANSLUCENT[..., :2], 8, GREY_ALPHA),
+            shows(on_white(np.concatenate([grey(TRANSLUCENT[..., :1]), TRANSLUCENT[..., 1:2]], 2)))),
 ]  # fmt: skip
 
 INDEXED = random(1, 4, seed=7)
@@ -222,7 +225,8 @@ BESIDES = [
 
 TURNED = [
     *(
-        picture(f"turned, number {number}", whole(NOISE, 8, RGB, chunk(b"eXIf", exif.orientation(number))), shows(turned(NOISE, number)))  # noqa: E501
+        picture(f"turned, number {number}", whole(NOISE, 8, RGB, chunk(b"eXIf", exif.orientation(number))),
+                shows(turned(NOISE, number)))
         for number in range(1, 9)
     ),
     *(
@@ -236,9 +240,12 @@ TURNED = [
             ("that turns by not a number", exif.entries((0x112, 11, 1, struct.pack("<f", float("nan")))), NOISE),
             ("that turns by 4 thousand million numbers", exif.entries((0x112, 3, 2**32 - 1, bytes(4))), NOISE),
             ("that goes in a circle", exif.entries((0x112, 3, 1, b"\6\0\0\0"), following=8), turned(NOISE, 6)),
-            ("that holds itself", exif.entries((0x112, 3, 1, b"\6\0\0\0"), (0x8769, 4, 1, b"\x08\0\0\0")), turned(NOISE, 6)),  # noqa: E501
-            ("with entries of unknown types", exif.entries((0x112, 3, 1, b"\6\0\0\0"), (0x9000, 99, 9, b"abcd")), turned(NOISE, 6)),  # noqa: E501
-            ("with fractions of nothing", exif.entries((0x112, 3, 1, b"\6\0\0\0"), (0x11A, 5, 1, b"\0\0\0\0")), turned(NOISE, 6)),  # noqa: E501
+            ("that holds itself", exif.entries((0x112, 3, 1, b"\6\0\0\0"), (0x8769, 4, 1, b"\x08\0\0\0")),
+                    turned(NOISE, 6)),
+            ("with entries of unknown types", exif.entries((0x112, 3, 1, b"\6\0\0\0"), (0x9000, 99, 9, b"abcd")),
+                    turned(NOISE, 6)),
+            ("with fractions of nothing", exif.entries((0x112, 3, 1, b"\6\0\0\0"), (0x11A, 5, 1, b"\0\0\0\0")),
+                    turned(NOISE, 6)),
             ("beyond its end", b"II*\0\xff\xff\0\0", NOISE),
             ("of 65535 entries", b"II*\0\x08\0\0\0\xff\xff", NOISE),
             ("of three bytes", b"II*", NOISE),
@@ -246,7 +253,9 @@ TURNED = [
             ("that is none", b"hello world, this is no EXIF", NOISE),
         ]
     ),
-    picture("turned by the text of another program", whole(NOISE, 8, RGB, chunk(b"iTXt", b'XML:com.adobe.xmp\0\0\0\0\0<x tiff:Orientation="6"/>')), shows(turned(NOISE, 6))),  # noqa: E501
+    picture("turned by the text of another program",
+            whole(NOISE, 8, RGB, chunk(b"iTXt", b'XML:com.adobe.xmp\0\0\0\0\0<x tiff:Orientation="6"/>')),
+            shows(turned(NOISE, 6))),
 ]  # fmt: skip
 
 CASES: list[Case] = [

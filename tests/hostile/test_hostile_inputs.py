@@ -5,16 +5,19 @@ from __future__ import annotations
 import pytest
 
 from hostile.case import Case, Place, check
-from hostile.corpus import GROUPS
+from hostile.corpus import GROUPS, WITH_TORCH
 
-ALL = [(group, case) for group, cases in GROUPS.items() for case in cases]
+ALL = [
+    pytest.param(case, id=f"{group}: {case.name}", marks=[pytest.mark.slow] if group in WITH_TORCH else [])
+    for group, cases in GROUPS.items()
+    for case in cases
+]
 
 
-@pytest.mark.parametrize("case", [case for _, case in ALL], ids=[f"{group}: {case.name}" for group, case in ALL])
+@pytest.mark.parametrize("case", ALL)
 def test_it_ends_as_it_should(case: Case, place: Place) -> None:
     check(case, place)
 
 
 def test_there_are_at_least_two_hundred_and_no_two_are_the_same() -> None:
-    names = [f"{group}: {case.name}" for group, case in ALL]
-    assert len(set(names)) == len(names) >= 200
+    assert len({param.id for param in ALL}) == len(ALL) >= 200

@@ -131,22 +131,15 @@ POINTERS = [
     ]
 ]
 RUNS = [
-    after("collected", "generate", f"current.json names {name}", to(CURRENT, json.dumps({"run": run})), refused(words))
-    for name, run, words in [
-        ("no run", "never", "there is no style"),
-        ("a path", "../../runs", "run: "),
-        ("a hidden folder", ".git", "run: "),
-        ("a run with NUL", "a\0b", "run: "),
-        ("nothing", "", "run: "),
+    after("collected", "generate", f"current.json names {name}", to(CURRENT, json.dumps({"run": run})), end)
+    for name, run, end in [
+        ("no run", "never", refused("there is no style", 2)),
+        ("a path", "../../runs", refused("run: ")),
+        ("a hidden folder", ".git", refused("run: ")),
+        ("a run with NUL", "a\0b", refused("run: ")),
+        ("nothing", "", refused("run: ")),
     ]
 ]  # fmt: skip
-RUNS[0] = after(
-    "collected",
-    "generate",
-    "current.json names no run",
-    to(CURRENT, '{"run": "never"}'),
-    refused("there is no style", 2),
-)
 
 
 def encoded(found: int) -> End:
@@ -174,20 +167,31 @@ COLLECTIONS = [
         ("is a folder", as_folder(COLLECTION), "holds no collection"),
         ("is a device without an end", as_endless(COLLECTION), "holds no collection"),
         ("has no works", edited(COLLECTION, lambda record: record.update(works=[])), "works: "),
-        ("has a work twice", edited(COLLECTION, lambda record: record["works"].append(record["works"][0])), "each name may stand once"),
-        ("has a work above its folder", edited(COLLECTION, lambda record: record["works"][0].update(name="../x.png")), "works.0.name: "),
-        ("has a work with a width of nought", edited(COLLECTION, lambda record: record["works"][0].update(width=0)), "works.0.width: "),
-        ("has a work with a width of 10**30", edited(COLLECTION, lambda record: record["works"][0].update(width=10**30)), "collection.json cannot be read"),
-        ("has a work without words", edited(COLLECTION, lambda record: record["works"][0].update(caption="")), "works.0.caption: "),
-        ("has a work with words of half a character", to(COLLECTION, '{"works": "\\ud800"}'), "collection.json cannot be read"),
-        ("has a work nobody permitted", edited(COLLECTION, lambda record: record["works"][0].update(rights=DIGEST)), "refers to a rights record that is not here"),
-        ("has a permission that was edited", edited(COLLECTION, lambda record: next(iter(record["rights"].values())).update(permits=["train"])), "has another digest"),
+        ("has a work twice", edited(COLLECTION, lambda record: record["works"].append(record["works"][0])),
+                "each name may stand once"),
+        ("has a work above its folder", edited(COLLECTION, lambda record: record["works"][0].update(name="../x.png")),
+                "works.0.name: "),
+        ("has a work with a width of nought", edited(COLLECTION, lambda record: record["works"][0].update(width=0)),
+                "works.0.width: "),
+        ("has a work with a width of 10**30",
+                edited(COLLECTION, lambda record: record["works"][0].update(width=10**30)),
+                "collection.json cannot be read"),
+        ("has a work without words", edited(COLLECTION, lambda record: record["works"][0].update(caption="")),
+                "works.0.caption: "),
+        ("has a work with words of half a character", to(COLLECTION, '{"works": "\\ud800"}'),
+                "collection.json cannot be read"),
+        ("has a work nobody permitted", edited(COLLECTION, lambda record: record["works"][0].update(rights=DIGEST)),
+                "refers to a rights record that is not here"),
+        ("has a permission that was edited",
+                edited(COLLECTION, lambda record: next(iter(record["rights"].values())).update(permits=["train"])),
+                "has another digest"),
         ("has a key nobody knows", edited(COLLECTION, lambda record: record.update(note="x")), "note: unknown key"),
-        ("is of another format", edited(COLLECTION, lambda record: record.update(format="handstyle/collection/9")), "format: "),
+        ("is of another format", edited(COLLECTION, lambda record: record.update(format="handstyle/collection/9")),
+                "format: "),
         ("is another one", other_works, "is not the collection"),
         ("does not know its folder", gone(FOLDER), "folder.json does not exist"),
         ("has a folder with NUL", to(FOLDER, '{"folder": "a\\u0000b"}'), "cannot be opened"),
-        ("has a folder of nothing", to(FOLDER, '{"folder": ""}'), ""),
+        ("has a folder of nothing", to(FOLDER, '{"folder": ""}'), "cannot be opened"),
         ("has a folder that is a number", to(FOLDER, '{"folder": 7}'), "folder: "),
         ("has a folder that is not there", to(FOLDER, '{"folder": "/nowhere/at/all"}'), "cannot be opened"),
     ]
@@ -207,13 +211,18 @@ def work_linked_out(workspace: Path) -> None:
 ORIGINALS = [
     after("collected", "encode", f"a work {name}", damage, refused(words))
     for name, damage, words in [
-        ("was changed", lambda w: (works_of(w) / "ant.png").write_bytes(whole(NOISE)), "is not the file that was collected"),
+        ("was changed", lambda w: (works_of(w) / "ant.png").write_bytes(whole(NOISE)),
+                "is not the file that was collected"),
         ("is gone", lambda w: (works_of(w) / "ant.png").unlink(), "cannot be opened"),
         ("was cut", lambda w: (works_of(w) / "ant.png").write_bytes(whole(NOISE)[:99]), "is damaged"),
-        ("became a folder", lambda w: ((works_of(w) / "ant.png").unlink(), (works_of(w) / "ant.png").mkdir()), "cannot be opened"),
-        ("became a pipe", lambda w: ((works_of(w) / "ant.png").unlink(), os.mkfifo(works_of(w) / "ant.png")), "cannot be opened"),
+        ("became a folder", lambda w: ((works_of(w) / "ant.png").unlink(), (works_of(w) / "ant.png").mkdir()),
+                "cannot be opened"),
+        ("became a pipe", lambda w: ((works_of(w) / "ant.png").unlink(), os.mkfifo(works_of(w) / "ant.png")),
+                "cannot be opened"),
         ("became a link out of the folder", work_linked_out, "leads out of"),
-        ("became a link to itself", lambda w: ((works_of(w) / "ant.png").unlink(), (works_of(w) / "ant.png").symlink_to("ant.png")), ""),
+        ("became a link to itself",
+                lambda w: ((works_of(w) / "ant.png").unlink(), (works_of(w) / "ant.png").symlink_to("ant.png")),
+                        "cannot be opened"),
     ]
 ]  # fmt: skip
 
@@ -293,13 +302,17 @@ CACHE = [
             ("is of another type", each(lambda tensor: tensor.half()), 1),
             ("holds no numbers", each(lambda tensor: tensor * float("nan")), 1),
             ("lacks a tensor", written_again(lambda tensors: dict(list(tensors.items())[1:])), 1),
-            ("has a tensor nobody knows", written_again(lambda tensors: {**tensors, "more": next(iter(tensors.values())).clone()}), 1),
+            ("has a tensor nobody knows",
+                    written_again(lambda tensors: {**tensors, "more": next(iter(tensors.values())).clone()}), 1),
         ]
     ),
-    after("finished", "encode", "an entry of latents is a folder", entry(LATENT, lambda p: (p.unlink(), p.mkdir())), refused("could not be written")),
-    after("finished", "encode", "the whole cache is a file", lambda w: (shutil.rmtree(w / "cache"), (w / "cache").touch()), refused("could not be written")),
+    after("finished", "encode", "an entry of latents is a folder", entry(LATENT, lambda p: (p.unlink(), p.mkdir())),
+            refused("could not be written")),
+    after("finished", "encode", "the whole cache is a file",
+            lambda w: (shutil.rmtree(w / "cache"), (w / "cache").touch()), refused("could not be written")),
     after("finished", "encode", "the whole cache is gone", lambda w: shutil.rmtree(w / "cache"), encoded(0)),
-    after("finished", "encode", "half-written entries of other processes", lambda w: (the(w, "cache/*") / ".x.part").write_bytes(b"half"), encoded(ENTRIES)),
+    after("finished", "encode", "half-written entries of other processes",
+            lambda w: (the(w, "cache/*") / ".x.part").write_bytes(b"half"), encoded(ENTRIES)),
 ]  # fmt: skip
 
 
@@ -348,11 +361,15 @@ SNAPSHOTS = [
     resumed("its last snapshot is a folder", as_folder(LAST), refused("Is a directory")),
     resumed("its last snapshot is a pipe", as_pipe(LAST), PASSED_OVER),
     resumed("its last snapshot is a device without an end", as_endless(LAST), PASSED_OVER),
-    resumed("its last snapshot is the first under another name", lambda w: shutil.copy(the(w, FIRST), the(w, LAST)), ended()),
-    resumed("a snapshot of step 10**30", lambda w: shutil.copy(the(w, FIRST), the(w, FIRST).with_name(f"step-{10**30}.safetensors")), ended()),
-    resumed("a snapshot of step ١٢٣٤٥٦", lambda w: shutil.copy(the(w, FIRST), the(w, FIRST).with_name("step-١٢٣٤٥٦.safetensors")), ended()),
+    resumed("its last snapshot is the first under another name", lambda w: shutil.copy(the(w, FIRST), the(w, LAST)),
+            ended()),
+    resumed("a snapshot of step 10**30",
+            lambda w: shutil.copy(the(w, FIRST), the(w, FIRST).with_name(f"step-{10**30}.safetensors")), ended()),
+    resumed("a snapshot of step ١٢٣٤٥٦",
+            lambda w: shutil.copy(the(w, FIRST), the(w, FIRST).with_name("step-١٢٣٤٥٦.safetensors")), ended()),
     resumed("both snapshots are cut", both(cut), refused("is not a whole safetensors file")),
-    resumed("both snapshots are empty", both(lambda pattern: to(pattern, b"")), refused("is not a whole safetensors file")),
+    resumed("both snapshots are empty", both(lambda pattern: to(pattern, b"")),
+            refused("is not a whole safetensors file")),
     resumed("no snapshot is left", both(gone), ended()),
     resumed("run.json is empty", to(RUN, ""), ended()),
     resumed("steps.jsonl is lists without an end", to(LOG, "[" * 100_000), ended()),
@@ -368,7 +385,8 @@ STYLES = [
         ("has a record that is empty", to(STYLE, ""), "style.json cannot be read", 1),
         ("has a record of a hundred thousand keys", many_keys(STYLE), "unknown key", 1),
         ("has a record of another format", edited(STYLE, lambda record: record.update(format="x")), "format: ", 1),
-        ("has a recipe that is none", edited(STYLE, lambda record: record["recipe"].update(rank=0)), "recipe.rank: ", 1),
+        ("has a recipe that is none", edited(STYLE, lambda record: record["recipe"].update(rank=0)), "recipe.rank: ",
+                1),
         ("has no weights", gone(WEIGHTS), "is not a whole safetensors file", 1),
         ("has weights that were cut", cut(WEIGHTS), "is not a whole safetensors file", 1),
         ("has weights with a bit flipped", flipped(WEIGHTS), "does not hold the tensors its record names", 1),
@@ -406,15 +424,20 @@ STYLES += [
 
 REPORT = "inspections/*/report.json"
 REPORTS = [
-    after("inspected", "publish", f"the report {name}", damage, refused(words, code), may_change=("releases", "releases/*"))
+    after("inspected", "publish", f"the report {name}", damage, refused(words, code),
+            may_change=("releases", "releases/*"))
     for name, damage, words, code in [
         ("is gone", gone(REPORT), "report.json does not exist", 1),
         ("is empty", to(REPORT, ""), "report.json cannot be read", 1),
         ("has a number that is none", to(REPORT, '{"works_withheld": NaN}'), "report.json cannot be read", 1),
-        ("is of another style", edited(REPORT, lambda record: record.update(style=DIGEST)), "", 3),
-        ("is of another collection", edited(REPORT, lambda record: record.update(collection=DIGEST)), "", 3),
+        ("is of another style", edited(REPORT, lambda record: record.update(style=DIGEST)), "speaks of other weights",
+                3),
+        ("is of another collection", edited(REPORT, lambda record: record.update(collection=DIGEST)),
+                "speaks of another collection", 3),
         ("lacks its findings", edited(REPORT, lambda record: record.pop("copying")), "copying: ", 1),
-        ("names a picture above it", edited(REPORT, lambda record: record["works"][0].update(picture="../../../secret.png")), "", 1),
+        ("names a picture above it",
+                edited(REPORT, lambda record: record["works"][0].update(picture="../../../secret.png")),
+                        "works.0.picture: ", 1),
     ]
 ]  # fmt: skip
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from handstyle import digests
 from handstyle.diffusion.family import BaseCard, LatentDistribution
 from handstyle.diffusion.noise import NoiseSchedule, Prediction
-from handstyle.errors import BaseUnusable
+from handstyle.errors import BaseUnusable, RecordDamaged
 from handstyle.records import load_json, load_toml
 
 CARD = "handstyle.toml"
@@ -27,6 +27,7 @@ PARTS = {
     "text_encoder": "model.safetensors",
 }
 LOAD = {"use_safetensors": True, "local_files_only": True}
+CONFIGURATIONS = (*(f"{part}/config.json" for part in PARTS), "scheduler/scheduler_config.json")
 # The layers of a U-Net by what they do, as diffusers names them.
 LAYERS = {
     "attention": r"\.attn[12]\.(to_q|to_k|to_v|to_out\.0)$",
@@ -198,6 +199,13 @@ def check_folder(folder: Path) -> None:
                 digests.safetensors_header(folder / part / weights)
             except Exception as error:
                 faults.append(str(error).splitlines()[0])
+    for name in CONFIGURATIONS:
+        if (folder / name).is_file():
+            try:
+                if not isinstance(load_json(folder / name), dict):
+                    faults.append(f"{name} is not a table")
+            except RecordDamaged as damaged:  # a loader would go on to ask for it on the network
+                faults.append(damaged.what)
     for name in ("tokenizer", "scheduler"):
         if not (folder / name).is_dir():
             faults.append(f"{name}/ is missing")
