@@ -48,8 +48,8 @@ def assemble(
     key: Ed25519PrivateKey,
 ) -> None:
     """A release in `folder`, where its weights are already. `report_files` (report.json, report.html) hold nothing that
-    may not be shown; `consents` are found by the digests of their statements; evidence of open licences is looked for in
-    `evidence_folders` and goes along."""
+    may not be shown; `consents` are found by the digests of their statements; evidence of open licences is looked for
+    in `evidence_folders` and goes along."""
     published_style(style).save(folder / STYLE)
     style.recipe.to_toml(folder / RECIPE)
     published_collection(collection).save(folder / COLLECTION)
