@@ -186,6 +186,22 @@ def test_a_consent_to_which_nothing_refers_is_noticed(consented: Consented, ingr
     assert_broken(release, "permission", "consents/0123456789abcdef.consent.json")
 
 
+@pytest.mark.parametrize("change", [
+    lambda record: record.update(rights={}),
+    lambda record: record.update(works=[]),
+    lambda record: record["works"][0].update(rights="0" * 64),
+    lambda record: record["rights"].update({"0" * 64: next(iter(record["rights"].values()))}),
+    lambda record: record["works"].append(record["works"][0]),
+], ids=["no permission", "no works", "a permission not there", "a permission for nothing", "a work twice"])  # fmt: skip
+def test_a_release_whose_works_have_no_permission_does_not_hold(
+    release: Path, ingredients: Ingredients, change: Callable[[dict[str, Any]], None]
+) -> None:
+    edited(release / "collection.json", change)
+    works = len(json.loads((release / "collection.json").read_bytes())["works"])
+    signed_again(release, ingredients.key, lambda record: record["lineage"].update(number_of_works=works))
+    assert_broken(release, "record", "collection.json")
+
+
 # Before it is published
 
 

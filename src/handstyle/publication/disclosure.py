@@ -8,11 +8,13 @@ that whoever holds the originals can check that they are meant.
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
 
 from handstyle.collection.licences import Use
 from handstyle.collection.rights import RightsRecord
-from handstyle.collection.works import Collection, Work
+from handstyle.collection.works import Collection, Digest, Work
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.records import Record
 
@@ -20,8 +22,8 @@ from handstyle.records import Record
 class PublishedWork(Record):
     name: str | None
     caption: str | None
-    file_sha256: str
-    pixels_sha256: str
+    file_sha256: Digest
+    pixels_sha256: Digest
     width: int
     height: int
     trained_on: bool
@@ -57,8 +59,18 @@ class PublishedCollection(Record):
 
     format: Literal["handstyle/published-collection/1"] = "handstyle/published-collection/1"
     collection: str
-    works: tuple[PublishedWork, ...]
-    rights: dict[str, PublishedRights]
+    works: tuple[PublishedWork, ...] = Field(min_length=1)
+    rights: dict[Digest, PublishedRights]
+
+    @model_validator(mode="after")
+    def _every_work_has_its_permission(self) -> Self:
+        if bare := [work.pixels_sha256 for work in self.works if work.rights not in self.rights]:
+            raise ValueError(f"{len(bare)} works refer to a permission that is not here, the first is {bare[0]}")
+        if idle := set(self.rights) - {work.rights for work in self.works}:
+            raise ValueError(f"the permission {min(idle)} covers no work")
+        if len({work.pixels_sha256 for work in self.works}) != len(self.works):
+            raise ValueError("a work stands in it twice")
+        return self
 
 
 def published_collection(collection: Collection) -> PublishedCollection:

@@ -46,9 +46,13 @@ def faults(folder: Path, statement: Statement) -> list[Fault]:
     if found:
         return found
     try:
+        collection = published(records[COLLECTION])
+    except RecordDamaged as damaged:
+        return [("record", COLLECTION, "; ".join([damaged.what, *damaged.faults]))]
+    try:
         found += [("record", name, words) for name, words in _lineage_faults(records, statement)]
         found += [("permission", name, words) for name, words in permission_records.faults(
-            folder, statement, published(records[COLLECTION]), records[STYLE])]  # fmt: skip
+            folder, statement, collection, records[STYLE])]  # fmt: skip
         found += [("weights", name, words) for name, words in _weights_faults(folder, records[STYLE], statement)]
     except WRONG as error:
         found.append(("record", STYLE, f"does not describe these files: {error}"))
