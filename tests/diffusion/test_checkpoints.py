@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from handstyle.diffusion.checkpoints import digest_of, read_tensors, write_tensors
+from handstyle.diffusion.checkpoints import digest_of, each_tensor, read_tensors, write_tensors
 from handstyle.errors import RecordDamaged, SnapshotDamaged, WriteFailed
 
 
@@ -49,6 +49,16 @@ def test_a_file_that_cannot_be_written_leaves_the_earlier_one(tmp_path: Path, di
         write_tensors(path, {"a": torch.zeros(1)})
     assert torch.equal(read_tensors(path)[0]["a"], torch.ones(1))
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_tensors_are_read_one_by_one_as_they_were_written(tmp_path: Path) -> None:
+    tensors = {"a": torch.arange(6.0).reshape(2, 3), "b": torch.tensor(0.1).bfloat16(), "c": torch.tensor([2**40])}
+    path = write_tensors(tmp_path / "x.safetensors", tensors, {"some": "facts"})
+    found = dict(each_tensor(path))
+    assert found.keys() == tensors.keys()
+    assert all(
+        torch.equal(found[name], tensor) and found[name].dtype == tensor.dtype for name, tensor in tensors.items()
+    )
 
 
 def test_tensors_have_one_digest_before_and_after_the_disk_and_another_when_anything_differs(tmp_path: Path) -> None:

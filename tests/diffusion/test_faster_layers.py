@@ -82,6 +82,23 @@ def test_weights_that_learn_are_not_packed(frozen: tuple[nn.Module, nn.Module, T
     assert faster.weight.grad is not None
 
 
+@PRECISIONS
+def test_a_layer_that_learns_has_the_slopes_of_autocast_and_keeps_no_rounded_weights(
+    frozen: tuple[nn.Module, nn.Module, Tensor], precision: str, within: float
+) -> None:
+    plain, faster, x = frozen
+    found = []
+    for layer in (faster, plain):
+        layer.requires_grad_(True)
+        kept: list[Tensor] = []
+        with torch.autograd.graph.saved_tensors_hooks(lambda one: kept.append(one) or one, lambda one: one):  # noqa: B023
+            answers = passed(layer, x, precision)
+        found.append([*answers, *(part.grad for part in layer.parameters() if part.grad is not None)])
+        rounded = [one for one in kept if one.dtype == torch.bfloat16 and one.numel() == layer.weight.numel()]
+        assert bool(rounded) == (layer is plain and precision == "bf16")
+    assert_near(found[0], found[1], within)
+
+
 def test_what_is_packed_does_not_depend_on_what_was_seen_before(
     frozen: tuple[nn.Module, nn.Module, Tensor],
 ) -> None:

@@ -5,7 +5,7 @@ Safetensors only: nothing is unpickled. Written whole or not at all.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -40,6 +40,19 @@ def read_tensors(path: Path, error: type[HandstyleError] = RecordDamaged) -> tup
         raise error(damaged.what, hint="Restore it, or run its stage again.") from damaged
     except (OSError, SafetensorError, ValueError) as fault:
         raise error(f"{path} cannot be read: {fault}", hint="Restore it, or run its stage again.") from fault
+
+
+def each_tensor(path: Path) -> Iterator[tuple[str, Tensor]]:
+    """Read one by one, so that never more than one is in memory. Raises RecordDamaged."""
+    header, start = digests.safetensors_header(path)
+    kinds = {kind: dtype for dtype, kind in KINDS.items()}
+    with path.open("rb") as file:
+        for name, entry in header.items():
+            if name != "__metadata__":
+                begin, end = entry["data_offsets"]
+                file.seek(start + begin)
+                data = bytearray(file.read(end - begin))
+                yield name, torch.frombuffer(data, dtype=kinds[entry["dtype"]]).reshape(entry["shape"])
 
 
 def digest_of(tensors: Mapping[str, Tensor]) -> str:

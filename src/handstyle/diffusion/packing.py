@@ -37,7 +37,11 @@ def can_pack(layer: nn.Linear | nn.Conv2d) -> bool:
     weight = layer.weight
     if weight.requires_grad or weight.device.type != "cpu" or not HAS_OPERATORS:
         return False
-    return not isinstance(layer, nn.Conv2d) or (
+    return _is_simple(layer)
+
+
+def _is_simple(layer: nn.Linear | nn.Conv2d) -> bool:
+    return isinstance(layer, nn.Linear) or (
         layer.groups == 1
         and layer.dilation == (1, 1)
         and layer.padding_mode == "zeros"
@@ -83,7 +87,7 @@ class PackedLinear(nn.Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         if not is_packed(self, x):
-            return super().forward(x)
+            return _learnt(self, x, super().forward)
         if not torch.is_grad_enabled():
             return self.product(x.to(computed_in(x, self.weight)))
         return cast(Tensor, FrozenProduct.apply(x, self))  # type: ignore[no-untyped-call]
@@ -107,7 +111,7 @@ class PackedConv2d(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         if not is_packed(self, x):
-            return super().forward(x)
+            return _learnt(self, x, super().forward)
         if not torch.is_grad_enabled():
             return self.product(x.to(computed_in(x, self.weight)))
         return cast(Tensor, FrozenProduct.apply(x, self))  # type: ignore[no-untyped-call]
@@ -156,6 +160,53 @@ class FrozenProduct(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         (gradient,) = gradients
         return ctx.layer.slope(gradient, ctx.shape).to(ctx.dtype), None
+
+
+class LearningProduct(torch.autograd.Function):
+    """A layer that learns, in a lower precision than its weights have: their rounded copy is made again for the way
+    back instead of being kept, which would cost half of their size for the whole network."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, layer: nn.Linear | nn.Conv2d) -> Tensor:
+        dtype = computed_in(x, weight)
+        ctx.layer, ctx.dtype, ctx.has_bias = layer, x.dtype, bias is not None
+        x = x.to(dtype)
+        ctx.save_for_backward(x, weight)
+        rounded = None if bias is None else bias.to(dtype)
+        if isinstance(layer, nn.Conv2d):
+            return nn.functional.conv2d(x, weight.to(dtype), rounded, layer.stride, layer.padding)
+        return nn.functional.linear(x, weight.to(dtype), rounded)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        (gradient,) = gradients
+        x, weight = ctx.saved_tensors
+        layer, wants = ctx.layer, list(ctx.needs_input_grad[:3])
+        rounded = weight.to(x.dtype)
+        if isinstance(layer, nn.Conv2d):
+            rest = (list(layer.stride), list(cast(tuple[int, int], layer.padding)), ONE, False, [0, 0], 1, wants)
+            sizes = [len(weight)] if ctx.has_bias else None
+            slopes = torch.ops.aten.convolution_backward(gradient, x, rounded, sizes, *rest)
+        else:
+            gradient_NO = gradient.flatten(0, -2)
+            slopes = (
+                gradient @ rounded if wants[0] else None,
+                gradient_NO.t() @ x.flatten(0, -2) if wants[1] else None,
+                gradient_NO.sum(0) if wants[2] else None,
+            )
+        of_x, of_weight, of_bias = (slope if wanted else None for slope, wanted in zip(slopes, wants, strict=True))
+        return (
+            None if of_x is None else of_x.to(ctx.dtype),
+            None if of_weight is None else of_weight.to(weight.dtype),
+            None if of_bias is None else of_bias.to(weight.dtype),
+            None,
+        )
+
+
+def _learnt(layer: PackedLinear | PackedConv2d, x: Tensor, plainly: Callable[[Tensor], Tensor]) -> Tensor:
+    if _is_simple(layer) and layer.weight.requires_grad and computed_in(x, layer.weight) != layer.weight.dtype:
+        return cast(Tensor, LearningProduct.apply(x, layer.weight, layer.bias, layer))  # type: ignore[no-untyped-call]
+    return plainly(x)
 
 
 def _laid_out(weight: Tensor, dtype: torch.dtype) -> Tensor:

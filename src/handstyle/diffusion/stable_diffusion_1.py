@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from handstyle import digests
+from handstyle.diffusion.checkpoints import each_tensor
 from handstyle.diffusion.family import BaseCard, LatentDistribution
 from handstyle.diffusion.noise import NoiseSchedule, Prediction
 from handstyle.errors import BaseUnusable, RecordDamaged
@@ -112,10 +113,14 @@ class StableDiffusion1:
 
     @torch.no_grad()
     def restore(self) -> None:
-        for network, fresh in ((self.unet, _unet(self.folder)), (self.clip, _clip(self.folder))):
-            originals = dict(fresh.named_parameters())
-            for name, parameter in network.named_parameters():
-                parameter.copy_(originals[name])
+        """The U-Net tensor by tensor: a second one beside it might not fit."""
+        weights, parameters = self.folder / "unet" / PARTS["unet"], dict(self.unet.named_parameters())
+        if parameters.keys() == digests.safetensors_header(weights)[0].keys() - {"__metadata__"}:
+            for name, original in each_tensor(weights):
+                parameters[name].copy_(original)
+        else:  # names of an earlier diffusers, which it translates while loading
+            _put_back(self.unet, _unet(self.folder))
+        _put_back(self.clip, _clip(self.folder))
 
     def autoencoder_digest(self) -> str:
         return _part_digest(self.folder, "vae")
@@ -185,6 +190,12 @@ def _clip(folder: Path) -> Any:
     if found["missing_keys"]:  # transformers would fill them with chance and go on
         raise ValueError(f"text_encoder lacks {len(found['missing_keys'])} tensors")
     return clip
+
+
+def _put_back(network: nn.Module, loaded: nn.Module) -> None:
+    originals = dict(loaded.named_parameters())
+    for name, parameter in network.named_parameters():
+        parameter.copy_(originals[name])
 
 
 def check_folder(folder: Path) -> None:
