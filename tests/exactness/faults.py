@@ -149,11 +149,15 @@ def _watch_files(watch: Watch) -> None:
 
     class WatchedFile(io.FileIO):
         def write(self, data: Any) -> int:
-            whole = memoryview(data)
-            write = super().write
-            count: int = watch.touch(
-                "write", self.fileno(), lambda: write(whole), lambda: write(whole[: len(whole) // 2])
-            )
+            whole, written, write = memoryview(data), 0, super().write
+
+            def up_to(end: int) -> int:
+                nonlocal written
+                written += write(whole[written:end])
+                return written
+
+            half = len(whole) // 2
+            count: int = watch.touch("write", self.fileno(), lambda: up_to(len(whole)), lambda: up_to(half))
             return count
 
     def watched_open(

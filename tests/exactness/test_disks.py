@@ -105,9 +105,8 @@ def test_a_real_disk_that_fills_up_costs_nothing(
 ) -> None:
     desk, disk = small_disk
     for verb in VERBS:
-        shutil.copytree(desk.folder, scene.folder / "mounted before" / verb)
         failed = 0
-        for room in (0, 8, 40, 200, 900, 4000):  # KB
+        for room in (4, 200, 4000):  # KB
             assert disk.mount(f"remount,size={disk.used() // 1024 + room}k")
             ended = goes_on(desk, scene.line(verb), Fault())
             if ended.code == 0:

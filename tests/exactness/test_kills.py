@@ -10,7 +10,9 @@ from tests.exactness.journey import VERBS, Undisturbed
 
 pytestmark = pytest.mark.slow
 
-SEED = 0
+# Whose first five moments are all at touches of the disk, so that none comes too late on a fast machine: in the steps
+# and snapshots of all three recipes, in a cache, in a publication, and twice in one run.
+SEED = 1913
 MOMENTS = 5
 
 
