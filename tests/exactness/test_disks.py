@@ -49,7 +49,7 @@ def test_a_full_disk_loses_nothing_and_with_room_again_the_bits_are_the_same(
     desk, line = undisturbed("lora").desk_before(verb, f"full-{verb}"), scene.line(verb)
     originals = scene.originals()
     for place in FULL_AT[verb]:
-        assert_told(goes_on(desk, line, Fault("full", where=place, moment="half")), FULL)
+        assert_told(goes_on(desk, line, Fault("full", where=place, when="half")), FULL)
         assert half_written(desk) == [], place
     ended = goes_on(desk, line, Fault())
     assert ended.code == 0, ended.err

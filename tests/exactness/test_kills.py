@@ -34,7 +34,7 @@ def test_a_killed_extension_is_gone_on_with_to_the_same_bits(
     whole, killed = (undisturbed("lora").desk_before("generate", name) for name in ("extended", "extension-killed"))
     assert run(whole, line).code == 0
     for place in (r"write .*snapshots/\.step-000008", r"rename .*snapshots/step-000010"):
-        assert run(killed, line, fault=Fault("kill", where=place, moment="half")).was_killed
+        assert run(killed, line, fault=Fault("kill", where=place, when="half")).was_killed
         an_hour_passes(killed)
     told = run(killed, line)
     assert told.code == 1 and "an unfinished run of the same recipe, at step 8" in told.told
