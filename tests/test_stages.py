@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -91,6 +92,36 @@ def test_what_is_encoded_once_is_found_the_second_time(
     assert (first.found, again.found) == (0, 6 + 7)
     assert first.collection == collected.collection
     assert first.smallest_share_kept == 1
+
+
+def test_encoding_computes_with_as_many_threads_as_finetuning(
+    workspace: Workspace, collected: stages.Collected, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With fewer, as OMP_NUM_THREADS may ask for, a cache would hold other last bits, and the weights after it."""
+    asked: list[str] = []
+    monkeypatch.setattr("handstyle.diffusion.hardware.use_all_cores", lambda: asked.append("all"))
+    stages.encode(workspace, tiny_base)
+    assert asked == ["all"]
+
+
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [("collections/{collection}", ".collection.json"), ("mine", ".a-1.png")],
+    ids=["collect", "generate"],
+)
+def test_what_a_killed_process_left_goes_when_the_stage_is_run_again(
+    place: str, name: str, workspace: Workspace, collected: stages.Collected, six_works: Path, tiny_base: Path
+) -> None:
+    """By its age: another process may be writing there at this moment."""
+    folder = workspace.root / place.format(collection=collected.collection[:16])
+    folder.mkdir(exist_ok=True)
+    older, newer = folder / f"{name}.older.part", folder / f"{name}.newer.part"
+    for path in (older, newer):
+        path.write_text("half")
+    os.utime(older, (0, 0))
+    stages.collect(workspace, six_works, read_rights_toml(six_works / "rights.toml"), validation=2)
+    stages.generate(workspace, ["a"], base=tiny_base, styles=["none"], settings={"num_inference_steps": 1}, to=folder)
+    assert (older.exists(), newer.exists()) == (False, True)
 
 
 def test_verbs_out_of_order_name_the_one_before(workspace: Workspace, tiny_base: Path) -> None:

@@ -25,7 +25,8 @@ def test_the_peak_of_memory_is_in_bytes_and_never_falls() -> None:
 
 def test_what_exact_weights_depend_on_is_written_down(monkeypatch: pytest.MonkeyPatch) -> None:
     here = hardware.environment()
-    versions = {"python", "torch", "numpy", "safetensors", "diffusers", "transformers", "peft"}
+    versions = {"handstyle", "C library", "python", "torch", "numpy", "pillow", "safetensors", "diffusers",
+                "transformers", "peft"}  # fmt: skip
     machine = {"system", "processor", "features", "capability", "threads", "device", "oneDNN", "MKL"}
     assert here.keys() == versions | machine | {"switches", "fp32 products"}
     assert all(here.values())

@@ -14,10 +14,12 @@ import shutil
 import sys
 import tempfile
 import time
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.exactness.faults import Fault
+from tests.exactness.faults import Fault, When
 from tests.exactness.journey import (
     RECIPES,
     VERBS,
@@ -30,11 +32,19 @@ from tests.exactness.journey import (
 )
 from tests.exactness.processes import Desk, Ended, run
 
+# What a process died at, by a part of the name.
+PLACES = {
+    "collections": "collections/", "the cache": "cache/", "snapshots": "snapshots/", "the log": "steps.jsonl",
+    "samples": "samples/", "styles": "style/", "inspections": "inspections/", "releases": "release",
+    "keys": "home/", "pictures": "pictures/", "other records": "",
+}  # fmt: skip
+
 # Where most can be lost, most is tried.
 VERBS_DRAWN = {"finetune": 10, "publish": 4, "encode": 3, "collect": 1, "inspect": 1, "generate": 1}
 KILLS_DRAWN = {1: 6, 2: 3, 3: 1}
 FRESH_EVERY = 5  # moments: here every process starts as a person starts it
 MOST_TRIES = 8
+AT: dict[When, str] = {"before": "before", "half": "in the middle of", "after": "after"}
 
 
 @dataclass(frozen=True)
@@ -43,10 +53,7 @@ class Kill:
 
     share: float
     by: str  # "touch" or "time"
-    moment: str
-
-    def __str__(self) -> str:
-        return f"{self.share:.0%} of its {'touches' if self.by == 'touch' else 'time'}"
+    when: When
 
 
 @dataclass(frozen=True)
@@ -68,7 +75,7 @@ class Moment:
         [verb] = chance.choices(list(VERBS_DRAWN), list(VERBS_DRAWN.values()))
         [count] = chance.choices(list(KILLS_DRAWN), list(KILLS_DRAWN.values()))
         kills = [
-            Kill(chance.random(), chance.choice(("touch", "touch", "time")), chance.choice(("before", "half", "after")))
+            Kill(chance.random(), chance.choice(("touch", "touch", "time")), chance.choice(list(AT)))
             for _ in range(count)
         ]
         return cls(seed, number, recipe, verb, tuple(kills), chance.random() < 0.5, number % FRESH_EVERY == 0)
@@ -82,6 +89,7 @@ class Played:
     died: list[str] = field(default_factory=list)
     went_on: list[str] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
+    style: str = ""  # digest of its tensors, at the end
     seconds: float = 0.0
 
     def __str__(self) -> str:
@@ -89,7 +97,7 @@ class Played:
         started = "fresh processes" if moment.fresh else "forks"
         lines = [
             f"{moment.seed}/{moment.number:<3} {moment.recipe:5} {moment.verb:8} {started}, {self.seconds:.1f} s: "
-            f"{'EQUAL' if not self.troubles else 'NOT EQUAL'}",
+            f"{'NOT EQUAL' if self.troubles else 'equal'}, style {self.style[:12]}",
             *(f"      killed {where}" for where in self.died or ["too late: it had ended"]),
             f"      then {', '.join(self.went_on)}",
             *(f"      TROUBLE {trouble}" for trouble in self.troubles),
@@ -120,7 +128,9 @@ class Player:
                 played.troubles.append(f"{verb} ended with {ended.code}: {ended.err[-500:]}")
                 break
         else:
-            played.troubles += differences(left_behind(desk), reference.left)
+            left = left_behind(desk)
+            played.style = left.get(f"workspace/runs/{left['current run']}/style/style.safetensors", "")
+            played.troubles += differences(left, reference.left)
         played.troubles += half_written(desk)
         if self.scene.originals() != self.originals:
             played.troubles.append("an original was touched")
@@ -153,14 +163,14 @@ class Player:
         moment, whole = played.moment, reference.ended[played.moment.verb]
         fault, kill_after = Fault(), None
         if kill and kill.by == "touch":
-            fault = Fault("kill", at=1 + int(kill.share * len(whole.touches)), moment=kill.moment)  # type: ignore[arg-type]
+            fault = Fault("kill", at=1 + int(kill.share * len(whole.touches)), when=kill.when)
         elif kill:
             kill_after = kill.share * whole.seconds
         ended = run(desk, typed, fault=fault, kill_after=kill_after, fresh=moment.fresh)
         if kill and ended.was_killed:
-            where = ended.touches[-1] if ended.touches else "nothing yet"
-            how = f"{kill.moment} of" if kill.by == "touch" else f"{kill_after:.2f} s in, last touch"
-            played.died.append(f"{how} {len(ended.touches)}: {where}")
+            when = AT[kill.when] if kill_after is None else f"{kill_after:.2f} s in, after"
+            last = ended.touches[-1] if ended.touches else "none"
+            played.died.append(f"{when} touch {len(ended.touches)}: {last}")
         elif ended.code == 0:
             played.went_on.append(" ".join([typed[0], *(word for word in typed if word == "--resume")]))
         return ended
@@ -193,17 +203,26 @@ def main() -> int:
     for number in range(given.moments) if given.only is None else [given.only]:
         played.append(player.play(Moment.draw(given.seed, number)))
         print(played[-1], flush=True)
-    unequal = [each for each in played if each.troubles]
-    kills = sum(len(each.died) for each in played)
-    print(
-        f"seed {given.seed}: {len(played)} moments, {kills} kills, {len(played) - len(unequal)} equal, "
-        f"{len(unequal)} not; {time.perf_counter() - began:.0f} s"
-    )
-    if unequal:
+    print(f"seed {given.seed}, {time.perf_counter() - began:.0f} s: {summary(played)}")
+    if any(each.troubles for each in played):
         print(f"What was left is in {place}")
         return 1
     shutil.rmtree(place)
     return 0
+
+
+def summary(played: Sequence[Played]) -> str:
+    unequal = [str(each.moment.number) for each in played if each.troubles]
+    deaths = [where for each in played for where in each.died]
+    struck = Counter(next(place for place, words in PLACES.items() if words in where) for where in deaths)
+    return "\n".join(
+        [
+            f"{len(played) - len(unequal)} of {len(played)} moments equal"
+            + (f", not {', '.join(unequal)}" if unequal else ""),
+            f"{len(deaths)} kills in {sum(bool(each.died) for each in played)} moments; last touched were "
+            + ", ".join(f"{place} {struck[place]}" for place in PLACES if struck[place]),
+        ]
+    )
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 What = Literal["kill", "wait", "full", "read-only", "nothing"]
-Moment = Literal["before", "half", "after"]
+When = Literal["before", "half", "after"]
 
 # What a disk refuses. A full one still makes empty files, renames and removes.
 REFUSED = {"full": ("write", "mkdir"), "read-only": ("open", "write", "mkdir", "rename", "remove", "chmod")}
@@ -38,7 +38,7 @@ class Fault:
     what: What = "nothing"
     at: int = 1
     where: str = ""
-    moment: Moment = "before"  # "half": a write has written half of its bytes, anything else has not happened
+    when: When = "before"  # "half": a write has written half of its bytes, anything else has not happened
 
 
 class Watch:
@@ -78,17 +78,17 @@ class Watch:
         if fault.what in REFUSED:
             self.broken = self.broken or struck
             if self.broken and kind in REFUSED[fault.what]:
-                if struck and fault.moment == "half":
+                if struck and fault.when == "half":
                     half()
                 raise OSError(ERRORS[fault.what], os.strerror(ERRORS[fault.what]), name)
-        if struck and fault.moment != "after":
-            if fault.moment == "half":
+        if struck and fault.when != "after":
+            if fault.when == "half":
                 half()
             self._strike()
         try:
             return act()
         finally:
-            if struck and fault.moment == "after":
+            if struck and fault.when == "after":
                 self._strike()
 
     def _strike(self) -> None:
@@ -149,11 +149,15 @@ def _watch_files(watch: Watch) -> None:
 
     class WatchedFile(io.FileIO):
         def write(self, data: Any) -> int:
-            whole = memoryview(data)
-            write = super().write
-            count: int = watch.touch(
-                "write", self.fileno(), lambda: write(whole), lambda: write(whole[: len(whole) // 2])
-            )
+            whole, written, write = memoryview(data), 0, super().write
+
+            def up_to(end: int) -> int:
+                nonlocal written
+                written += write(whole[written:end])
+                return written
+
+            half = len(whole) // 2
+            count: int = watch.touch("write", self.fileno(), lambda: up_to(len(whole)), lambda: up_to(half))
             return count
 
     def watched_open(
@@ -170,4 +174,4 @@ def _watch_files(watch: Watch) -> None:
         return buffer if "b" in mode else io.TextIOWrapper(buffer, encoding, errors, newline)
 
     io.open = builtins.open = watched_open
-    shutil._USE_CP_SENDFILE = False  # it would copy inside the kernel, where nobody watches
+    shutil._USE_CP_SENDFILE = False  # type: ignore[attr-defined]  # it would copy inside the kernel, where nobody watches

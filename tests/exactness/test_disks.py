@@ -49,7 +49,7 @@ def test_a_full_disk_loses_nothing_and_with_room_again_the_bits_are_the_same(
     desk, line = undisturbed("lora").desk_before(verb, f"full-{verb}"), scene.line(verb)
     originals = scene.originals()
     for place in FULL_AT[verb]:
-        assert_told(goes_on(desk, line, Fault("full", where=place, moment="half")), FULL)
+        assert_told(goes_on(desk, line, Fault("full", where=place, when="half")), FULL)
         assert half_written(desk) == [], place
     ended = goes_on(desk, line, Fault())
     assert ended.code == 0, ended.err
@@ -105,9 +105,8 @@ def test_a_real_disk_that_fills_up_costs_nothing(
 ) -> None:
     desk, disk = small_disk
     for verb in VERBS:
-        shutil.copytree(desk.folder, scene.folder / "mounted before" / verb)
         failed = 0
-        for room in (0, 8, 40, 200, 900, 4000):  # KB
+        for room in (4, 200, 4000):  # KB
             assert disk.mount(f"remount,size={disk.used() // 1024 + room}k")
             ended = goes_on(desk, scene.line(verb), Fault())
             if ended.code == 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from tests.exactness.faults import Fault
+from tests.exactness.faults import Fault, When
 from tests.exactness.journey import Scene, Undisturbed, differences, half_written, left_behind
 from tests.exactness.processes import Desk, Ended, Running, run, start
 
@@ -14,9 +14,9 @@ pytestmark = pytest.mark.slow
 Journeys = Callable[[str], Undisturbed]
 
 
-def waiting(desk: Desk, line: list[str], where: str, moment: str = "half") -> Running:
+def waiting(desk: Desk, line: list[str], where: str, when: When = "half") -> Running:
     """A process that stands still in the middle of what `where` says, until it may go on."""
-    running = start(desk, line, fault=Fault("wait", where=where, moment=moment))  # type: ignore[arg-type]
+    running = start(desk, line, fault=Fault("wait", where=where, when=when))
     running.wait_until_it_waits()
     return running
 

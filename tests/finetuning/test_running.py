@@ -11,7 +11,10 @@ from typing import Any
 import pytest
 import torch
 
+from handstyle.collection.rights import own_work
+from handstyle.collection.works import Collection, Work
 from handstyle.diffusion.checkpoints import read_tensors
+from handstyle.diffusion.hardware import environment
 from handstyle.errors import SnapshotDamaged, StageMissing, WorkspaceBusy, WriteFailed
 from handstyle.finetuning import running
 from handstyle.finetuning.manifest import RunManifest
@@ -211,6 +214,35 @@ def test_another_process_in_the_folder_is_refused_until_it_ends(tmp_path: Path) 
 
 
 # Material and manifest
+
+
+def test_material_that_differs_in_a_single_bit_has_another_digest(recipe: Any, material: Any) -> None:
+    """It may have been encoded on another machine, and the manifest has to tell."""
+    whole = material(recipe(with_prior_preservation=True))
+    assert whole.digest == material(recipe(with_prior_preservation=True)).digest
+    first, prior = whole.works[0], whole.class_images[-1]
+    for tensor in (
+        whole.empty_LD, first.conditioning_LD, prior.conditioning_LD,
+        first.variants[1].mean_BCHW, first.variants[0].deviation_BCHW, prior.variants[0].mean_BCHW,
+    ):  # fmt: skip
+        before, bits = whole.digest, tensor.view(-1).view(torch.int32)
+        bits[-1] ^= 1
+        assert whole.digest != before
+        bits[-1] ^= 1
+        assert whole.digest == before
+
+
+def test_the_manifest_names_what_was_encoded(recipe: Any, material: Any, family: Any) -> None:
+    chosen, rights = recipe(), own_work("Ada Example")
+    work = Work(
+        name="ant.png", file_format="PNG", file_sha256="f" * 64, pixels_sha256="a" * 64, width=16, height=16,
+        caption="ant", caption_from="file name", rights=rights.digest,
+    )  # fmt: skip
+    collection = Collection(works=(work,), rights={rights.digest: rights})
+    encoded = material(chosen)
+    named = running.manifest(collection, family, chosen, encoded).environment
+    assert named["encoded works"] == encoded.digest[:16]
+    assert named.keys() == {*environment(), "encoded works"}
 
 
 def test_everything_that_decides_the_weights_decides_the_name_of_a_run(recipe: Any) -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 import psutil
 import torch
 
+from handstyle import __version__
+
 M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8  # glibc's malloc.h
 
 
@@ -101,14 +103,18 @@ def environment() -> dict[str, str]:
     import diffusers
     import numpy
     import peft
+    import PIL
     import safetensors
     import transformers
 
     return {
+        "handstyle": __version__,
         "system": f"{platform.system()} {platform.machine()}",
+        "C library": " ".join(platform.libc_ver()).strip() or NONE,  # sines and logarithms
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": numpy.__version__,
+        "pillow": PIL.__version__,  # shrinks the works
         "safetensors": safetensors.__version__,
         "diffusers": diffusers.__version__,
         "transformers": transformers.__version__,
@@ -135,6 +141,8 @@ SWITCHES = (
     "DNNL_MAX_CPU_ISA",
     "MKL_CBWR",
     "MKL_ENABLE_INSTRUCTIONS",
+    "OMP_DYNAMIC",  # as many threads as the load leaves
+    "OMP_THREAD_LIMIT",
     "ONEDNN_DEFAULT_FPMATH_MODE",
     "ONEDNN_MAX_CPU_ISA",
     "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
