@@ -9,13 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import mmap
 import os
 import stat
 import struct
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import rfc8785
 
@@ -69,10 +68,14 @@ def of_pixels(width: int, height: int, rgb: bytes) -> str:
 
 def of_tensors(tensors: Iterable[tuple[str, str, tuple[int, ...], bytes | memoryview]]) -> str:
     """Of (name, safetensors type name, shape, little-endian bytes), whatever their order and their file."""
+    return _of_digests((name, kind, shape, hashlib.sha256(data).digest()) for name, kind, shape, data in tensors)
+
+
+def _of_digests(tensors: Iterable[tuple[str, str, tuple[int, ...], bytes]]) -> str:
     digest = hashlib.sha256()
-    for name, kind, shape, data in sorted(tensors, key=lambda tensor: tensor[0]):
+    for name, kind, shape, of_data in sorted(tensors):
         digest.update(canonical([name, kind, list(shape)]))
-        digest.update(hashlib.sha256(data).digest())
+        digest.update(of_data)
     return digest.hexdigest()
 
 
@@ -125,18 +128,23 @@ def _end_of_tensors(entries: Mapping[str, Any]) -> int:
 
 
 def of_tensor_file(path: Path) -> str:
-    """`of_tensors` of a safetensors file; its metadata does not count, so a rename does not change it."""
+    """`of_tensors` of a safetensors file; its metadata does not count, so a rename does not change it.
+
+    Read piece by piece: pages of a mapped file count as memory of the process, and a checkpoint has gigabytes of them.
+    """
     header, start = safetensors_header(path)
-    entries: Mapping[str, Any] = {name: entry for name, entry in header.items() if name != "__metadata__"}
-    if not entries:
-        return of_tensors([])
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        view = memoryview(data)
-        try:
-            return of_tensors(
-                (name, entry["dtype"], tuple(entry["shape"]), view[start + begin : start + end])
-                for name, entry in entries.items()
-                for begin, end in [entry["data_offsets"]]
-            )
-        finally:
-            view.release()
+    with path.open("rb") as file:
+        return _of_digests(
+            (name, entry["dtype"], tuple(entry["shape"]), _of_span(file, start + begin, start + end))
+            for name, entry in header.items()
+            if name != "__metadata__"
+            for begin, end in [entry["data_offsets"]]
+        )
+
+
+def _of_span(file: BinaryIO, begin: int, end: int) -> bytes:
+    file.seek(begin)
+    digest = hashlib.sha256()
+    for at in range(begin, end, CHUNK):
+        digest.update(file.read(min(CHUNK, end - at)))
+    return digest.digest()

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from handstyle.diffusion import catalogue, low_rank
-from handstyle.diffusion.faster_layers import exchange
+from handstyle.diffusion.faster_layers import exchange, round_anew
 from handstyle.diffusion.group_norm import ChannelsLastGroupNorm
 from handstyle.diffusion.packing import HAS_OPERATORS, PackedConv2d, PackedLinear, is_packed
 
@@ -83,10 +83,12 @@ def test_weights_that_learn_are_not_packed(frozen: tuple[nn.Module, nn.Module, T
 
 
 @PRECISIONS
-def test_a_layer_that_learns_has_the_slopes_of_autocast_and_keeps_no_rounded_weights(
-    frozen: tuple[nn.Module, nn.Module, Tensor], precision: str, within: float
+@pytest.mark.parametrize("anew", [False, True])
+def test_a_layer_that_learns_has_the_slopes_of_autocast_and_where_told_to_keeps_no_rounded_weights(
+    frozen: tuple[nn.Module, nn.Module, Tensor], precision: str, within: float, anew: bool
 ) -> None:
     plain, faster, x = frozen
+    round_anew(faster, anew)
     found = []
     for layer in (faster, plain):
         layer.requires_grad_(True)
@@ -95,7 +97,7 @@ def test_a_layer_that_learns_has_the_slopes_of_autocast_and_keeps_no_rounded_wei
             answers = passed(layer, x, precision)
         found.append([*answers, *(part.grad for part in layer.parameters() if part.grad is not None)])
         rounded = [one for one in kept if one.dtype == torch.bfloat16 and one.numel() == layer.weight.numel()]
-        assert bool(rounded) == (layer is plain and precision == "bf16")
+        assert bool(rounded) == (precision == "bf16" and not (layer is faster and anew))
     assert_near(found[0], found[1], within)
 
 

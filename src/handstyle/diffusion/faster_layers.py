@@ -63,3 +63,10 @@ def exchange(network: Any) -> None:
                 layer.packs = Packs()
     if hasattr(network, "set_attn_processor"):
         network.set_attn_processor(BlockedAttention())
+
+
+def round_anew(network: nn.Module, yes: bool) -> None:
+    """Whether layers that learn make the rounded copies of their weights again on the way back: slower, and smaller."""
+    for layer in network.modules():
+        if isinstance(layer, PackedLinear | PackedConv2d):
+            layer.rounds_anew = yes

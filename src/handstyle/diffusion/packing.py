@@ -84,6 +84,7 @@ class PackedLinear(nn.Linear):
     """`nn.Linear`; its weights are laid out when they do not learn."""
 
     packs: Packs
+    rounds_anew = False  # when it learns: `LearningProduct`
 
     def forward(self, x: Tensor) -> Tensor:
         if not is_packed(self, x):
@@ -108,6 +109,7 @@ class PackedConv2d(nn.Conv2d):
     """`nn.Conv2d`; its weights are laid out when they do not learn. What it gives lies channels last."""
 
     packs: Packs
+    rounds_anew = False  # when it learns: `LearningProduct`
 
     def forward(self, x: Tensor) -> Tensor:
         if not is_packed(self, x):
@@ -164,7 +166,7 @@ class FrozenProduct(torch.autograd.Function):
 
 class LearningProduct(torch.autograd.Function):
     """A layer that learns, in a lower precision than its weights have: their rounded copy is made again for the way
-    back instead of being kept, which would cost half of their size for the whole network."""
+    back instead of being kept by autocast, which costs half of their size for the whole network, and is faster."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, layer: nn.Linear | nn.Conv2d) -> Tensor:
@@ -204,7 +206,8 @@ class LearningProduct(torch.autograd.Function):
 
 
 def _learnt(layer: PackedLinear | PackedConv2d, x: Tensor, plainly: Callable[[Tensor], Tensor]) -> Tensor:
-    if _is_simple(layer) and layer.weight.requires_grad and computed_in(x, layer.weight) != layer.weight.dtype:
+    is_rounded = layer.weight.requires_grad and computed_in(x, layer.weight) != layer.weight.dtype
+    if layer.rounds_anew and is_rounded and _is_simple(layer):
         return cast(Tensor, LearningProduct.apply(x, layer.weight, layer.bias, layer))  # type: ignore[no-untyped-call]
     return plainly(x)
 

@@ -9,7 +9,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -94,7 +94,9 @@ class Run:
 
     def _updating(self, optimizer: torch.optim.Optimizer) -> Callable[[Tensor], None]:
         def update(parameter: Tensor) -> None:
-            norm = torch.nn.utils.clip_grad_norm_([parameter], self.recipe.max_grad_norm)
+            norm = torch.nn.utils.get_total_norm([cast(Tensor, parameter.grad)])
+            if not parameter.is_cpu or norm > self.recipe.max_grad_norm:  # a product with one is a pass through memory
+                torch.nn.utils.clip_grads_with_norm_([parameter], self.recipe.max_grad_norm, norm)
             self.squared_norms.append(norm.square())
             optimizer.step()
             parameter.grad = None

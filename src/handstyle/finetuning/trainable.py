@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from handstyle.diffusion import low_rank
 from handstyle.diffusion.family import ModelFamily
+from handstyle.diffusion.faster_layers import round_anew
 from handstyle.finetuning.recipe import Recipe
 
 TEXT_ENCODER_LAYERS = ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2")
@@ -55,7 +56,7 @@ def trainable(family: ModelFamily, recipe: Recipe) -> Iterator[Trainable]:
         with _low_rank(family, recipe, networks) as learning:
             yield learning
     else:
-        with _full(family, networks) as learning:
+        with _full(family, networks, frugal=recipe.optimizer_in_backward) as learning:
             yield learning
 
 
@@ -88,14 +89,16 @@ def _low_rank(family: ModelFamily, recipe: Recipe, networks: dict[str, nn.Module
 
 
 @contextmanager
-def _full(family: ModelFamily, networks: dict[str, nn.Module]) -> Iterator[Trainable]:
+def _full(family: ModelFamily, networks: dict[str, nn.Module], *, frugal: bool) -> Iterator[Trainable]:
     try:
         for network in networks.values():
             network.train().requires_grad_(True)
+            round_anew(network, frugal)
         yield _trainable({part: dict(network.named_parameters()) for part, network in networks.items()})
     finally:
         for network in networks.values():
             network.eval().requires_grad_(False)
+            round_anew(network, False)
         family.restore()
 
 
