@@ -6,7 +6,7 @@ One U-Net, one CLIP text encoder, one autoencoder, in a diffusers folder.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
@@ -113,14 +113,8 @@ class StableDiffusion1:
 
     @torch.no_grad()
     def restore(self) -> None:
-        """The U-Net tensor by tensor: a second one beside it might not fit."""
-        weights, parameters = self.folder / "unet" / PARTS["unet"], dict(self.unet.named_parameters())
-        if parameters.keys() == digests.safetensors_header(weights)[0].keys() - {"__metadata__"}:
-            for name, original in each_tensor(weights):
-                parameters[name].copy_(original)
-        else:  # names of an earlier diffusers, which it translates while loading
-            _put_back(self.unet, _unet(self.folder))
-        _put_back(self.clip, _clip(self.folder))
+        _put_back(self.unet, self.folder / "unet" / PARTS["unet"], lambda: _unet(self.folder))
+        _put_back(self.clip, self.folder / "text_encoder" / PARTS["text_encoder"], lambda: _clip(self.folder))
 
     def autoencoder_digest(self) -> str:
         return _part_digest(self.folder, "vae")
@@ -192,10 +186,15 @@ def _clip(folder: Path) -> Any:
     return clip
 
 
-def _put_back(network: nn.Module, loaded: nn.Module) -> None:
-    originals = dict(loaded.named_parameters())
-    for name, parameter in network.named_parameters():
-        parameter.copy_(originals[name])
+def _put_back(network: nn.Module, weights: Path, load: Callable[[], nn.Module]) -> None:
+    """Tensor by tensor: a second network beside it might not fit. Files may hold more than parameters."""
+    parameters = dict(network.named_parameters())
+    if parameters.keys() <= digests.safetensors_header(weights)[0].keys():
+        originals = ((name, original) for name, original in each_tensor(weights) if name in parameters)
+    else:  # names of an earlier library, which it translates while loading
+        originals = ((name, original.detach()) for name, original in load().named_parameters())
+    for name, original in originals:
+        parameters[name].copy_(original)
 
 
 def check_folder(folder: Path) -> None:
