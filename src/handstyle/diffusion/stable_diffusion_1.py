@@ -189,12 +189,18 @@ def _clip(folder: Path) -> Any:
 def _put_back(network: nn.Module, weights: Path, load: Callable[[], nn.Module]) -> None:
     """Tensor by tensor: a second network beside it might not fit. Files may hold more than parameters."""
     parameters = dict(network.named_parameters())
-    if parameters.keys() <= digests.safetensors_header(weights)[0].keys():
-        originals = ((name, original) for name, original in each_tensor(weights) if name in parameters)
+    if parameters.keys() <= {_own_name(name) for name in digests.safetensors_header(weights)[0]}:
+        read = ((_own_name(name), original) for name, original in each_tensor(weights))
+        originals = ((name, original) for name, original in read if name in parameters)
     else:  # names of an earlier library, which it translates while loading
         originals = ((name, original.detach()) for name, original in load().named_parameters())
     for name, original in originals:
         parameters[name].copy_(original)
+
+
+def _own_name(name: str) -> str:
+    """Of a parameter whose file has a name; transformers has taken this level of CLIP away."""
+    return name.removeprefix("text_model.")
 
 
 def check_folder(folder: Path) -> None:
