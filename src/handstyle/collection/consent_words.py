@@ -33,6 +33,7 @@ def words_of(
     keeper: str,
     contact: str,
     author: str,
+    aliases: Sequence[str],
     holders: Sequence[Holder],
     scope: Scope,
     documents: Sequence[tuple[str, str]],
@@ -48,11 +49,12 @@ def words_of(
                 "them can make new pictures in a hand that resembles theirs.",
                 "Those who sign permit what is answered with Yes below, and nothing else. What is not named is not "
                 "permitted. Nobody has to agree, and every answer can still be changed before it is signed.",
+                *([f"{author} is also known as {_and(aliases)}."] if aliases else []),
                 f"{keeper} answers for what is done, at: {contact}. Written on {_day(drafted)}.",
             ),
         ),
         _who_agrees(holders),
-        Passage(heading="What may be done", answers=(*_training(scope), *_giving(scope), *_naming(scope, author))),
+        Passage(heading="What may be done", answers=(*_training(scope), *_giving(scope), *_naming(scope, author, aliases))),
         Passage(heading="Where and how long", lines=(_where(scope), _when(scope))),
         _limits(),
         *_documents(documents),
@@ -65,7 +67,8 @@ def _who_agrees(holders: Sequence[Holder]) -> Passage:
     for holder in holders:
         roles = ", and ".join(ROLES[role] for role in holder.roles)
         key = f"signs with the key {holder.fingerprint}" if holder.key else "has not named a key yet"
-        lines.append(f"{holder.name} {roles}: {BASES[holder.basis]}. Identified {IDENTITIES[holder.identity]}; {key}.")
+        names = f"{holder.name}, also known as {_and(holder.aliases)}," if holder.aliases else holder.name
+        lines.append(f"{names} {roles}: {BASES[holder.basis]}. Identified {IDENTITIES[holder.identity]}; {key}.")
     everybody = "All of them must sign. While one signature is missing, nothing is permitted."
     return Passage(heading="Who has to agree", lines=(*lines, everybody) if len(holders) > 1 else tuple(lines))
 
@@ -106,12 +109,17 @@ def _giving(scope: Scope) -> tuple[Answer, ...]:
     )
 
 
-def _naming(scope: Scope, author: str) -> tuple[Answer, ...]:
+def _naming(scope: Scope, author: str, aliases: Sequence[str]) -> tuple[Answer, ...]:
+    name = f"the name {author}" + (" or another of these names" if aliases else "")
     return (
-        _answer(f"Use the name {author} in the title of the model", scope.name.in_title),
-        _answer(f"Use the name {author} as the word that makes the model draw in this hand", scope.name.as_trigger),
-        _answer(f"Use the name {author} to advertise the model", scope.name.in_marketing),
+        _answer(f"Use {name} in the title of the model", scope.name.in_title),
+        _answer(f"Use {name} as the word that makes the model draw in this hand", scope.name.as_trigger),
+        _answer(f"Use {name} to advertise the model", scope.name.in_marketing),
     )
+
+
+def _and(names: Sequence[str]) -> str:
+    return " and ".join(names)
 
 
 def _where(scope: Scope) -> str:

@@ -58,6 +58,7 @@ class Holder(Record):
     """One whose yes is needed. Without a key it is known what to ask, and not yet who signs."""
 
     name: PersonName
+    aliases: tuple[PersonName, ...] = ()  # other names they are known by
     roles: tuple[Role, ...] = Field(min_length=1)
     basis: Basis
     identity: Identity = "self"
@@ -70,11 +71,12 @@ class Holder(Record):
 
 def check_together(holders: Sequence[Holder], *, uses_name: bool) -> None:
     """Raises ValueError where these people cannot be told apart, or are not enough."""
-    seen: dict[str, str] = {}
-    for holder in holders:
-        if before := seen.get(skeleton(holder.name)):
-            raise ValueError(f"the holders {before!a} and {holder.name!a} look the same")
-        seen[skeleton(holder.name)] = holder.name
+    seen: dict[str, int] = {}
+    for place, holder in enumerate(holders):
+        for name in (holder.name, *holder.aliases):
+            before = seen.setdefault(skeleton(name), place)
+            if before != place:
+                raise ValueError(f"the holders {holders[before].name!a} and {holder.name!a} look the same")
         if len(set(holder.roles)) != len(holder.roles):
             raise ValueError(f"{holder.name} has a role twice")
     known = [holder.key for holder in holders if holder.key]

@@ -58,6 +58,7 @@ class GivenConsent(Record):
     """What a consent statement says, with the digest by which it is found. It is derived, never typed."""
 
     statement: str = Field(pattern="^[0-9a-f]{64}$")
+    drafted: date  # the day its words were written; when a signature was made, nothing in it can say
     scope: Scope
     holders: tuple[Holder, ...]
 
@@ -66,6 +67,7 @@ class RightsRecord(Record):
     """One permission: whose works, on what basis, for which uses, and when. A use not listed is not permitted."""
 
     author: Line
+    aliases: tuple[Line, ...] = ()  # other names the author is known by
     holders: tuple[Line, ...] = Field(min_length=1)  # everybody whose yes is needed; the author when left out
     basis: Basis
     licence: Annotated[str, AfterValidator(spelled)] | None = None  # an SPDX expression
@@ -125,6 +127,15 @@ class RightsRecord(Record):
                 f"{terms.expression} does not permit {' or '.join(USES[use] for use in beyond)}: "
                 "leave it out of `permits`, or ask for written-permission"
             )
+
+    @property
+    def people(self) -> dict[str, tuple[str, ...]]:
+        """Author and holders, each with the other names they are known by."""
+        found = {self.author: self.aliases}
+        known = {holder.name: holder.aliases for holder in self.consent.holders} if self.consent else {}
+        for holder in self.holders:
+            found[holder] = tuple(dict.fromkeys((*found.get(holder, ()), *known.get(holder, ()))))
+        return found
 
     @property
     def terms(self) -> LicenceTerms | None:
@@ -200,10 +211,13 @@ def from_consent(consent: Consent, evidence: tuple[Evidence, ...] = (), *, on_pa
     scope = predicate.scope
     return RightsRecord(
         author=predicate.author,
+        aliases=predicate.aliases,
         holders=tuple(holder.name for holder in predicate.holders),
         basis="written-permission" if on_paper else "consent",
         evidence=evidence,
-        consent=GivenConsent(statement=consent.digest, scope=scope, holders=predicate.holders),
+        consent=GivenConsent(
+            statement=consent.digest, drafted=predicate.drafted, scope=scope, holders=predicate.holders
+        ),
         permits=scope.permits,
         valid_from=scope.valid_from,
         valid_until=scope.valid_until,
