@@ -474,8 +474,9 @@ def publish(
     collection, folder = collection_named(workspace, style.collection)
     report, pictures = _current_report(workspace)
     cleared = clearance.clearance(
-        collection, style, report, name, on=date.today(), model_licence=model_licence, distribution=distribution
-    )
+        collection, style, report, name,
+        on=date.today(), model_licence=model_licence, distribution=distribution, folder=to.name if to else "",
+    )  # fmt: skip
     if report is None:
         raise GateClosed("there is no inspection report", hint="Run `handstyle inspect` first.")
     secret = keys.read_key(key) if key else keys.own_key()
@@ -597,11 +598,14 @@ def require_permission(collection: Collection, use: Use) -> None:
 
 
 def require_training(collection: Collection, family: ModelFamily, recipe: Recipe) -> None:
-    """Raises RightsMissing when a permission does not cover training in this way on this base today."""
+    """Raises RightsMissing when a permission does not cover training in this way on this base today, and GateClosed
+    when the words of the training name somebody who has not agreed to that."""
     from handstyle.collection import permission
+    from handstyle.publication import naming
 
     act = Act("train", date.today(), recipe.method, family.kind, family.digest)
     permission.require(collection, act, f"training by {recipe.method} on {family.card.name or family.kind}")
+    naming.checked(naming.words_trained_with(recipe, collection), collection)
 
 
 def require_generating(workspace: Workspace, style: TrainedStyle) -> None:

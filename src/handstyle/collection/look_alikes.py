@@ -23,14 +23,19 @@ WRITTEN_FOR = {
 }
 LATIN = re.compile(r"LATIN (?:(?:SMALL|CAPITAL) LETTER ([A-Z])(?: WITH .*)?|LETTER SMALL CAPITAL ([A-Z]))")
 # Letters in black circles and squares, and in flags, have no normal form: each begins an alphabet.
-ENCLOSED = (0x1F150, 0x1F170, 0x1F1E6)
+ENCLOSED = {first + place: chr(ord("a") + place) for first in (0x1F150, 0x1F170, 0x1F1E6) for place in range(26)}
 ALPHABETS = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE")  # whose letters are taken for one another
 
 
 def skeleton(text: str) -> str:
     """What is left of a text when everything that can be made to look alike is the same."""
-    plain = "".join(map(_seen, unicodedata.normalize("NFKC", text)))
+    plain = "".join(map(_seen, normal(text)))
     return plain.replace("rn", "m").replace("vv", "w").replace("i", "l")
+
+
+def normal(text: str) -> str:
+    """In the form NFKC, and letters that have none as letters."""
+    return unicodedata.normalize("NFKC", text).translate(ENCLOSED)
 
 
 @functools.lru_cache(maxsize=1 << 14)
@@ -41,9 +46,6 @@ def _seen(sign: str) -> str:
             return WRITTEN_FOR[letter]
         if letter in _table():
             return _table()[letter]
-    for first in ENCLOSED:
-        if 0 <= ord(sign) - first < 26:
-            return chr(ord("a") + ord(sign) - first)
     apart = unicodedata.normalize("NFKD", sign.casefold())
     if apart != sign:
         return "".join(map(_seen, apart))

@@ -138,6 +138,11 @@ class RightsRecord(Record):
         return found
 
     @property
+    def speaks_of_the_author_alone(self) -> bool:
+        """What was signed permits the use of the author's name, and of no other holder's."""
+        return self.consent is not None
+
+    @property
     def terms(self) -> LicenceTerms | None:
         """What the licence permits and asks in return, where there is one."""
         return terms_of(self.licence, self.licence_choice) if self.licence else None

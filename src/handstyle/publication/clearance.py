@@ -8,6 +8,7 @@ too: it helped to decide what is published.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import date
 from typing import Literal
 
@@ -18,6 +19,7 @@ from handstyle.errors import GateClosed, RightsMissing, UsageMistake
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.inspection.report import InspectionReport
 from handstyle.publication import naming
+from handstyle.publication.neutral_names import neutral_names
 from handstyle.publication.style_licence import RESERVED, StyleLicence, licence_of_style
 from handstyle.records import Record
 
@@ -48,18 +50,19 @@ def clearance(
     on: date,
     model_licence: str | None = None,
     distribution: Distribution = "public",
+    folder: str = "",
 ) -> Clearance:
-    """Raises RightsMissing or GateClosed with what is lacking and how to get it."""
+    """Raises RightsMissing or GateClosed with what is lacking and how to get it. `folder` is the release's, if it is
+    called otherwise than the release."""
     inspected = _inspected(collection, style, report)
     _permitted(collection, style, on, distribution)
-    recipe = style.recipe
-    words = {"name": title, "identifier": recipe.identifier, "class words": recipe.class_words}
-    naming.checked(words | {"template": recipe.template, "style's own name": style.name}, collection)
+    name = naming.slug(title)
+    notes = _nobody_is_named(collection, style, inspected, {"name": title, "file name": name, "folder": folder})
     licence = _licence(collection, style, model_licence)
     _keeps_to_its_circle(collection, licence, distribution)
     return Clearance(
         title=title,
-        name=naming.slug(title),
+        name=name,
         on=on.isoformat(),
         style=style.tensors,
         collection=style.collection,
@@ -72,7 +75,8 @@ def clearance(
             f"All {len(collection.works)} works are permitted to be published in this model on {on.isoformat()}.",
             *(f"{line}." for line in permission.standing(collection)),
             "The inspection report speaks of exactly these tensors and this collection.",
-            "No recorded person is named in the name, identifier or template without having agreed to it.",
+            "Nobody on record is named in the name, the file names or the words of the training without having agreed.",
+            *notes,
             f"The style's licence is {licence.name}. {licence.why}",
         ),
     )
@@ -109,6 +113,16 @@ def _permitted(collection: Collection, style: TrainedStyle, on: date, distributi
             hint="Ask the holders named for what is lacking and collect again with their answer; or collect without "
             "those works and finetune again.",
         )
+
+
+def _nobody_is_named(
+    collection: Collection, style: TrainedStyle, report: InspectionReport, titles: Mapping[str, str]
+) -> tuple[str, ...]:
+    texts = {what: text for what, text in titles.items() if text} | {"style's own name": style.name}
+    texts |= {"name of the base": style.base.name} | naming.words_trained_with(style.recipe, collection)
+    people = {name for rights in collection.rights.values() for name, also in rights.people.items()
+              for name in (name, *also)}  # fmt: skip
+    return naming.checked(texts, collection, neutral=neutral_names(style, report, people))
 
 
 def _licence(collection: Collection, style: TrainedStyle, chosen: str | None) -> StyleLicence:

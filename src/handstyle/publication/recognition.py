@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
 
-from handstyle.collection.look_alikes import SIGNS, skeleton
+from handstyle.collection.look_alikes import SIGNS, normal, skeleton
 
 ORDINARY = Path(__file__).with_name("ordinary_words.txt")
 SHORTEST_PART = 3  # letters; a part of a name that is shorter says nothing by itself
@@ -126,7 +126,7 @@ def _whole_in(whole: tuple[str, ...], words: list[Word]) -> str | None:
     if len(whole[-1]) == 1:  # an initial behind a surname is a word of its own, or it would be any ending
         return None
     if len(run) < SHORTEST_INSIDE:
-        return next((word.written for word in words if word.seen == run), None)
+        return next((word.written for word in words if word.seen == run and not word.is_ordinary), None)
     return _inside(run, words) or _across(run, words)
 
 
@@ -188,7 +188,7 @@ def _as_a_word(name: str, part: Word, alone: bool, words: list[Word]) -> Iterato
 
 def _readings(text: str) -> Iterator[list[Word]]:
     """The words of a text: apart at every sign; with signs that stand for letters; apart at digits, too."""
-    seen = "".join(sign for sign in unicodedata.normalize("NFKC", text) if not _is_unseen(sign))
+    seen = "".join(sign for sign in normal(text) if not _is_unseen(sign))
     if RIGHT_TO_LEFT & {*text}:
         seen += f" {seen[::-1]}"
     known: set[tuple[str, ...]] = set()
