@@ -6,12 +6,14 @@ torch is imported inside the stage that needs it, so collecting, publishing's ga
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from handstyle.collection.involvement import involvement
 from handstyle.collection.scope import Act
 from handstyle.collection.works import Collection
 from handstyle.errors import GateClosed, RecordDamaged, RightsMissing, StageMissing, UsageMistake
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from handstyle.finetuning.trained_style import BaseIdentity, TrainedStyle
     from handstyle.finetuning.validation import Drawings
     from handstyle.inspection.report import InspectionReport
+    from handstyle.publication.new_words import Asked
+    from handstyle.publication.renaming import Renamed
     from handstyle.publication.verification import Verification
 
 Progress = Callable[[str, int, int], None]  # what, done, of
@@ -281,6 +285,7 @@ def finetune(
                 material=material,
                 paint=lambda step: previews.paint(step, family),
                 drawings=_drawings_to_check_with(plan, further),
+                involvement=involvement(plan.collection),
             ).go(state, save_every=save_every, sample_every=sample_every, report=progress)
     workspace.point_to(run=run)
     return _finetuned(workspace, run)
@@ -358,12 +363,14 @@ def generate(
     use_all_cores()
     family = load_base(base, plain=plain)
     worn = wardrobe.worn(workspace, styles or [workspace.needs("run", "finetune")])
-    for item in worn:
-        require_generating(workspace, item.style)
+    collections = {item.style.collection: require_generating(workspace, item.style) for item in worn}
     requests = wardrobe.requests(prompts, seeds, family, worn, settings or {})
     folder = to or workspace.new_pictures(prompts[0])
     remove_abandoned(folder, f".*.png.*{PART}", older_than=LONGEST_WRITE)
-    lineage = {"collections": " ".join(sorted({item.style.collection for item in worn}))}
+    lineage = {
+        "collections": " ".join(sorted(collections)),
+        "involvement": " ".join(involvement(collections[digest]) for digest in sorted(collections)),
+    }
     images, paths = [], []
     with attached(worn, family):
         for number, picture in enumerate(draw(requests, family)):
@@ -535,6 +542,56 @@ def _current_report(workspace: Workspace) -> tuple[InspectionReport | None, Path
     return InspectionReport.load(place / "report.json"), place / "pictures"
 
 
+def rename(
+    workspace: Workspace,
+    what: str,
+    title: str,
+    *,
+    identifier: str | None = None,
+    key: Path | None = None,
+    to: Path | None = None,
+    remove_old: bool = False,
+) -> Renamed:
+    """A release, or the style of a run, under another name. The old one stays where it is unless `remove_old`."""
+    from handstyle import keys
+    from handstyle.publication import naming, package, renaming
+    from handstyle.publication.new_words import Asked
+
+    asked = Asked(title, identifier, date.today())
+    source = renaming.release_at(Path(what), workspace.release(what))
+    if source is None:
+        source, renamed = _rename_run(workspace, what, asked)
+    else:
+        secret, target = keys.read_key(key) if key else keys.own_key(), to or source.parent / naming.slug(title)
+        with package.unfinished_release(target) as folder:
+            renamed = renaming.release(source, folder, asked, secret).model_copy(update={"folder": str(target)})
+    if remove_old:
+        shutil.rmtree(source)
+    return renamed
+
+
+def _rename_run(workspace: Workspace, what: str, asked: Asked) -> tuple[Path, Renamed]:
+    """The run that has it now, and what was made of it. The next verb means the new one."""
+    from handstyle.finetuning.trained_style import TrainedStyle
+    from handstyle.publication import naming, renaming
+
+    source = renaming.style_at(workspace.run(what), Path(what))
+    collection, _ = collection_named(workspace, TrainedStyle.open(source / "style").collection)
+    report, pictures = _current_report(workspace)
+    speaks = report is not None and report.style == TrainedStyle.open(source / "style").tensors
+    target = workspace.run(naming.slug(asked.title))
+    if target.exists():
+        raise UsageMistake(f"{target} is there already", hint="Choose another name.")
+    inspection = workspace.new_inspection(target.name)
+    with unfinished(target, busy=f"another handstyle process makes {target}") as folder:
+        renamed = renaming.run(source / "style", pictures.parent if speaks else None, collection, asked, folder)
+        if speaks:
+            inspection.parent.mkdir(parents=True, exist_ok=True)
+            (folder / renaming.INSPECTION).rename(inspection)
+    workspace.point_to(run=target.name, **({"inspection": inspection.name} if speaks else {}))
+    return source, renamed.model_copy(update={"folder": str(target)})
+
+
 def verify(folder: Path, trust: Path | None = None) -> Verification:
     """Everything a release claims, checked offline and without torch."""
     from handstyle import keys
@@ -608,8 +665,8 @@ def require_training(collection: Collection, family: ModelFamily, recipe: Recipe
     naming.checked(naming.words_trained_with(recipe, collection), collection)
 
 
-def require_generating(workspace: Workspace, style: TrainedStyle) -> None:
-    """Raises RightsMissing when the permission under which a style was trained does not hold today."""
+def require_generating(workspace: Workspace, style: TrainedStyle) -> Collection:
+    """The collection a style was trained on. Raises RightsMissing when its permission does not hold today."""
     from handstyle.collection import permission
 
     try:
@@ -621,3 +678,4 @@ def require_generating(workspace: Workspace, style: TrainedStyle) -> None:
         ) from missing
     act = Act("train", date.today(), style.recipe.method, style.base.family, style.base.sha256)
     permission.require(collection, act, f"pictures by the style {style.name}")
+    return collection

@@ -19,6 +19,7 @@ from handstyle.errors import UsageMistake
 from handstyle.records import Record
 
 Basis = Literal["own-work", "open-licence", "written-permission", "consent"]
+Voice = Literal["author", "estate", "others"]  # who agreed: the author, somebody for their estate, only others
 
 
 def _web_address(text: str) -> str:
@@ -143,6 +144,24 @@ class RightsRecord(Record):
         return self.consent is not None
 
     @property
+    def statement(self) -> str | None:
+        """The digest of what was signed, where something was."""
+        return self.consent.statement if self.consent else None
+
+    @property
+    def agreed_on(self) -> date | None:
+        """The day the words of a consent were written, or that a permission begins: no file tells when one signed."""
+        return self.consent.drafted if self.consent else self.valid_from
+
+    @property
+    def voice(self) -> Voice:
+        """Who speaks for the works. Of an open licence and of own work, the author."""
+        if self.author in self.holders:
+            return "author"
+        signed = self.consent.holders if self.consent else ()
+        return "estate" if any("estate" in holder.roles for holder in signed) else "others"
+
+    @property
     def terms(self) -> LicenceTerms | None:
         """What the licence permits and asks in return, where there is one."""
         return terms_of(self.licence, self.licence_choice) if self.licence else None
@@ -172,8 +191,7 @@ class RightsRecord(Record):
 
     @property
     def licence_words(self) -> str:
-        chosen = f", of which {self.licence_choice} was chosen" if self.licence_choice else ""
-        return f"{self.licence}{chosen}"
+        return licence_words(self.licence, self.licence_choice)
 
     @property
     def source_of_permission(self) -> str:
@@ -203,6 +221,10 @@ def _permits_of(licence: object, choice: object) -> tuple[Use, ...]:
         return terms_of(str(licence), None if choice is None else str(choice)).permits
     except ValueError:
         return ()  # the field itself reports an unknown licence
+
+
+def licence_words(licence: str | None, choice: str | None) -> str:
+    return f"{licence}, of which {choice} was chosen" if choice else f"{licence}"
 
 
 def own_work(name: str) -> RightsRecord:

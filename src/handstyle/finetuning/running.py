@@ -206,6 +206,7 @@ class Running:
     material: Material
     paint: Callable[[int], object]
     drawings: Drawings | None  # to validate on
+    involvement: str = ""  # as the trained style says it
 
     @property
     def snapshots(self) -> Snapshots:
@@ -295,6 +296,7 @@ class Running:
             tensors=digests.of_tensor_file(path),
             environment=manifest.environment,
             continued=manifest.continued,
+            involvement=self.involvement,
         )
         style.save(place / RECORD)
         return style

@@ -10,14 +10,14 @@ import json
 import re
 from collections.abc import Sequence
 
+from handstyle.collection.involvement import involvement
 from handstyle.collection.licences import LICENCES
-from handstyle.collection.permission import by_permission
-from handstyle.collection.rights import RightsRecord
 from handstyle.collection.works import Collection
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.inspection.redaction import redacted
 from handstyle.inspection.report import HeldOutGain, InspectionReport, NearerToTruth
 from handstyle.publication.clearance import Clearance
+from handstyle.publication.disclosure import PublishedCollection, published_collection
 from handstyle.publication.provenance import Weights
 from handstyle.publication.style_licence import RESERVED
 
@@ -26,7 +26,7 @@ EXAMPLE = "a house by the sea"
 
 def text(
     style: TrainedStyle,
-    collection: Collection,
+    collection: Collection | PublishedCollection,
     report: InspectionReport,
     cleared: Clearance,
     weights: Sequence[Weights],
@@ -35,9 +35,11 @@ def text(
     """README.md: the metadata the Hugging Face Hub reads, then words for people."""
     from huggingface_hub import ModelCard
 
+    if isinstance(collection, Collection):  # the card is made from what is public, so it can be made anew from that
+        collection = published_collection(collection)
     report = redacted(report)  # the card is as public as the published report
     sections = [
-        f"# {plain(cleared.title)}\n\n{involvement(collection)}",
+        f"# {plain(cleared.title)}\n\n{plain(involvement(collection))}",
         _what_it_is(style, collection, cleared),
         _use(style, weights, cleared),
         "## What was measured\n\n" + _lines(_findings(report)),
@@ -51,24 +53,18 @@ def text(
     return str(ModelCard(content))
 
 
-def involvement(collection: Collection) -> str:
-    """One exact sentence: whose the works are, and whether anybody was asked."""
-    parts = [_involved(len(names), rights) for names, rights in by_permission(collection)]
-    total = len(collection.works)
-    if len(parts) == 1:
-        return f"The {'work is' if total == 1 else f'{total} works are'} {parts[0][1]}."
-    return f"Of the {total} works, " + "; ".join(f"{number} {'is' if number == 1 else 'are'} {words}"
-                                                 for number, words in parts) + "."  # fmt: skip
+def permission_lines(collection: PublishedCollection) -> list[str]:
+    """Signed or stated, by whom: one line for each permission."""
+    return [f"{len(works)} {'work' if len(works) == 1 else 'works'} by {rights.author}: {rights.standing}."
+            for works, rights in collection.by_permission()]  # fmt: skip
 
 
-def _permitted(collection: Collection, cleared: Clearance) -> list[str]:
-    """Signed or stated, by whom; and what a signed scope says to whoever holds this release."""
+def _permitted(collection: PublishedCollection, cleared: Clearance) -> list[str]:
+    """The same, and what a signed scope says to whoever holds this release."""
     lines = []
-    for works, rights in by_permission(collection):
-        number = f"{len(works)} {'work' if len(works) == 1 else 'works'}"
-        lines.append(f"{number} by {plain(rights.author)}: {plain(rights.standing)}.")
-        if rights.consent:
-            scope = rights.consent.scope
+    for line, (_, rights) in zip(permission_lines(collection), collection.by_permission(), strict=True):
+        lines.append(plain(line))
+        if scope := rights.scope:
             last = f"It ends with {scope.valid_until}" if scope.valid_until else "It has no last day"
             lines.append(
                 f"{last}; {'commercial use is permitted' if scope.commercial else 'no commercial use'}; "
@@ -78,22 +74,6 @@ def _permitted(collection: Collection, cleared: Clearance) -> list[str]:
     if cleared.recipients:
         lines.append(f"**This release is for {plain(' and '.join(cleared.recipients))} alone. Do not pass it on.**")
     return lines
-
-
-def _involved(number: int, rights: RightsRecord) -> tuple[int, str]:
-    author, holders = plain(rights.author), plain(" and ".join(rights.holders))
-    if rights.basis == "open-licence":
-        whose = "its" if number == 1 else "their"
-        return number, f"by {author}, openly licensed under {plain(rights.licence_words)}; {whose} author was not asked"
-    if rights.basis == "own-work":
-        return number, f"{author}'s own, provided by {author}"
-    if rights.is_signed and rights.consent:
-        scope = rights.consent.scope
-        last = f", until {scope.valid_until}" if scope.valid_until else ""
-        return number, f"by {author}, used with the signed consent of {holders}, in force from {scope.valid_from}{last}"
-    since = f", {rights.valid_from.isoformat()}" if rights.valid_from else ""
-    until = f", until {rights.valid_until.isoformat()}" if rights.valid_until else ""
-    return number, f"by {author}; {holders} permitted this in writing{since}{until}"
 
 
 def licence_text(cleared: Clearance) -> str:
@@ -134,16 +114,29 @@ def _metadata(style: TrainedStyle, cleared: Clearance) -> str:
     return str(data.to_yaml())
 
 
-def _what_it_is(style: TrainedStyle, collection: Collection, cleared: Clearance) -> str:
+def _what_it_is(style: TrainedStyle, collection: PublishedCollection, cleared: Clearance) -> str:
     kind = (
         f"a low-rank update (LoRA, rank {style.recipe.rank})" if style.recipe.method == "lora" else "a full finetuning"
     )
-    number = len(collection.training)
+    number = sum(work.trained_on for work in collection.works)
     return (
         f"It is {kind} of {plain(style.base.name)}, trained for {style.steps} steps on {number} "
         f"{'work' if number == 1 else 'works'} at {style.resolution} pixels, and published on {cleared.on}. The words "
-        f"`{style.recipe.identifier} {style.recipe.class_words}` in a prompt call it."
+        f"`{style.recipe.identifier} {style.recipe.class_words}` in a prompt call it.{_renamed(style)}"
     )
+
+
+def _renamed(style: TrainedStyle) -> str:
+    if not style.renamed:
+        return ""
+    days = ", ".join(dict.fromkeys(str(renaming.on) for renaming in style.renamed))
+    withdrawn = (
+        " One word it was trained with named somebody and is not told here: the word above was never trained and calls "
+        "it less surely, and that other word still does."
+        if any(renaming.withdrew_identifier for renaming in style.renamed)
+        else ""
+    )
+    return f"\n\nIt got another name on {days}; the weights are the same.{withdrawn}"
 
 
 def _use(style: TrainedStyle, weights: Sequence[Weights], cleared: Clearance) -> str:

@@ -19,6 +19,7 @@ from handstyle.errors import GateClosed, RightsMissing, UsageMistake
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.inspection.report import InspectionReport
 from handstyle.publication import naming
+from handstyle.publication.disclosure import PublishedCollection, published_collection
 from handstyle.publication.neutral_names import neutral_names
 from handstyle.publication.style_licence import RESERVED, StyleLicence, licence_of_style
 from handstyle.records import Record
@@ -120,8 +121,7 @@ def _nobody_is_named(
 ) -> tuple[str, ...]:
     texts = {what: text for what, text in titles.items() if text} | {"style's own name": style.name}
     texts |= {"name of the base": style.base.name} | naming.words_trained_with(style.recipe, collection)
-    people = {name for rights in collection.rights.values() for name, also in rights.people.items()
-              for name in (name, *also)}  # fmt: skip
+    people = naming.everybody(collection.rights.values())
     return naming.checked(texts, collection, neutral=neutral_names(style, report, people))
 
 
@@ -177,7 +177,7 @@ def _recipients(collection: Collection) -> tuple[str, ...]:
     return tuple(sorted(everybody))
 
 
-def attributions(collection: Collection) -> tuple[str, ...]:
+def attributions(collection: Collection | PublishedCollection) -> tuple[str, ...]:
     """One line for each author, basis and source."""
     numbers: dict[str, int] = defaultdict(int)
     terms = {
@@ -185,7 +185,9 @@ def attributions(collection: Collection) -> tuple[str, ...]:
         "written-permission": "used by written permission (stated, not signed)",
         "consent": "used with signed consent",
     }
-    for works, rights in permission.by_permission(collection):
+    if isinstance(collection, Collection):
+        collection = published_collection(collection)
+    for works, rights in collection.by_permission():
         parts = [rights.author, terms.get(rights.basis, rights.licence_words), rights.source]
         numbers[", ".join(filter(None, parts))] += len(works)
     return tuple(f"{number} {'work' if number == 1 else 'works'} by {by}" for by, number in sorted(numbers.items()))

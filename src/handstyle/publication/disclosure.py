@@ -13,7 +13,8 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from handstyle.collection.licences import Use
-from handstyle.collection.rights import RightsRecord
+from handstyle.collection.rights import Basis, RightsRecord, Voice, licence_words
+from handstyle.collection.scope import Scope
 from handstyle.collection.works import Collection, Digest, Work
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.records import Record
@@ -37,8 +38,9 @@ class PublishedEvidence(Record):
 
 class PublishedRights(Record):
     author: str
+    people: dict[str, tuple[str, ...]]  # author and holders; their other names only as far as a consent tells them
     holders: tuple[str, ...]
-    basis: str
+    basis: Basis
     licence: str | None
     licence_choice: str | None
     source: str | None
@@ -49,6 +51,21 @@ class PublishedRights(Record):
     is_signed: bool  # by the holders' own keys; else it is what somebody states
     standing: str  # the same in words, and by whom
     consent: str | None  # digest of the statement, which lies in `consents/`
+    scope: Scope | None  # what it permits
+    agreed_on: date | None
+    voice: Voice
+
+    @property
+    def statement(self) -> str | None:
+        return self.consent
+
+    @property
+    def speaks_of_the_author_alone(self) -> bool:
+        return self.consent is not None
+
+    @property
+    def licence_words(self) -> str:
+        return licence_words(self.licence, self.licence_choice)
 
     def without_evidence(self) -> PublishedRights:
         return self.model_copy(update={"evidence": ()})
@@ -71,6 +88,11 @@ class PublishedCollection(Record):
         if len({work.pixels_sha256 for work in self.works}) != len(self.works):
             raise ValueError("a work stands in it twice")
         return self
+
+    def by_permission(self) -> list[tuple[list[PublishedWork], PublishedRights]]:
+        """Each permission with the works it covers."""
+        return [([work for work in self.works if work.rights == digest], rights)
+                for digest, rights in self.rights.items()]  # fmt: skip
 
 
 def published_collection(collection: Collection) -> PublishedCollection:
@@ -99,6 +121,7 @@ def _published_work(work: Work, collection: Collection) -> PublishedWork:
 def published_rights(rights: RightsRecord) -> PublishedRights:
     return PublishedRights(
         author=rights.author,
+        people={name: also if rights.consent else () for name, also in rights.people.items()},
         holders=rights.holders,
         basis=rights.basis,
         licence=rights.licence,
@@ -110,7 +133,10 @@ def published_rights(rights: RightsRecord) -> PublishedRights:
         evidence=tuple(PublishedEvidence(sha256=one.sha256, seen=one.seen) for one in rights.evidence),
         is_signed=rights.is_signed,
         standing=rights.standing,
-        consent=rights.consent.statement if rights.consent else None,
+        consent=rights.statement,
+        scope=rights.consent.scope if rights.consent else None,
+        agreed_on=rights.agreed_on,
+        voice=rights.voice,
     )
 
 

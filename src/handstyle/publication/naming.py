@@ -121,11 +121,15 @@ def without(permissions: Iterable[Permission], use: Use) -> dict[str, tuple[str,
     return people
 
 
+def everybody(permissions: Iterable[Permission]) -> list[str]:
+    """Every name on record."""
+    return [name for rights in permissions for person, known in rights.people.items() for name in (person, *known)]
+
+
 def permitted(permissions: Iterable[Permission], use: Use) -> set[str]:
     """The names that may stand there."""
     permissions = list(permissions)
-    everybody = {name for rights in permissions for person, known in rights.people.items() for name in (person, *known)}
-    return everybody - {name for names in without(permissions, use).values() for name in names}
+    return {*everybody(permissions)} - {name for names in without(permissions, use).values() for name in names}
 
 
 def _without_permitted(text: str, names: set[str]) -> str:

@@ -21,14 +21,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from handstyle import digests
 from handstyle.collection import permission
 from handstyle.collection.consent import Consent
+from handstyle.collection.involvement import involvement
 from handstyle.collection.works import Collection
 from handstyle.errors import RecordDamaged, ReleaseBroken, UsageMistake
 from handstyle.finetuning.trained_style import TrainedStyle
-from handstyle.publication import card, provenance
+from handstyle.publication import card, naming, provenance
 from handstyle.publication.clearance import Clearance
 from handstyle.publication.disclosure import published_collection, published_style
 from handstyle.publication.provenance import ENVELOPE, Lineage, ListedFile, Statement, Weights
-from handstyle.publication.release_records import CARD, COLLECTION, LICENCE, RECIPE, STYLE
+from handstyle.publication.release_records import CARD, COLLECTION, LICENCE, LICENCES, RECIPE, STYLE
 from handstyle.publication.verification import verify
 from handstyle.records import write
 from handstyle.workspace import unfinished
@@ -78,6 +79,8 @@ def _statement(
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     return Statement(
         name=cleared.name,
+        title=cleared.title,
+        licence=cleared.licence,
         distribution=cleared.distribution,
         recipients=cleared.recipients,
         published=cleared.on,
@@ -88,6 +91,7 @@ def _statement(
             base=style.base.sha256,
             tensors=style.tensors,
             report=cleared.report,
+            involvement=involvement(collection),
         ),
         weights=tuple(weights),
         files=tuple(
@@ -112,9 +116,11 @@ def _licence_files(collection: Collection, folders: Sequence[Path]) -> Iterator[
         if found is None:
             missing.append(file)
         else:
-            name = re.sub(r"[^A-Za-z0-9_]+", "-", found.stem).strip("-") or "licence"
+            name = re.sub(r"[^A-Za-z0-9_]+", "-", found.stem).strip("-")
+            if not name or any(naming.people_named({"file name": name}, collection.rights.values())):
+                name = "licence"  # a file of the release is not called after somebody
             ending = found.suffix if re.fullmatch(r"\.[A-Za-z0-9]+", found.suffix) else ""
-            yield f"licences/{name}-{sha256[:8]}{ending}", found.read_bytes()
+            yield f"{LICENCES}/{name}-{sha256[:8]}{ending}", found.read_bytes()
     if missing:
         raise RecordDamaged(
             "Licence texts that go with the works are gone or have changed",

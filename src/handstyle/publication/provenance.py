@@ -19,6 +19,7 @@ from handstyle import digests, envelopes
 from handstyle.collection.scope import Distribution
 from handstyle.errors import RecordDamaged
 from handstyle.keys import fingerprint, public_key
+from handstyle.publication.style_licence import StyleLicence
 from handstyle.records import Record
 
 ENVELOPE = "handstyle.json"
@@ -61,11 +62,14 @@ class Lineage(Record):
     base: str
     tensors: str  # of the style as it was trained
     report: str  # of the whole report, before anything private was left out
+    involvement: str  # whose the works are, and whether anybody was asked
 
 
 class Statement(Record):
     format: Literal["handstyle/release/1"] = "handstyle/release/1"
     name: str
+    title: str
+    licence: StyleLicence
     distribution: Distribution = "public"
     recipients: tuple[str, ...] = ()  # for whom it is, where it is for particular people
     published: str  # the day the signer says it was; nothing proves it

@@ -83,6 +83,25 @@ def is_named_in(person: str, text: str) -> bool:
     return found is not None and found.is_certain
 
 
+def is_ordinary(word: str) -> bool:
+    """Is it an English word that everybody uses?"""
+    return word.casefold() in _ordinary()
+
+
+def phrase_in(phrase: str, text: str) -> str | None:
+    """All the words of `phrase`, one behind the other or run together, as they stand in `text`."""
+    for words in _readings(text):
+        for parts in _spellings(phrase):
+            seen = tuple(part.seen for part in parts)
+            if seen and (at := _whole_in(seen, words) or _glued("".join(seen), words)):
+                return at
+    return None
+
+
+def _glued(run: str, words: list[Word]) -> str | None:
+    return next((word.written for word in words if word.seen == run), None)
+
+
 def without_vowels(text: str) -> str:
     """`hollie mengert` -> `hllmngrt`, the way rare words for a prompt are often made."""
     return re.sub("[aeou]|(?<=.)[ly](?=.)", "", skeleton(text)) if text.isascii() else ""

@@ -32,7 +32,7 @@ class Finding(Record):
     """Something that does not hold."""
 
     kind: Literal[
-        "signature", "path", "link", "missing", "extra", "changed", "record", "permission", "weights", "signer"
+        "signature", "path", "link", "missing", "extra", "changed", "record", "permission", "name", "weights", "signer"
     ]
     where: str
     words: str

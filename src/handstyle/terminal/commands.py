@@ -17,6 +17,7 @@ from handstyle.terminal import options, values
 from handstyle.terminal.collect_command import collect
 from handstyle.terminal.consent_commands import consent
 from handstyle.terminal.display import Display, listed
+from handstyle.terminal.rename_command import rename
 
 MUCH_CROPPED = 0.8  # share of a picture's area that is left, below which somebody should know
 
@@ -193,6 +194,9 @@ def publish(
     )
     display.say("\n".join(made.reasons))
     display.result(made, f"{made.licence}, signed by {made.signer}", made.release)
+
+
+app.command()(rename)
 
 
 @app.command()
