@@ -154,9 +154,6 @@ class Ingredients(NamedTuple):
             "style": self.style,
             "cleared": self.cleared,
             "weights": self.weights,
-            "card_text": card.text(
-                self.style, self.collection, self.report, self.cleared, self.weights, fingerprint(self.key.public_key())
-            ),
             "report_files": {
                 "report.json": digests.canonical(self.report.as_json()),
                 "report.html": b"<!doctype html><title>Report</title>",
@@ -165,10 +162,13 @@ class Ingredients(NamedTuple):
             "evidence_folders": [self.evidence],
             "key": self.key,
         }
-        weights_folder = changes.pop("weights_folder", self.weights_folder)
+        asked |= changes
+        weights_folder = asked.pop("weights_folder", self.weights_folder)
+        made = [asked["style"], asked["collection"], self.report, asked["cleared"], asked["weights"]]
+        asked.setdefault("card_text", card.text(*made, fingerprint(self.key.public_key())))
         with unfinished_release(target) as folder:
             shutil.copytree(weights_folder, folder / "weights")
-            assemble(folder, **{**asked, **changes})
+            assemble(folder, **asked)
         return target
 
 

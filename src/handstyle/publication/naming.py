@@ -22,6 +22,7 @@ from handstyle.publication.recognition import is_named_in as is_named_in
 from handstyle.publication.recognition import without_vowels
 
 LONGEST_NAME = 60  # characters of a slug; file names grow from it
+LONGEST_QUOTED = 120  # characters of what is quoted whole
 FEWEST_CONSONANTS = 4  # of a name that an identifier leaves the vowels out of
 
 IDENTIFIER = "identifier"
@@ -95,7 +96,8 @@ def people_named(texts: Mapping[str, str], permissions: Iterable[Permission]) ->
             certain = next((found for found in seen if found.is_certain), None)
             if certain:
                 also = "" if certain.name == person else f" (also known as {certain.name})"
-                yield f"the {what} {text!r} names {person}{also}, which takes a yes to `{use}`", True
+                said = text if len(text) <= LONGEST_QUOTED else f"…{certain.words}…"
+                yield f"the {what} {said!r} names {person}{also}, which takes a yes to `{use}`", True
             elif seen:
                 yield (
                     f"In the {what} {text!r}, {seen[0].words!r} is read as a word; it is a name of {person}, too.",

@@ -93,7 +93,8 @@ def phrase_in(phrase: str, text: str) -> str | None:
     for words in _readings(text):
         for parts in _spellings(phrase):
             seen = tuple(part.seen for part in parts)
-            if seen and (at := _whole_in(seen, words) or _glued("".join(seen), words)):
+            run = "".join(seen)
+            if seen and (at := _whole_in(seen, words) or _glued(run, words) or _across(run, words)):
                 return at
     return None
 
