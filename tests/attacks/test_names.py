@@ -61,14 +61,14 @@ TITLES = {
     "run together the other way round": "mengerthollie",
     "taken apart": "ho llie men gert",
     "letter by letter": "h-o-l-l-i-e",
-    "across words": "neho lliestyle",
+    "across words": "ho lliestyle",
     "Cyrillic letters": "Ноllіе Меngеrt",
     "Greek letters": "Hοllιε",
     "full-width letters": "Ｈｏｌｌｉｅ",
     "mathematical letters": "𝓗𝓸𝓵𝓵𝓲𝓮",
     "letters in circles": "ⓗⓞⓛⓛⓘⓔ",
-    "letters in black circles": "🅗🅞🅛🅛🅘🅔",
-    "small capitals": "ʜᴏʟʟɪᴇ",
+    "letters in black circles": "🅗🅞🅛🅛🅘🅔 lines",
+    "small capitals": "ʜᴏʟʟɪᴇ lines",
     "accents": "Hóllïé",
     "strokes through letters": "h\u0336ollie\u0336",
     "digits for letters": "H0111e",
@@ -127,9 +127,10 @@ def test_a_yes_to_the_title_is_none_to_the_prompts_and_none_for_other_holders() 
     style = style_of(collection, "a" * 64)
     clearance(collection, style, report_on(style), "Hollie Mengert", on=TODAY)
     with pytest.raises(GateClosed):
-        clearance(
-            collection, style_of(collection, "a" * 64, identifier="mengert"), None or report_on(style), "x", on=TODAY
-        )
+        clearance(collection, style, report_on(style), "Hollie Mengert at Disney", on=TODAY)
+    called_so = style_of(collection, "a" * 64, identifier="mengert")
+    with pytest.raises(GateClosed):
+        clearance(collection, called_so, report_on(called_so), "Quiet lines", on=TODAY)
 
 
 # A release of its own keeper's, edited and signed again.
@@ -238,6 +239,6 @@ def test_the_statement_cannot_say_that_she_was_asked(release: Path, made: Ingred
 
 def test_credit_is_no_naming(release: Path) -> None:
     text = (release / "README.md").read_text(encoding="utf-8")
-    assert text.count("Hollie Mengert") == 3 and verify(release).status == "intact"
+    assert text.count("Hollie Mengert") == 4 and verify(release).status == "intact"
     statement, _ = opened((release / "handstyle.json").read_bytes())
     assert "Hollie Mengert" in statement.lineage.involvement
