@@ -30,6 +30,7 @@ FLAGS = {
     "generate": "prompts seeds negative-prompt guidance steps sampler width height style sheet to plain base workspace",
     "inspect": "further base workspace",
     "publish": "name key model-licence distribution to base workspace",
+    "rename": "identifier key to remove-old workspace",
     "verify": "trust",
     "demo": "to short",
 }

@@ -139,11 +139,6 @@ class RightsRecord(Record):
         return found
 
     @property
-    def speaks_of_the_author_alone(self) -> bool:
-        """What was signed permits the use of the author's name, and of no other holder's."""
-        return self.consent is not None
-
-    @property
     def statement(self) -> str | None:
         """The digest of what was signed, where something was."""
         return self.consent.statement if self.consent else None

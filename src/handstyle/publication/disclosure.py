@@ -60,10 +60,6 @@ class PublishedRights(Record):
         return self.consent
 
     @property
-    def speaks_of_the_author_alone(self) -> bool:
-        return self.consent is not None
-
-    @property
     def licence_words(self) -> str:
         return licence_words(self.licence, self.licence_choice)
 

@@ -42,9 +42,6 @@ class Permission(Protocol):
     @property
     def permits(self) -> tuple[Use, ...]: ...
 
-    @property
-    def speaks_of_the_author_alone(self) -> bool: ...
-
 
 def slug(title: str) -> str:
     """The title as a file name: lower-case ASCII words joined by hyphens."""
@@ -112,13 +109,11 @@ def use_of(what: str) -> Use:
 
 
 def without(permissions: Iterable[Permission], use: Use) -> dict[str, tuple[str, ...]]:
-    """Everybody some permission of whom lacks this use: person -> all their names."""
+    """Everybody some permission of whom lacks this use: person -> all their names. Each use speaks of the author's
+    name; that of another holder is permitted by none."""
     people: dict[str, tuple[str, ...]] = {}
     for rights in permissions:
-        named = {*rights.people} if use not in rights.permits else set()
-        if rights.speaks_of_the_author_alone:
-            named |= {*rights.people} - {rights.author}
-        for person in named:
+        for person in {*rights.people} - ({rights.author} if use in rights.permits else set()):
             people[person] = tuple(dict.fromkeys((*people.get(person, (person,)), *rights.people[person])))
     return people
 
