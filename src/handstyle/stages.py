@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from handstyle.collection.involvement import involvement
 from handstyle.collection.scope import Act
 from handstyle.collection.works import Collection
+from handstyle.diffusion.base_provenance import BaseProvenance
 from handstyle.errors import GateClosed, RecordDamaged, RightsMissing, StageMissing, UsageMistake
 from handstyle.records import LONGEST_WRITE, PART, Record, remove_abandoned
 from handstyle.workspace import OriginalFolder, Workspace, next_name, slug, unfinished
@@ -120,6 +121,7 @@ def encode(
     collection, folder = current_collection(workspace)
     require_permission(collection, "train")
     family = load_base(base)
+    require_known_base(workspace, family)
     recipe = recipe or default_recipe(collection, family)
     require_training(collection, family, recipe)
     return encode_for(workspace, collection, folder, family, recipe, progress)
@@ -193,6 +195,7 @@ def plan(
     # Before the base is loaded, which takes a while: a slip is told at once.
     recipe = recipe_from(recipe_file, preset, Recipe()).changed(**(settings or {}))
     family = load_base(base, plain=plain)
+    require_known_base(workspace, family)
     if recipe_file is None and preset is None:
         recipe = default_recipe(collection, family).changed(**(settings or {}))
     require_training(collection, family, recipe)
@@ -209,6 +212,7 @@ def _extension(workspace: Workspace, base: Path | None, class_images: Path | Non
     collection, folder = collection_named(workspace, before.collection)
     require_permission(collection, "train")
     family = load_base(base, plain=plain)
+    require_known_base(workspace, family)
     require_base(before.base, family)
     try:
         more = Duration.parse(extend).in_steps(before.works, before.recipe.train_batch_size)
@@ -255,6 +259,9 @@ def finetune(
 
     use_all_cores()
     workspace, recipe, family = plan.workspace, plan.recipe, plan.family
+    made_from = require_known_base(workspace, family)
+    if made_from.made_from == "unknown":
+        announce(f"The base {family.card.name} was {made_from.words}.")
     encoded = encode_for(workspace, plan.collection, plan.folder, family, recipe, progress)
     for name, words in encoded.cut_off.items():
         announce(f"the text of {name} is longer than the base reads; it does not see the end: {words}")
@@ -337,6 +344,7 @@ class Generated(Record):
     folder: str
     pictures: tuple[str, ...]
     sheet: str | None
+    base: BaseProvenance  # what the base was made from
 
 
 def generate(
@@ -362,12 +370,15 @@ def generate(
 
     use_all_cores()
     family = load_base(base, plain=plain)
+    made_from = require_known_base(workspace, family)
     worn = wardrobe.worn(workspace, styles or [workspace.needs("run", "finetune")])
     collections = {item.style.collection: require_generating(workspace, item.style) for item in worn}
     requests = wardrobe.requests(prompts, seeds, family, worn, settings or {})
     folder = to or workspace.new_pictures(prompts[0])
     remove_abandoned(folder, f".*.png.*{PART}", older_than=LONGEST_WRITE)
     lineage = {
+        "base_made_from": made_from.made_from,
+        "base_provenance": made_from.words,
         "collections": " ".join(sorted(collections)),
         "involvement": " ".join(involvement(collections[digest]) for digest in sorted(collections)),
     }
@@ -387,7 +398,7 @@ def generate(
         rows = [images[start : start + len(seeds)] for start in range(0, len(images), len(seeds))]
         paper = previews.sheet(rows, prompts, [str(seed) for seed in seeds])
         page = str(write(folder / next_name(folder, "sheet", ".png"), png(paper)))
-    return Generated(folder=str(folder), pictures=tuple(paths), sheet=page)
+    return Generated(folder=str(folder), pictures=tuple(paths), sheet=page, base=made_from)
 
 
 class Inspected(Record):
@@ -424,6 +435,7 @@ def inspect(
     run = workspace.needs("run", "finetune")
     worn = wardrobe.worn(workspace, [run])[0]
     family = load_base(base)
+    require_known_base(workspace, family)
     require_base(worn.style.base, family)
     collection, folder = collection_named(workspace, worn.style.collection)
     place = workspace.new_inspection(run)
@@ -480,9 +492,11 @@ def publish(
     style = _open_style(workspace, run)
     collection, folder = collection_named(workspace, style.collection)
     report, pictures = _current_report(workspace)
+    made_from, base_statement = _base_to_publish(workspace, base or EMBEDDED, style)
     cleared = clearance.clearance(
         collection, style, report, name,
         on=date.today(), model_licence=model_licence, distribution=distribution, folder=to.name if to else "",
+        base=made_from,
     )  # fmt: skip
     if report is None:
         raise GateClosed("there is no inspection report", hint="Run `handstyle inspect` first.")
@@ -505,6 +519,7 @@ def publish(
             consents=permission.kept(collection, workspace.collection(style.collection)),
             evidence_folders=[folder, folder.parent],
             key=secret,
+            base_statement=base_statement,
         )
         progress("writing and reloading the weights", 2, 2)
     return Published(
@@ -514,6 +529,19 @@ def publish(
         weights=tuple(item.path for item in weights),
         reasons=cleared.reasons,
     )
+
+
+def _base_to_publish(workspace: Workspace, folder: Path, style: TrainedStyle) -> tuple[BaseProvenance, bytes | None]:
+    """What is known of the base, and the statement that goes along so that others can judge it, too."""
+    from handstyle import policy
+    from handstyle.diffusion import base_provenance
+    from handstyle.diffusion.stable_diffusion_1 import read_card
+
+    asked, envelope = policy.of(workspace), base_provenance.envelope_in(folder)
+    claim = read_card(folder).works
+    found = base_provenance.provenance_of(style.base.sha256, envelope, claim, asked.trusted)
+    base_provenance.require_known(found, asked.unknown_base)
+    return found, envelope if found.signer else None
 
 
 def _public_report(report: InspectionReport, pictures: Path) -> dict[str, bytes]:
@@ -592,12 +620,45 @@ def _rename_run(workspace: Workspace, what: str, asked: Asked) -> tuple[Path, Re
     return source, renamed.model_copy(update={"folder": str(target)})
 
 
-def verify(folder: Path, trust: Path | None = None) -> Verification:
+def verify(folder: Path, trust: Path | None = None, *, refuse_unknown_base: bool = False) -> Verification:
     """Everything a release claims, checked offline and without torch."""
     from handstyle import keys
-    from handstyle.publication import verification
+    from handstyle.publication import base_records, verification
 
-    return verification.verify(folder, keys.trusted_fingerprints(trust) if trust else None)
+    answer = verification.verify(folder, keys.trusted_fingerprints(trust) if trust else None)
+    return base_records.strictly(answer) if refuse_unknown_base else answer
+
+
+def require_known_base(workspace: Workspace, family: ModelFamily) -> BaseProvenance:
+    """What the base was made from. Raises GateClosed where that is unknown and the policy of the workspace refuses it."""
+    from handstyle import policy
+    from handstyle.diffusion import base_provenance
+
+    asked, envelope = policy.of(workspace), base_provenance.envelope_in(family.folder)
+    found = base_provenance.provenance_of(family.digest, envelope, family.card.works, asked.trusted)
+    base_provenance.require_known(found, asked.unknown_base)
+    return found
+
+
+def base_of(folder: Path | None, workspace: Workspace) -> BaseProvenance:
+    """What the base in this folder was made from, by its digest or by somebody's word that this workspace trusts."""
+    return require_known_base(workspace, load_base(folder))
+
+
+def vouch(folder: Path, made_from: str, because: str, key: Path | None = None) -> Path:
+    """A statement on a base, signed, beside it. Raises UsageMistake where there is one already."""
+    from handstyle import keys
+    from handstyle.diffusion import base_provenance
+    from handstyle.records import write
+
+    family = load_base(folder)
+    place = folder / base_provenance.FILE
+    if place.exists():
+        raise UsageMistake(f"{place} is there already", hint="Move it away first: nothing is overwritten.")
+    statement = base_provenance.BaseStatement.read(
+        {"base": family.digest, "made_from": made_from, "because": because}, where="what was typed", error=UsageMistake
+    )
+    return write(place, base_provenance.sign(statement, keys.read_key(key) if key else keys.own_key()))
 
 
 def load_base(base: Path | None, *, plain: bool = False) -> ModelFamily:

@@ -145,6 +145,15 @@ def release_to_rename(line: str) -> None:
     shutil.rmtree("quiet-lines", ignore_errors=True)
 
 
+def base_to_vouch_for(line: str) -> None:
+    release_at_hand(line)
+    if "--refuse-unknown-base" in line:  # the page's release is made on a base that somebody known vouched for
+        shutil.rmtree("handstyle-workspace/releases")
+        shutil.rmtree("soft-outline")
+        assert typed('handstyle publish --name "Soft outline" --base models/my-base') == 0
+        release_at_hand(line)
+
+
 PAGES: list[tuple[str, tuple[str, ...], Callable[[str], None]]] = [
     ("README.md", (), signed_consent),
     ("docs/collect.md", (), signed_consent),
@@ -154,6 +163,7 @@ PAGES: list[tuple[str, tuple[str, ...], Callable[[str], None]]] = [
     ("docs/generate.md", ("collect", "finetune"), nothing),
     ("docs/inspect.md", ("collect", "finetune"), nothing),
     ("docs/publish.md", ("collect", "finetune", "inspect"), no_earlier_release),
+    ("docs/base.md", ("collect", "finetune", "inspect", "publish"), base_to_vouch_for),
     ("docs/rename.md", ("collect", "finetune", "inspect", "publish"), release_to_rename),
     ("docs/verify.md", ("collect", "finetune", "inspect", "publish"), release_at_hand),
 ]

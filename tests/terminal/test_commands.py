@@ -31,7 +31,8 @@ FLAGS = {
     "inspect": "further base workspace",
     "publish": "name key model-licence distribution to base workspace",
     "rename": "identifier key to remove-old workspace",
-    "verify": "trust",
+    "base": "made-from because key workspace",
+    "verify": "trust refuse-unknown-base",
     "demo": "to short",
 }
 FINETUNED = stages.Finetuned(

@@ -44,6 +44,7 @@ def text(
         _use(style, weights, cleared),
         "## What was measured\n\n" + _lines(_findings(report)),
         "## What this cannot tell you\n\n" + _lines([plain(limit) for limit in (*report.cannot_tell, *_LIMITS)]),
+        f"## The base\n\n{plain(style.base.name)} was {plain(cleared.base.words)}.{_base_warning(cleared)}",
         "## Whose work it is\n\n" + _lines([plain(line) for line in cleared.attributions]),
         "## What was permitted, and by whom\n\n" + _lines(_permitted(collection, cleared)),
         f"## Licence\n\n{plain(cleared.licence.name)}. {plain(cleared.licence.why)} See [LICENSE.md](LICENSE.md).",
@@ -126,6 +127,12 @@ def _what_it_is(style: TrainedStyle, collection: PublishedCollection, cleared: C
     )
 
 
+def _base_warning(cleared: Clearance) -> str:
+    if cleared.base.made_from != "unknown":
+        return ""
+    return " **A permission for the works of this style is none for those in its base.**"
+
+
 def _renamed(style: TrainedStyle) -> str:
     if not style.renamed:
         return ""
@@ -198,7 +205,6 @@ def _nearer(nearer: NearerToTruth) -> str:
 _LIMITS = (
     "Whether the people named in the records are who they say they are, and hold the rights they say they hold.",
     "Whether some prompt, not tried here, gives a near copy of a work.",
-    "What the base model was made from. Its own card should say so.",
 )
 
 

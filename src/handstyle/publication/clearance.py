@@ -15,6 +15,7 @@ from typing import Literal
 from handstyle.collection import permission
 from handstyle.collection.scope import Act, Distribution
 from handstyle.collection.works import Collection
+from handstyle.diffusion.base_provenance import BaseProvenance, provenance_of
 from handstyle.errors import GateClosed, RightsMissing, UsageMistake
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.inspection.report import InspectionReport
@@ -36,6 +37,7 @@ class Clearance(Record):
     collection: str
     report: str
     licence: StyleLicence
+    base: BaseProvenance
     distribution: Distribution
     recipients: tuple[str, ...]  # of a release for particular people
     attributions: tuple[str, ...]
@@ -52,11 +54,13 @@ def clearance(
     model_licence: str | None = None,
     distribution: Distribution = "public",
     folder: str = "",
+    base: BaseProvenance | None = None,
 ) -> Clearance:
     """Raises RightsMissing or GateClosed with what is lacking and how to get it. `folder` is the release's, if it is
-    called otherwise than the release."""
+    called otherwise than the release; without `base`, what is known of the base is what its digest shows."""
     inspected = _inspected(collection, style, report)
     _permitted(collection, style, on, distribution)
+    base = base or provenance_of(style.base.sha256, None, "", frozenset())
     name = naming.slug(title)
     notes = _nobody_is_named(collection, style, inspected, {"name": title, "file name": name, "folder": folder})
     licence = _licence(collection, style, model_licence)
@@ -69,6 +73,7 @@ def clearance(
         collection=style.collection,
         report=inspected.digest,
         licence=licence,
+        base=base,
         distribution=distribution,
         recipients=_recipients(collection) if distribution == "named" else (),
         attributions=attributions(collection),
@@ -78,6 +83,7 @@ def clearance(
             "The inspection report speaks of exactly these tensors and this collection.",
             "Nobody on record is named in the name, the file names or the words of the training without having agreed.",
             *notes,
+            f"The base was {base.words}.",
             f"The style's licence is {licence.name}. {licence.why}",
         ),
     )

@@ -75,7 +75,12 @@ def _texts(
 
 def without_credit(text: str, statement: Statement, collection: PublishedCollection, known: list[str]) -> str:
     """A card without the sentences that follow from the records, and without what is asked about elsewhere."""
-    credit = [statement.lineage.involvement, *attributions(collection), *card.permission_lines(collection)]
+    credit = [
+        statement.lineage.involvement,
+        statement.lineage.base_provenance.words,
+        *attributions(collection),
+        *card.permission_lines(collection),
+    ]
     credit.append(f"This release is for {' and '.join(statement.recipients)} alone")
     whole = [spelling for line in credit for spelling in (card.plain(line), line)]
     parts = [spelling for words in known for spelling in (card.plain(words), words) if len(words) > 2]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import PurePosixPath
@@ -95,8 +95,9 @@ def words_for(
     style: TrainedStyle,
     report: InspectionReport | None,
     collection: PublishedCollection,
+    credit: Iterable[str] = (),
 ) -> NewWords:
-    """Raises UsageMistake or GateClosed where the new name cannot be."""
+    """`credit` are further sentences that may stand. Raises UsageMistake or GateClosed where the new name cannot be."""
     rights = list(collection.rights.values())
     people = naming.everybody(rights)
     name, before = naming.slug(asked.title), naming.slug(title_before)
@@ -112,7 +113,8 @@ def words_for(
         offered = ", or ".join(f'"{name}"' for name in neutral_names(style, report, people))
         raise GateClosed("The new name is a person's, too", faults=faults, hint=f"Names that are nobody's: {offered}.")
     gone = [title_before, before, *_people_in(title_before, rights), *([old] if identifier != old else [])]
-    sought = Sought(tuple(words for words in dict.fromkeys(gone) if not is_one_word(words)), tuple(_credit(collection)))
+    names = tuple(words for words in dict.fromkeys(gone) if not is_one_word(words))
+    sought = Sought(names, (*_credit(collection), *credit))
     if overlap := sought.found_in(f"{asked.title} {name} {identifier}", is_text=True):
         raise UsageMistake(
             f"the new name holds {overlap!r}, so a trace of the old one could not be told from it",

@@ -23,6 +23,7 @@ from handstyle.collection import permission
 from handstyle.collection.consent import Consent
 from handstyle.collection.involvement import involvement
 from handstyle.collection.works import Collection
+from handstyle.diffusion import base_provenance
 from handstyle.errors import RecordDamaged, ReleaseBroken, UsageMistake
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.publication import card, naming, provenance
@@ -47,10 +48,11 @@ def assemble(
     consents: Mapping[str, Consent],
     evidence_folders: Sequence[Path],
     key: Ed25519PrivateKey,
+    base_statement: bytes | None = None,
 ) -> None:
     """A release in `folder`, where its weights are already. `report_files` (report.json, report.html) hold nothing that
     may not be shown; `consents` are found by the digests of their statements; evidence of open licences is looked for
-    in `evidence_folders` and goes along."""
+    in `evidence_folders` and goes along, and so does `base_statement`, what somebody signed of the base."""
     published_style(style).save(folder / STYLE)
     style.recipe.to_toml(folder / RECIPE)
     published_collection(collection).save(folder / COLLECTION)
@@ -60,6 +62,8 @@ def assemble(
         write(folder / name, content)
     for statement_digest, signed in consents.items():
         write(permission.file_of(statement_digest, folder), signed.data)
+    if base_statement is not None:
+        write(folder / base_provenance.FILE, base_statement)
     for path, content in _licence_files(collection, evidence_folders):
         write(folder / path, content)
     statement = _statement(folder, collection, style, cleared, weights)
@@ -91,6 +95,7 @@ def _statement(
             base=style.base.sha256,
             tensors=style.tensors,
             report=cleared.report,
+            base_provenance=cleared.base,
             involvement=involvement(collection),
         ),
         weights=tuple(weights),

@@ -17,6 +17,7 @@ from pydantic import Field
 
 from handstyle import digests, envelopes
 from handstyle.collection.scope import Distribution
+from handstyle.diffusion.base_provenance import BaseProvenance
 from handstyle.errors import RecordDamaged
 from handstyle.keys import fingerprint, public_key
 from handstyle.publication.style_licence import StyleLicence
@@ -62,6 +63,7 @@ class Lineage(Record):
     base: str
     tensors: str  # of the style as it was trained
     report: str  # of the whole report, before anything private was left out
+    base_provenance: BaseProvenance  # what the base was made from, as its digest or somebody's signed word shows
     involvement: str  # whose the works are, and whether anybody was asked
 
 

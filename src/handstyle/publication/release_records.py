@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from handstyle import digests
 from handstyle.errors import HandstyleError, RecordDamaged
-from handstyle.publication import dialects, name_records, permission_records
+from handstyle.publication import base_records, dialects, name_records, permission_records
 from handstyle.publication.disclosure import PublishedCollection
 from handstyle.publication.provenance import Statement
 from handstyle.records import load_json, load_toml
@@ -53,6 +53,7 @@ def faults(folder: Path, statement: Statement) -> list[Fault]:
         found += [("record", name, words) for name, words in _lineage_faults(records, statement)]
         found += [("permission", name, words) for name, words in permission_records.faults(
             folder, statement, collection, records[STYLE])]  # fmt: skip
+        found += [("record", name, words) for name, words in base_records.faults(folder, statement)]
         found += [("name", name, words) for name, words in name_records.faults(
             folder, statement, collection, records)]  # fmt: skip
         found += [("weights", name, words) for name, words in _weights_faults(folder, records[STYLE], statement)]

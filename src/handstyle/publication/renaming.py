@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from handstyle import digests
 from handstyle.collection.permission import CONSENTS
 from handstyle.collection.works import Collection
+from handstyle.diffusion import base_provenance
 from handstyle.errors import ReleaseBroken, UsageMistake
 from handstyle.finetuning.trained_style import RECORD, WEIGHTS, TrainedStyle
 from handstyle.inspection import page
@@ -31,8 +32,8 @@ from handstyle.publication.verification import verify
 from handstyle.records import Record, write
 from handstyle.tensor_files import metadata_of, write_with_metadata
 
-# What holders and licences say stays as they said it: nobody may rewrite that.
-AS_SIGNED = (f"{CONSENTS}/", f"{release_records.LICENCES}/")
+# What holders, licences and the makers of a base say stays as they said it: nobody may rewrite that.
+AS_SIGNED = (f"{CONSENTS}/", f"{release_records.LICENCES}/", base_provenance.FILE)
 INSPECTION = "inspection"
 
 
@@ -102,7 +103,8 @@ def style_at(*places: Path) -> Path:
 def release(source: Path, into: Path, asked: Asked, key: Ed25519PrivateKey) -> Renamed:
     """The release in `source` under another name, in the empty folder `into`."""
     old = Release.at(source)
-    words = new_words.words_for(asked, old.statement.title, old.style, old.report, old.collection)
+    base = old.statement.lineage.base_provenance.words
+    words = new_words.words_for(asked, old.statement.title, old.style, old.report, old.collection, [base])
     style = new_words.style_in(words, old.style, asked.on)
     weights, left_out = _weights(old, words, into), _other_files(old, words, into)
     signer = fingerprint(key.public_key())
@@ -230,6 +232,7 @@ def _cleared(old: Release, words: NewWords) -> Clearance:
         collection=old.style.collection,
         report=statement.lineage.report,
         licence=statement.licence,
+        base=statement.lineage.base_provenance,
         distribution=statement.distribution,
         recipients=statement.recipients,
         attributions=attributions(old.collection),

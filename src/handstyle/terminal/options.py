@@ -173,7 +173,22 @@ Identifier = Annotated[
 RenamedTo = Annotated[Path | None, Option("--to", metavar="FOLDER", help="Where it goes. [beside the old one]")]
 RemoveOld = Annotated[bool, Option("--remove-old", help="Delete the old one once the new one is there.")]
 
+# base
+BaseFolder = Annotated[
+    Path | None,
+    Argument(metavar="FOLDER", help="A base model in the diffusers layout. [the small one that is shipped]"),
+]
+MadeFrom = Annotated[
+    str | None, Option("--made-from", metavar="CLASS", help="consented, open-licensed or own; signed with your key.")
+]
+Because = Annotated[
+    str | None, Option("--because", metavar="WORDS", help="Whose works, with whose permission; with --made-from.")
+]
+
 # verify
+UnknownBase = Annotated[
+    bool, Option("--refuse-unknown-base", help="A style on a base of unknown works does not do. [it is told]")
+]
 Release = Annotated[Path, Argument(metavar="FOLDER", help="The folder of a release.")]
 Trust = Annotated[Path | None, Option("--trust", metavar="FILE", help="The keys you trust, one a line. [no question]")]
 
