@@ -623,14 +623,14 @@ def _rename_run(workspace: Workspace, what: str, asked: Asked) -> tuple[Path, Re
 def verify(folder: Path, trust: Path | None = None, *, refuse_unknown_base: bool = False) -> Verification:
     """Everything a release claims, checked offline and without torch."""
     from handstyle import keys
-    from handstyle.publication import base_records, verification
+    from handstyle.publication import verification
 
     answer = verification.verify(folder, keys.trusted_fingerprints(trust) if trust else None)
-    return base_records.strictly(answer) if refuse_unknown_base else answer
+    return verification.strictly(answer) if refuse_unknown_base else answer
 
 
 def require_known_base(workspace: Workspace, family: ModelFamily) -> BaseProvenance:
-    """What the base was made from. Raises GateClosed where that is unknown and the policy of the workspace refuses it."""
+    """What the base was made from. Raises GateClosed where that is unknown and the workspace's policy refuses it."""
     from handstyle import policy
     from handstyle.diffusion import base_provenance
 
