@@ -344,7 +344,7 @@ class Generated(Record):
     folder: str
     pictures: tuple[str, ...]
     sheet: str | None
-    base: BaseProvenance  # what the base was made from
+    base: BaseProvenance | None = None  # what the base was made from
 
 
 def generate(

@@ -10,6 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from handstyle import digests
+from handstyle.diffusion.base_provenance import BaseProvenance
 from handstyle.envelopes import pre_authentication
 from handstyle.errors import RecordDamaged
 from handstyle.keys import fingerprint
@@ -23,7 +24,16 @@ STATEMENT = Statement(
     title="Soft outline",
     licence=StyleLicence(name="MIT", hub="mit", why="It is."),
     published="2026-11-22",
-    lineage=Lineage(collection="1", number_of_works=32, recipe="2", base="3", tensors="4", report="5", involvement="6"),
+    lineage=Lineage(
+        collection="1",
+        number_of_works=32,
+        recipe="2",
+        base="3",
+        tensors="4",
+        report="5",
+        base_provenance=BaseProvenance(base="b" * 64, made_from="unknown", because="nothing is said of it"),
+        involvement="6",
+    ),
     weights=(),
     files=(ListedFile(path="README.md", sha256="a" * 64, size=3),),
 )

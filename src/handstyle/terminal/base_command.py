@@ -18,7 +18,7 @@ def base(
     workspace: options.Place = None,
     json: options.AsJson = False,
 ) -> None:
-    """What was a base model made from, and who says so? With --made-from, say it and sign it."""
+    """What was a base model made from, and who says so? Say it yourself, and it is signed."""
     from handstyle import stages
 
     display = context.obj

@@ -152,7 +152,7 @@ def generate(
         progress=display.progress,
         **values.given(base=base, styles=style, sheet=sheet, to=to),
     )
-    if made.base.made_from == "unknown":
+    if made.base and made.base.made_from == "unknown":
         display.say(f"The base was {made.base.words}. Each picture's record says so.")
     display.result(made, *made.pictures, *filter(None, [made.sheet]))
 

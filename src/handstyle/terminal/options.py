@@ -182,7 +182,7 @@ MadeFrom = Annotated[
     str | None, Option("--made-from", metavar="CLASS", help="consented, open-licensed or own; signed with your key.")
 ]
 Because = Annotated[
-    str | None, Option("--because", metavar="WORDS", help="Whose works, with whose permission; with --made-from.")
+    str | None, Option("--because", metavar="WORDS", help="Whose works, with whose permission; goes with a class.")
 ]
 
 # verify
