@@ -585,12 +585,14 @@ def rename(
     from handstyle.publication import naming, package, renaming
     from handstyle.publication.new_words import Asked
 
-    asked = Asked(title, identifier, date.today())
+    asked = Asked(title, identifier, date.today(), to.name if to else "")
     source = renaming.release_at(Path(what), workspace.release(what))
     if source is None:
         source, renamed = _rename_run(workspace, what, asked)
     else:
         secret, target = keys.read_key(key) if key else keys.own_key(), to or source.parent / naming.slug(title)
+        if target.resolve().is_relative_to(source.resolve()):
+            raise UsageMistake(f"{target} lies inside the old release", hint="Name a folder beside it with --to.")
         with package.unfinished_release(target) as folder:
             renamed = renaming.release(source, folder, asked, secret).model_copy(update={"folder": str(target)})
     if remove_old:

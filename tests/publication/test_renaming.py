@@ -102,7 +102,7 @@ def test_credit_stands(named_after_ana: Path) -> None:
     card = (named_after_ana.with_name("renamed") / "README.md").read_text(encoding="utf-8")
     assert "The work is by Ana Ruiz, who permitted this in writing" in card
     assert "1 work by Ana Ruiz" in card
-    assert "was never trained and calls it less surely" in card
+    assert "was never trained and calls it less surely" in card and "anaruiz" not in card
     data = ModelCard(card).data.to_dict()
     assert "ruiz" not in json.dumps(data).lower()
 

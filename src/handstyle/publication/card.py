@@ -138,8 +138,8 @@ def _renamed(style: TrainedStyle) -> str:
         return ""
     days = ", ".join(dict.fromkeys(str(renaming.on) for renaming in style.renamed))
     withdrawn = (
-        " One word it was trained with named somebody and is not told here: the word above was never trained and calls "
-        "it less surely, and that other word still does."
+        " The word it was trained with is not told any more. The one above was never trained and calls it less surely, "
+        "and the other still does; who trains again by this recipe gets other weights."
         if any(renaming.withdrew_identifier for renaming in style.renamed)
         else ""
     )

@@ -40,6 +40,7 @@ class Asked:
     title: str
     identifier: str | None  # the word for prompts; None keeps the old one where that names nobody
     on: date
+    folder: str = ""  # in which it will stand, if that is called otherwise
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def words_for(
     both = (title_before, *(person for person in people if recognition.is_named_in(person, title_before)))
     must_go = any(certain for _, certain in named) or any(recognition.is_named_in(name, old) for name in both)
     identifier = _identifier(asked.identifier, old if not must_go else neutral_identifier(style.tensors, people))
-    texts = {"name": asked.title, "file name": name, naming.IDENTIFIER: identifier}
+    texts = {"name": asked.title, "file name": name, "folder": asked.folder, naming.IDENTIFIER: identifier}
     if faults := [fault for fault, certain in naming.people_named(texts, rights) if certain]:
         offered = ", or ".join(f'"{name}"' for name in neutral_names(style, report, people))
         raise GateClosed("The new name is a person's, too", faults=faults, hint=f"Names that are nobody's: {offered}.")
