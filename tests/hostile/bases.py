@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hostile.case import Case, End, Ended, Place, Words, refused
-from hostile.shelf import put_workspace
+from tests.hostile.case import Case, End, Ended, Place, Words, refused
+from tests.hostile.shelf import put_workspace
 
 Damage = Callable[[Path], object]
 UNET, VAE, CLIP = (

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hostile.case import Case, End, Place, Words, refused, says
-from hostile.pictures import collecting
-from hostile.png import GOOD
+from tests.hostile.case import Case, End, Place, Words, refused, says
+from tests.hostile.pictures import collecting
+from tests.hostile.png import GOOD
 
 BOM = b"\xef\xbb\xbf"
 

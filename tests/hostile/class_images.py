@@ -6,10 +6,10 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from hostile.case import Case, End, Ended, Place, Words, refused
-from hostile.png_files import END, data, head, png, rows, whole
-from hostile.samples import NOISE
-from hostile.shelf import finetuning, put_workspace
+from tests.hostile.case import Case, End, Ended, Place, Words, refused
+from tests.hostile.png_files import END, data, head, png, rows, whole
+from tests.hostile.samples import NOISE
+from tests.hostile.shelf import finetuning, put_workspace
 
 GOOD = whole(NOISE)
 

@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-
-from hostile import exif
-from hostile.case import Case, refused, shows
-from hostile.pictures import picture
-from hostile.samples import SMOOTH, grey, turned
+from tests.hostile import exif
+from tests.hostile.case import Case, refused, shows
+from tests.hostile.pictures import picture
+from tests.hostile.samples import SMOOTH, grey, turned
 
 DQT, SOF, DHT, SOS, DRI, EOI = 0xDB, 0xC0, 0xC4, 0xDA, 0xDD, b"\xff\xd9"
 NEAR = 8  # levels that compression at this quality may move a pixel

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests.hostile.case import Case, End, Ended, Place, Words
+from tests.hostile.shelf import KEY
 
 from handstyle.digests import canonical, of_bytes
 from handstyle.keys import fingerprint
-from hostile.case import Case, End, Ended, Place, Words
-from hostile.shelf import KEY
 
 ENVELOPE = "handstyle.json"
 KOHYA, DIFFUSERS = "weights/soft-outline.safetensors", "weights/pytorch_lora_weights.safetensors"

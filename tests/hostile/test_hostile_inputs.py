@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
-from hostile.case import Case, Place, check
-from hostile.corpus import GROUPS, WITH_TORCH
+from tests.hostile.case import Case, Place, check
+from tests.hostile.corpus import GROUPS, WITH_TORCH
 
 ALL = [
     pytest.param(case, id=f"{group}: {case.name}", marks=[pytest.mark.slow] if group in WITH_TORCH else [])

@@ -57,7 +57,7 @@ class StableDiffusion1:
             self.clip = _clip(folder)
             self.tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
             scheduler = DDIMScheduler.from_pretrained(folder / "scheduler", local_files_only=True)
-        except (OSError, ValueError, LookupError, ArithmeticError, RuntimeError, TypeError, AttributeError) as error:
+        except Exception as error:  # on strange configurations the libraries raise almost anything
             raise BaseUnusable(
                 f"the base model in {folder} could not be loaded: {error}",
                 hint="It must be a whole diffusers folder of a Stable Diffusion 1.x or 2.x model; fetch it again.",
