@@ -133,7 +133,7 @@ def _seen(path: Path) -> object:
 
     image = decode(path)
     assert image.mode == "RGB" and min(image.size) >= 8
-    return image.size
+    return None
 
 
 def png_text(folder: Path) -> Bench:
@@ -199,7 +199,8 @@ def permissions(folder: Path) -> Bench:
 
     def read() -> object:
         plan = read_rights_toml(given / "rights.toml")
-        return [record.digest for name in ("boat.png", "ships/boat [1].png") for record in plan.rights_for(name)]
+        assert all(record.digest for name in ("boat.png", "ships/a [1].png") for record in plan.rights_for(name))
+        return None
 
     examples = [*of_cases(cases.CASES, "rights.toml"), consented]
     return Bench(examples, (given / "rights.toml").write_bytes, read, given, mutations.tomlwise)
