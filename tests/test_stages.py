@@ -149,6 +149,7 @@ def test_a_work_that_is_withdrawn_or_changed_stops_encoding(
     assert "collect" in changed.value.hint
 
 
+@pytest.mark.slow
 def test_a_caption_longer_than_the_text_window_is_told(workspace: Workspace, six_works: Path, tiny_base: Path) -> None:
     long = min(six_works.glob("*.png"))
     long.with_suffix(".txt").write_text("a boat on the water " * 4 + "under a yellow moon")
@@ -330,6 +331,7 @@ def test_a_consent_that_was_changed_in_the_workspace_closes_every_gate(
             refused()
 
 
+@pytest.mark.slow
 def test_the_day_after_a_consent_ends_nothing_is_drawn_with_the_style(
     workspace: Workspace, six_works: Path, tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -344,6 +346,7 @@ def test_the_day_after_a_consent_ends_nothing_is_drawn_with_the_style(
         stages.plan(workspace, tiny_base, extend="1 steps")
 
 
+@pytest.mark.slow
 def test_a_style_whose_permission_is_elsewhere_draws_nothing(
     finetune: Finetuning, tiny_base: Path, tmp_path: Path
 ) -> None:
@@ -352,6 +355,7 @@ def test_a_style_whose_permission_is_elsewhere_draws_nothing(
         stages.generate(Workspace(tmp_path / "another"), ["a fox"], base=tiny_base, styles=[style])
 
 
+@pytest.mark.slow
 def test_publishing_without_a_report_is_refused(finetune: Finetuning, workspace: Workspace, tiny_base: Path) -> None:
     finetune()
     with pytest.raises(GateClosed, match="not been inspected") as closed:

@@ -212,6 +212,9 @@ CASES: list[Case] = [
     based("a text encoder of another class",
             edited("text_encoder/config.json", model_type="bert", architectures=["BertModel"]), draws),
     based("a text encoder of other words", edited("text_encoder/config.json", vocab_size=7), UNLOADABLE),
+    # Found by fuzzing: a library refuses it with an error of its own, which is neither a TypeError nor a ValueError.
+    based("a text encoder whose numbers are of another type", edited("text_encoder/config.json", layer_norm_eps=8388),
+            UNLOADABLE),
     based("a scheduler of no steps", edited("scheduler/scheduler_config.json", num_train_timesteps=0), UNLOADABLE),
     based("a scheduler that goes backwards", edited("scheduler/scheduler_config.json", trained_betas=[2.0] * 1000),
             refused("mixes in noise")),

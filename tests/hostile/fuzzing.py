@@ -110,7 +110,7 @@ def _places(error: BaseException) -> Where:
 
 def _skeleton(words: str) -> str:
     """Without what comes from the input: what is quoted, and numbers."""
-    return re.sub(r"""'[^']*'|"[^"]*"|`[^`]*`|\d+|\(.*""", "", words[:400], flags=re.DOTALL)[:80]
+    return re.sub(r"""'[^']*'|"[^"]*"|`[^`]*`|\d+|\(.*""", "", words[:400], flags=re.DOTALL)[:40]
 
 
 def fuzz(name: str, bench: Bench, *, seed: int, seconds: float = 1e9, inputs: int = 10**9, last: Path) -> Tally:

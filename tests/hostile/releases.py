@@ -344,6 +344,11 @@ BY_A_SIGNER = [
     verified("weights that overlap", tensors({"a": TABLE, "b": TABLE}, bytes(4)), broken("record", "style.json")),
     verified("weights of 2**80 numbers", tensors({"a": {**TABLE, "shape": [2**40, 2**40]}}, bytes(4)),
             broken("record", "style.json")),
+    # Found beside fuzzing: to multiply them took forty seconds.
+    verified("weights of 200,000 axes", tensors({"a": {**TABLE, "shape": [2**53 - 1] * 200_000}}, bytes(4)),
+            broken("record", "style.json")),
+    verified("weights with a header of 17 MB", tensors(b"{" + b" " * (17 << 20) + b"}"),
+            broken("record", "style.json")),
     verified("weights of less than nothing", tensors({"a": {**TABLE, "shape": [-1]}}, bytes(4)),
             broken("record", "style.json")),
     verified("weights of a type nobody knows", tensors({"a": {**TABLE, "dtype": "F4"}}, bytes(4)),

@@ -102,6 +102,7 @@ def test_the_style_is_asked_in_its_own_words(subject: Callable[..., Subject]) ->
     assert style_template(subject()) == "{caption}, hndst drawing"
 
 
+@pytest.mark.slow
 def test_withheld_works_are_the_yardstick_where_there_are_no_further_drawings(
     subject: Callable[..., Subject], tmp_path: Path
 ) -> None:
@@ -147,6 +148,7 @@ def test_the_same_inspection_finds_the_same(subject: Callable[..., Subject], tmp
     assert names[0] == names[1]
 
 
+@pytest.mark.slow
 def test_inspecting_leaves_the_base_as_it_was(subject: Callable[..., Subject], tmp_path: Path, family: Any) -> None:
     name = f"{LAYER.removeprefix('unet.')}.weight"
     before = family.denoiser.get_parameter(name).detach().clone()
