@@ -16,6 +16,7 @@ from typing import Any
 
 import tomli_w
 
+from handstyle.records import toml_in
 from handstyle.tensor_files import ALIGNMENT
 
 LONGEST_INPUT = 1 << 20  # bytes; what only length does is in the corpus
@@ -307,12 +308,10 @@ def _tree(data: bytes) -> Any:
 
 
 def tomlwise(data: bytes, chance: Chance, others: Sequence[bytes]) -> bytes:
-    import tomllib
-
     if chance.random() < 0.4:
         return bytewise(data, chance, others)
     try:
-        tree = json.loads(json.dumps(tomllib.loads(data.decode()), default=str))
+        tree = json.loads(json.dumps(toml_in(data.decode()), default=str))
         return tomli_w.dumps(branchwise(tree, chance, [tree])).encode()
     except (ValueError, TypeError, AttributeError, RecursionError):  # torn already, or what TOML has no word for
         return bytewise(data, chance, others)
