@@ -520,11 +520,9 @@ def bases(folder: Path) -> Bench:
     from tests.conftest import save_tiny_base
 
     from handstyle import stages
-    from handstyle.diffusion import hardware
     from handstyle.diffusion.catalogue import load
     from handstyle.workspace import Workspace
 
-    hardware.use_all_cores = lambda: None  # type: ignore[assignment]
     given = save_tiny_base(folder / "base")
     (given / "handstyle.toml").write_text('name = "small"\nlicence = "MIT"\nnum_inference_steps = 2\n')
     files = {name: content for name, content in all_in(given).items() if not name.endswith(".safetensors")}

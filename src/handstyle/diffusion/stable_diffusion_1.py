@@ -92,7 +92,7 @@ class StableDiffusion1:
         """Once through every part, on the smallest picture there can be: only then is it seen whether a configuration
         makes sense. Raises BaseUnusable."""
         try:
-            side = self.pixel_multiple if self.resolution >= 0 else 0
+            side, _ = self.pixel_multiple, self.resolution
             latents = self.encode_pixels(torch.zeros(1, 3, side, side)).mean_BCHW
             with torch.no_grad():
                 noise = self.predict(latents, torch.zeros(1, dtype=torch.int64), self.encode_texts([""]))
