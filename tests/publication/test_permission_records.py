@@ -177,6 +177,45 @@ def test_a_permission_that_claims_more_than_was_signed_is_noticed(
     assert verify(release, on=TODAY).status == "broken"
 
 
+def claims(**change: Any) -> Callable[[dict[str, Any]], None]:
+    return lambda record: next(iter(record["rights"].values())).update(change)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        claims(standing="signed by Mozilla"),
+        claims(basis="a-handshake"),
+        claims(basis="written-permission", licence=None, source=None, evidence=[],
+               standing="stated, not signed: permitted in writing by Mozilla"),
+        claims(permits=["train", "publish-model", "commercial", "show-works", "name-in-title"]),
+        claims(licence="CC-BY-NC-4.0", standing="stated, not signed: published under CC-BY-NC-4.0"),
+        claims(licence="CC-BY-ND-4.0", standing="stated, not signed: published under CC-BY-ND-4.0"),
+        claims(licence="MIT OR CC-BY-NC-4.0", standing="stated, not signed: published under MIT OR CC-BY-NC-4.0"),
+        claims(licence="Made-Up-1.0"),
+        claims(source=None),
+        claims(holders=["Mozilla", "Somebody"], basis="own-work", standing="stated by Mozilla, not signed: own work"),
+        claims(author=""),
+        claims(author="Mozilla\u202e"),
+        claims(permits=["publish-model", "show-works"]),
+        claims(permits=["show-works", "train", "publish-model"]),
+        claims(valid_until=4102444800),
+        claims(is_signed=True),
+        claims(evidence=[{"sha256": "a letter", "seen": None}]),
+    ],
+    ids=["signed by its words", "another basis", "written permission without a letter",
+         "the name, which no licence gives", "not for sale, but sold", "not to be changed", "a choice left open",
+         "an unknown licence", "without a source", "own work with a co-owner", "nobody's", "a hidden sign",
+         "not to train", "in another order", "seconds for a day", "signed by a flag", "a letter without a digest"],
+)  # fmt: skip
+def test_what_no_signature_covers_follows_from_its_basis_all_the_same(
+    release: Path, ingredients: Ingredients, change: Callable[[dict[str, Any]], None]
+) -> None:
+    edited(release / "collection.json", change)
+    signed_again(release, ingredients.key)
+    assert verify(release, on=TODAY).status == "broken"
+
+
 def test_a_consent_to_which_nothing_refers_is_noticed(consented: Consented, ingredients: Ingredients) -> None:
     release = consented()
     (release / permission.CONSENTS / "0123456789abcdef.consent.json").write_bytes(signed(commercial=True).data)

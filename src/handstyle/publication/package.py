@@ -26,9 +26,9 @@ from handstyle.errors import RecordDamaged, ReleaseBroken, UsageMistake
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.publication import card, provenance
 from handstyle.publication.clearance import Clearance
-from handstyle.publication.disclosure import published_collection, published_style
+from handstyle.publication.disclosure import COLLECTION, published_collection, published_style
 from handstyle.publication.provenance import ENVELOPE, Lineage, ListedFile, Statement, Weights
-from handstyle.publication.release_records import CARD, COLLECTION, LICENCE, RECIPE, STYLE
+from handstyle.publication.release_records import CARD, LICENCE, RECIPE, STYLE
 from handstyle.publication.verification import verify
 from handstyle.records import write
 from handstyle.workspace import unfinished

@@ -14,14 +14,12 @@ from typing import Any, Literal
 from handstyle import digests
 from handstyle.errors import HandstyleError, RecordDamaged
 from handstyle.publication import dialects, permission_records
-from handstyle.publication.disclosure import PublishedCollection
+from handstyle.publication.disclosure import COLLECTION, PublishedCollection
 from handstyle.publication.provenance import Statement
 from handstyle.records import load_json, load_toml
 from handstyle.tensor_files import Tensor, digest, metadata_of, tensors_in
 
-CARD, COLLECTION, RECIPE, STYLE, REPORT, REPORT_PAGE = (
-    *("README.md", "collection.json", "recipe.toml", "style.json", "report.json", "report.html"),
-)
+CARD, RECIPE, STYLE, REPORT, REPORT_PAGE = "README.md", "recipe.toml", "style.json", "report.json", "report.html"
 LICENCE = "LICENSE.md"
 WEIGHTS = "weights"
 ALWAYS = (CARD, LICENCE, COLLECTION, RECIPE, STYLE, REPORT, REPORT_PAGE)
