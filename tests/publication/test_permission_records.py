@@ -10,16 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from ingredients import TODAY, Ingredients, assert_broken, found, low_rank_tensors, report_on, signed_again, style_of
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "collection"))  # what consents are made from in tests
 
 from consents import ADA, WORKS, draft, signed
 
-from handstyle.collection import consent, permission
+from handstyle.collection import consent, intake, permission
 from handstyle.collection.rights import from_consent
+from handstyle.collection.rights_plan import read_rights_toml
 from handstyle.collection.terms import Named
 from handstyle.collection.works import Collection, Work
+from handstyle.consenting import look_at
 from handstyle.errors import GateClosed, RightsMissing
 from handstyle.publication.clearance import Clearance, clearance
 from handstyle.publication.verification import verify
@@ -73,6 +76,35 @@ def test_a_release_carries_what_was_signed_and_says_by_whom(consented: Consented
 
 def test_a_stated_permission_is_called_stated(release: Path) -> None:
     assert verify(release).permission == ("1 work by Mozilla: stated, not signed: published under Apache-2.0",)
+
+
+def test_a_consent_answered_on_paper_is_published_and_called_stated(ingredients: Ingredients, tmp_path: Path) -> None:
+    folder = tmp_path / "papers"
+    (folder / "works").mkdir(parents=True)
+    for name, colour in {"a": "red", "b": "blue"}.items():
+        Image.new("RGB", (16, 16), colour).save(folder / "works" / f"{name}.png")
+    page = draft(works=look_at(folder / "works", "white", pictures=False)[0])
+    (folder / "ada.consent.json").write_bytes(page.data)
+    (folder / "signed-page.pdf").write_bytes(b"a scan")
+    (folder / "rights.toml").write_text(
+        '[[rights]]\nconsent = "ada.consent.json"\nbasis = "written-permission"\nevidence = ["signed-page.pdf"]\n'
+    )
+    plan = read_rights_toml(folder / "rights.toml")
+    collection = intake.collect(folder / "works", rights=plan, validation=None, on=TODAY)
+    permission.keep(plan, collection, tmp_path / "place")
+    style = style_of(collection, ingredients.style.tensors)
+    report = report_on(style)
+    clear = clearance(collection, style, report, "Soft outline", on=TODAY)
+    mine = ingredients._replace(collection=collection, style=style, report=report, cleared=clear)
+    release = mine.assemble(tmp_path / "soft-outline", consents=permission.kept(collection, tmp_path / "place"))
+    answer = verify(release, on=TODAY)
+    assert (answer.status, answer.findings) == ("intact", ())
+    (line,) = answer.permission
+    assert "stated, not signed: permitted in writing by Ada Example and Example Press" in line
+    assert b"signed-page" not in (release / "collection.json").read_bytes()
+    edited(release / "collection.json", claims(evidence=[]))
+    signed_again(release, ingredients.key)
+    assert_broken(release, "permission", "collection.json")
 
 
 def test_names_and_captions_of_works_that_may_not_be_shown_stay_at_home(consented: Consented) -> None:
