@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import sys
+import tomllib
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
+import tomli_w
 from ingredients import TODAY, Ingredients, assert_broken, found, low_rank_tensors, report_on, signed_again, style_of
+from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "collection"))  # what consents are made from in tests
 
 from consents import ADA, WORKS, draft, signed
 
+from handstyle import digests
 from handstyle.collection import consent, intake, permission
 from handstyle.collection.rights import from_consent
 from handstyle.collection.rights_plan import read_rights_toml
@@ -188,6 +191,44 @@ def test_a_consent_for_another_base_is_noticed(consented: Consented, ingredients
     edited(release / "style.json", lambda record: record["base"].update(sha256="c" * 64))
     signed_again(release, ingredients.key, lambda record: record["lineage"].update(base="c" * 64))
     assert "clause: base" in str(verify(release, on=TODAY).findings)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda style: style["recipe"].update(method=""),
+        lambda style: style["recipe"].pop("method"),
+        lambda style: style["base"].update(sha256=""),
+        lambda style: style["base"].update(family=""),
+        lambda style: style.update(note="x"),
+        lambda style: style.update(format="handstyle/style/0"),
+    ],
+    ids=["no method", "the method left out", "no base", "no family", "a further key", "another format"],
+)
+def test_a_style_that_does_not_say_how_and_on_what_it_was_trained_does_not_hold(
+    consented: Consented, ingredients: Ingredients, change: Callable[[dict[str, Any]], None]
+) -> None:
+    """On a consent for another base and method: with nothing to compare, nothing would be compared."""
+    release = consented(signed(bases=["any"]))
+    edited(release / "style.json", change)
+    style = json.loads((release / "style.json").read_bytes())
+    recipe = tomllib.loads((release / "recipe.toml").read_text(encoding="utf-8"))
+    (release / "recipe.toml").write_text(tomli_w.dumps({key: style["recipe"][key] for key in recipe
+                                                        if key in style["recipe"]}), encoding="utf-8")  # fmt: skip
+    lineage = {"recipe": digests.of_json(style["recipe"]), "base": style["base"]["sha256"]}
+    signed_again(release, ingredients.key, lambda record: record["lineage"].update(lineage))
+    assert_broken(release, "record", "style.json")
+
+
+@pytest.mark.parametrize(("days", "is_noticed"), [(0, False), (1, False), (2, True), (900, True)])
+def test_a_release_from_a_day_that_has_not_come_is_noticed(
+    consented: Consented, ingredients: Ingredients, days: int, is_noticed: bool
+) -> None:
+    release = consented()
+    later = (TODAY + timedelta(days)).isoformat()
+    signed_again(release, ingredients.key, lambda record: record.update(published=later))
+    answer = verify(release, on=TODAY)
+    assert (("permission", "handstyle.json") in found(answer), answer.status == "broken") == (is_noticed, is_noticed)
 
 
 def test_a_name_that_may_not_be_shown_is_noticed(consented: Consented, ingredients: Ingredients) -> None:

@@ -6,11 +6,11 @@ the day and the circle of people that the release names.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
@@ -20,6 +20,7 @@ from handstyle.collection.permission import CONSENTS, file_of
 from handstyle.collection.rights import Evidence, RightsRecord, from_consent
 from handstyle.collection.scope import Act
 from handstyle.errors import HandstyleError
+from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.publication.disclosure import (
     COLLECTION,
     PublishedCollection,
@@ -27,10 +28,11 @@ from handstyle.publication.disclosure import (
     PublishedWork,
     published_rights,
 )
-from handstyle.publication.provenance import Statement
+from handstyle.publication.provenance import ENVELOPE, Statement
 
 Fault = tuple[str, str]  # where, words
 
+AHEAD = timedelta(days=1)  # in the earliest time zone it is tomorrow already
 AT_HOME = "kept by the keeper"  # a release has the digests of letters, and not their names
 
 
@@ -42,17 +44,13 @@ class Standing(NamedTuple):
 
 
 def faults(
-    folder: Path, statement: Statement, collection: PublishedCollection, style: Mapping[str, Any]
+    folder: Path, statement: Statement, collection: PublishedCollection, style: TrainedStyle, on: date
 ) -> Iterator[Fault]:
     listed = {file.path for file in statement.files}
-    act = Act(
-        "publish-model",
-        date.fromisoformat(statement.published),
-        style["recipe"]["method"],
-        style["base"]["family"],
-        style["base"]["sha256"],
-        statement.distribution,
-    )
+    published, base = date.fromisoformat(statement.published), style.base
+    if published > on + AHEAD:
+        yield ENVELOPE, f"says that it was published on {published}, a day that has not come"
+    act = Act("publish-model", published, style.recipe.method, base.family, base.sha256, statement.distribution)
     used = set()
     for digest, rights in collection.rights.items():
         works = [work for work in collection.works if work.rights == digest]

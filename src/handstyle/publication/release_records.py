@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
 from handstyle import digests
 from handstyle.errors import HandstyleError, RecordDamaged
+from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.publication import dialects, permission_records
 from handstyle.publication.disclosure import COLLECTION, PublishedCollection
 from handstyle.publication.provenance import Statement
@@ -30,7 +32,8 @@ WRONG = (HandstyleError, ArithmeticError, LookupError, TypeError, ValueError, At
 Fault = tuple[Literal["record", "permission", "weights"], str, str]  # kind, where, words
 
 
-def faults(folder: Path, statement: Statement) -> list[Fault]:
+def faults(folder: Path, statement: Statement, on: date) -> list[Fault]:
+    """`on` is today: nothing was published on a day to come."""
     listed = {file.path for file in statement.files}
     found: list[Fault] = [("record", name, "belongs to every release") for name in ALWAYS if name not in listed]
     if found:
@@ -43,14 +46,18 @@ def faults(folder: Path, statement: Statement) -> list[Fault]:
             found.append(("record", name, damaged.what.removeprefix(f"{folder / name} ")))
     if found:
         return found
-    try:
-        collection = published(records[COLLECTION])
-    except RecordDamaged as damaged:
-        return [("record", COLLECTION, "; ".join([damaged.what, *damaged.faults]))]
+    read: dict[str, Any] = {}
+    for name, kind in {STYLE: TrainedStyle, COLLECTION: PublishedCollection}.items():
+        try:
+            read[name] = kind.read(records[name], where=name)
+        except RecordDamaged as damaged:
+            found.append(("record", name, "; ".join([damaged.what, *damaged.faults])))
+    if found:
+        return found
     try:
         found += [("record", name, words) for name, words in _lineage_faults(records, statement)]
         found += [("permission", name, words) for name, words in permission_records.faults(
-            folder, statement, collection, records[STYLE])]  # fmt: skip
+            folder, statement, read[COLLECTION], read[STYLE], on)]  # fmt: skip
         found += [("weights", name, words) for name, words in _weights_faults(folder, records[STYLE], statement)]
     except WRONG as error:
         found.append(("record", STYLE, f"does not describe these files: {error}"))
@@ -58,11 +65,7 @@ def faults(folder: Path, statement: Statement) -> list[Fault]:
 
 
 def collection_in(folder: Path) -> PublishedCollection:
-    return published(_read(folder / COLLECTION))
-
-
-def published(collection: Mapping[str, Any]) -> PublishedCollection:
-    return PublishedCollection.read(collection, where=COLLECTION)
+    return PublishedCollection.read(_read(folder / COLLECTION), where=COLLECTION)
 
 
 def _read(path: Path) -> dict[str, Any]:
