@@ -19,11 +19,13 @@ from handstyle.records import LONGEST_WRITE, PART, Record, remove_abandoned
 from handstyle.workspace import OriginalFolder, Workspace, next_name, slug, unfinished
 
 if TYPE_CHECKING:
+    from handstyle.collection.consent import Consent
     from handstyle.collection.licences import Use
     from handstyle.collection.rights_plan import RightsPlan
     from handstyle.collection.scope import Distribution
     from handstyle.collection.withholding import Withholding
     from handstyle.diffusion.family import ModelFamily
+    from handstyle.encoding.class_images import OwnClassImages
     from handstyle.finetuning.defaults import Expectation
     from handstyle.finetuning.recipe import Recipe
     from handstyle.finetuning.trained_style import BaseIdentity, TrainedStyle
@@ -74,11 +76,7 @@ def collect(
     found = intake.collect(
         folder, rights=rights, background=background, validation=validation, without=without, watch=watched
     )
-    place = workspace.collection(found.digest)
-    remove_abandoned(place, older_than=LONGEST_WRITE)
-    OriginalFolder(folder=str(folder.resolve())).save(place / "folder.json")
-    permission.keep(rights, found, place)
-    path = found.save(place / "collection.json")
+    path = _kept(workspace, found, folder, [grant.consent for grant in rights.consents])
     workspace.point_to(collection=found.digest)
     return Collected(
         collection=found.digest,
@@ -91,6 +89,17 @@ def collect(
         permission=permission.standing(found),
         record=str(path),
     )
+
+
+def _kept(workspace: Workspace, found: Collection, folder: Path, consents: Iterable[Consent]) -> Path:
+    """The record of a collection, with where its originals are and the consents it stands on."""
+    from handstyle.collection import permission
+
+    place = workspace.collection(found.digest)
+    remove_abandoned(place, older_than=LONGEST_WRITE)
+    OriginalFolder(folder=str(folder.resolve())).save(place / "folder.json")
+    permission.keep(consents, found, place)
+    return found.save(place / "collection.json")
 
 
 class Encoded(Record):
@@ -163,7 +172,7 @@ class Plan:
     folder: Path
     family: ModelFamily
     recipe: Recipe
-    class_image_folder: Path | None = None
+    class_images: OwnClassImages | None = None
     extends: str = ""
 
 
@@ -192,7 +201,25 @@ def plan(
     if recipe_file is None and preset is None:
         recipe = default_recipe(collection, family).changed(**(settings or {}))
     require_training(collection, family, recipe)
-    return Plan(workspace, collection, folder, family, recipe, class_images)
+    own = _own_class_images(class_images, recipe, family) if class_images else None
+    return Plan(workspace, collection, folder, family, recipe, own)
+
+
+def _own_class_images(folder: Path, recipe: Recipe, family: ModelFamily) -> OwnClassImages:
+    """Raises RightsMissing where nobody permitted to train on one of them."""
+    from handstyle.collection import rights_plan
+    from handstyle.collection.beside import collect_beside
+    from handstyle.encoding.class_images import OwnClassImages
+
+    if not recipe.with_prior_preservation:
+        raise UsageMistake(
+            "without prior preservation there are no class images to train on",
+            hint="Ask for it with --set with_prior_preservation=true, or leave --class-images out.",
+        )
+    rights = rights_plan.in_folder(folder)
+    found = collect_beside(folder, rights, instead="; or leave --class-images out, and the base draws them")
+    require_training(found, family, recipe)
+    return OwnClassImages(found, folder, tuple(grant.consent for grant in rights.consents))
 
 
 def _extension(workspace: Workspace, base: Path | None, class_images: Path | None, extend: str, *, plain: bool) -> Plan:
@@ -214,7 +241,24 @@ def _extension(workspace: Workspace, base: Path | None, class_images: Path | Non
         ) from None
     recipe = before.recipe.changed(max_train=f"{before.steps + more} steps")
     require_training(collection, family, recipe)
-    return Plan(workspace, collection, folder, family, recipe, class_images, run)
+    own = _class_images_again(workspace, before.class_images, class_images, recipe, family)
+    return Plan(workspace, collection, folder, family, recipe, own, run)
+
+
+def _class_images_again(
+    workspace: Workspace, before: str, folder: Path | None, recipe: Recipe, family: ModelFamily
+) -> OwnClassImages | None:
+    """Those a run was trained with: an extension goes on with them, so that the style still names all it stands on."""
+    from handstyle.encoding.class_images import OwnClassImages
+
+    own = _own_class_images(folder, recipe, family) if folder else None
+    if not before:
+        return own
+    if own is not None and own.collection.digest != before:
+        raise UsageMistake("the run was trained with other class images", hint="Leave --class-images out.")
+    found, place = collection_named(workspace, before)
+    require_training(found, family, recipe)
+    return OwnClassImages(found, place)
 
 
 class Finetuned(Record):
@@ -254,9 +298,7 @@ def finetune(
     encoded = encode_for(workspace, plan.collection, plan.folder, family, recipe, progress)
     for name, words in encoded.cut_off.items():
         announce(f"the text of {name} is longer than the base reads; it does not see the end: {words}")
-    material = running.material(
-        plan.collection, family, recipe, Cache(workspace.cache), plan.class_image_folder, progress
-    )
+    material = running.material(plan.collection, family, recipe, Cache(workspace.cache), plan.class_images, progress)
     manifest = running.manifest(plan.collection, family, recipe, material, plan.extends)
     run = manifest.lineage[:12]
     folder = workspace.run(run)
@@ -269,6 +311,8 @@ def finetune(
         if dry_run:
             return _would_take(run, expected)
         with workspace.held(folder):
+            if own := plan.class_images:
+                _kept(workspace, own.collection, own.folder, own.consents)
             parent = workspace.run(plan.extends) if plan.extends else None
             state = running.starting_state(folder, manifest, parent, resume=resume, tell=announce)
             manifest = going_on(manifest, folder, parent, state, announce)
@@ -472,10 +516,12 @@ def publish(
     run = workspace.needs("run", "finetune")
     style = _open_style(workspace, run)
     collection, folder = collection_named(workspace, style.collection)
+    class_images, beside = collection_named(workspace, style.class_images) if style.class_images else (None, folder)
     report, pictures = _current_report(workspace)
     cleared = clearance.clearance(
-        collection, style, report, name, on=date.today(), model_licence=model_licence, distribution=distribution
-    )
+        collection, style, report, name, on=date.today(), model_licence=model_licence, distribution=distribution,
+        class_images=class_images,
+    )  # fmt: skip
     if report is None:
         raise GateClosed("there is no inspection report", hint="Run `handstyle inspect` first.")
     secret = keys.read_key(key) if key else keys.own_key()
@@ -492,11 +538,17 @@ def publish(
             style=style,
             cleared=cleared,
             weights=weights,
-            card_text=card.text(style, collection, report, cleared, weights, signer),
+            card_text=card.text(style, collection, report, cleared, weights, signer, class_images),
             report_files=_public_report(report, pictures),
-            consents=permission.kept(collection, workspace.collection(style.collection)),
-            evidence_folders=[folder, folder.parent],
+            consents={
+                digest: given
+                for found in (collection, class_images)
+                if found
+                for digest, given in permission.kept(found, workspace.collection(found.digest)).items()
+            },
+            evidence_folders=[folder, folder.parent, beside],
             key=secret,
+            class_images=class_images,
         )
         progress("writing and reloading the weights", 2, 2)
     return Published(
@@ -608,12 +660,13 @@ def require_generating(workspace: Workspace, style: TrainedStyle) -> None:
     """Raises RightsMissing when the permission under which a style was trained does not hold today."""
     from handstyle.collection import permission
 
-    try:
-        collection, _ = collection_named(workspace, style.collection)
-    except StageMissing as missing:
-        raise RightsMissing(
-            f"whether the style `{style.name}` may still be used cannot be seen: its collection is not here",
-            hint="Name the workspace in which it was trained with --workspace.",
-        ) from missing
     act = Act("train", date.today(), style.recipe.method, style.base.family, style.base.sha256)
-    permission.require(collection, act, f"pictures by the style {style.name}")
+    for digest in filter(None, (style.collection, style.class_images)):
+        try:
+            collection, _ = collection_named(workspace, digest)
+        except StageMissing as missing:
+            raise RightsMissing(
+                f"whether the style `{style.name}` may still be used cannot be seen: its collection is not here",
+                hint="Name the workspace in which it was trained with --workspace.",
+            ) from missing
+        permission.require(collection, act, f"pictures by the style {style.name}")

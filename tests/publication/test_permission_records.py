@@ -94,7 +94,7 @@ def test_a_consent_answered_on_paper_is_published_and_called_stated(ingredients:
     )
     plan = read_rights_toml(folder / "rights.toml")
     collection = intake.collect(folder / "works", rights=plan, validation=None, on=TODAY)
-    permission.keep(plan, collection, tmp_path / "place")
+    permission.keep([grant.consent for grant in plan.consents], collection, tmp_path / "place")
     style = style_of(collection, ingredients.style.tensors)
     report = report_on(style)
     clear = clearance(collection, style, report, "Soft outline", on=TODAY)

@@ -45,6 +45,7 @@ class TrainedStyle(Record):
     base: BaseIdentity
     collection: str = Field(pattern=DIGEST)
     number_of_works: int
+    class_images: str = Field(default="", pattern=f"{DIGEST}|^$")  # their collection, where somebody gave a folder
     recipe: Recipe
     steps: int
     resolution: int

@@ -17,7 +17,7 @@ from handstyle.collection.works import Collection, Digest, Work
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.records import Record
 
-COLLECTION = "collection.json"
+COLLECTION, CLASS_IMAGES = "collection.json", "class-images.json"
 
 
 class PublishedWork(Record):

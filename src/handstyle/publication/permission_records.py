@@ -6,7 +6,7 @@ the day and the circle of people that the release names.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -44,19 +44,19 @@ class Standing(NamedTuple):
 
 
 def faults(
-    folder: Path, statement: Statement, collection: PublishedCollection, style: TrainedStyle, on: date
+    folder: Path, statement: Statement, collections: Mapping[str, PublishedCollection], style: TrainedStyle, on: date
 ) -> Iterator[Fault]:
+    """`collections` by the names of their files."""
     listed = {file.path for file in statement.files}
     published, base = date.fromisoformat(statement.published), style.base
     if published > on + AHEAD:
         yield ENVELOPE, f"says that it was published on {published}, a day that has not come"
     act = Act("publish-model", published, style.recipe.method, base.family, base.sha256, statement.distribution)
     used = set()
-    for digest, rights in collection.rights.items():
-        works = [work for work in collection.works if work.rights == digest]
-        opened, where = None, COLLECTION
-        if rights.consent is not None:
-            where = file_of(rights.consent, Path()).as_posix()
+    for claim in _claims(collections):
+        opened, where = None, claim.file
+        if claim.rights.consent is not None:
+            where = file_of(claim.rights.consent, Path()).as_posix()
             used.add(where)
             if where not in listed:
                 yield where, "is named as the permission and is not part of the release"
@@ -66,28 +66,43 @@ def faults(
             except HandstyleError as broken:
                 yield where, "; ".join([broken.what, *broken.faults])
                 continue
-            yield from ((where, words) for words in _consent_faults(opened, rights, works, act, statement.recipients))
-        yield from _faults_of(rights, opened, works, act, where)
+            yield from ((where, words) for words in _consent_faults(opened, claim, act, statement.recipients))
+        yield from _faults_of(claim, opened, act, where)
     for path in sorted(name for name in listed if name.startswith(f"{CONSENTS}/") and name not in used):
         yield path, "is a consent to which no work refers"
 
 
-def _faults_of(
-    rights: PublishedRights, opened: Consent | None, works: list[PublishedWork], act: Act, where: str
-) -> Iterator[Fault]:
+class _Claim(NamedTuple):
+    """A permission, and the works for which a file of the release claims it."""
+
+    file: str
+    works: tuple[PublishedWork, ...]
+    rights: PublishedRights
+
+
+def _claims(collections: Mapping[str, PublishedCollection]) -> Iterator[_Claim]:
+    for file, collection in collections.items():
+        for digest, rights in sorted(collection.rights.items(), key=lambda item: item[1].standing):
+            yield _Claim(file, tuple(work for work in collection.works if work.rights == digest), rights)
+
+
+def _faults_of(claim: _Claim, opened: Consent | None, act: Act, where: str) -> Iterator[Fault]:
     """What a release may say of a permission is what follows from its basis, and not what somebody wrote there."""
     try:
-        record = _recorded(rights, opened)
+        record = _recorded(claim.rights, opened)
     except ValueError as invalid:
-        yield COLLECTION, f"names a permission that nobody can have given: {_in_words(invalid)}"
+        yield claim.file, f"names a permission that nobody can have given: {_in_words(invalid)}"
         return
-    if published_rights(record) != rights:
-        yield COLLECTION, "says something else of a permission than follows from its basis"
+    if published_rights(record) != claim.rights:
+        yield claim.file, "says something else of a permission than follows from its basis"
     acts = (replace(act, use="train"), act)
     for refusal in dict.fromkeys(refusal for one in acts for refusal in record.refusals(one)):
-        yield where, f"does not cover {len(works)} works of this release: {refusal.words} (clause: {refusal.clause})"
-    if "show-works" not in record.permits and any(work.name or work.caption for work in works):
-        yield COLLECTION, "shows names or captions of works that may not be shown"
+        yield (
+            where,
+            f"does not cover {len(claim.works)} works of this release: {refusal.words} (clause: {refusal.clause})",
+        )
+    if "show-works" not in record.permits and any(work.name or work.caption for work in claim.works):
+        yield claim.file, "shows names or captions of works that may not be shown"
 
 
 def _recorded(rights: PublishedRights, opened: Consent | None) -> RightsRecord:
@@ -115,27 +130,26 @@ def _in_words(invalid: ValueError) -> str:
     return str(invalid)
 
 
-def _consent_faults(
-    opened: Consent, rights: PublishedRights, works: list[PublishedWork], act: Act, recipients: tuple[str, ...]
-) -> Iterator[str]:
-    if opened.digest != rights.consent:
+def _consent_faults(opened: Consent, claim: _Claim, act: Act, recipients: tuple[str, ...]) -> Iterator[str]:
+    if opened.digest != claim.rights.consent:
         yield "is another consent than the collection names"
         return
-    if rights.basis != "written-permission":
+    if claim.rights.basis != "written-permission":
         yield from (f"lacks the signature of {holder.name}" for holder in opened.missing)
-    strangers = [work for work in works if not opened.statement.names(work.file_sha256, work.pixels_sha256)]
+    strangers = [work for work in claim.works if not opened.statement.names(work.file_sha256, work.pixels_sha256)]
     if strangers:
-        yield f"does not name {len(strangers)} of the {len(works)} works for which it is claimed"
+        yield f"does not name {len(strangers)} of the {len(claim.works)} works for which it is claimed"
     scope = opened.statement.predicate.scope
     if act.distribution == "named" and scope.distribution == "named" and not set(recipients) <= set(scope.recipients):
         yield "does not name the people this release is for"
 
 
-def standing(collection: PublishedCollection, on: date) -> Standing:
+def standing(collections: Mapping[str, PublishedCollection], on: date) -> Standing:
     lines, ended = [], []
-    for digest, rights in sorted(collection.rights.items(), key=lambda item: item[1].standing):
-        number = sum(work.rights == digest for work in collection.works)
-        whose = f"{number} {'work' if number == 1 else 'works'} by {rights.author}"
+    for claim in _claims(collections):
+        number, rights = len(claim.works), claim.rights
+        what = "work" if claim.file == COLLECTION else "class image"
+        whose = f"{number} {what if number == 1 else f'{what}s'} by {rights.author}"
         until = f", until {rights.valid_until}" if rights.valid_until else ""
         lines.append(f"{whose}: {rights.standing}{until}")
         if rights.valid_until and on > rights.valid_until:

@@ -16,7 +16,7 @@ from handstyle import digests
 from handstyle.errors import HandstyleError, RecordDamaged
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.publication import dialects, permission_records
-from handstyle.publication.disclosure import COLLECTION, PublishedCollection
+from handstyle.publication.disclosure import CLASS_IMAGES, COLLECTION, PublishedCollection
 from handstyle.publication.provenance import Statement
 from handstyle.records import load_json, load_toml
 from handstyle.tensor_files import Tensor, digest, metadata_of, tensors_in
@@ -39,7 +39,10 @@ def faults(folder: Path, statement: Statement, on: date) -> list[Fault]:
     if found:
         return found
     records: dict[str, dict[str, Any]] = {}
-    for name in (STYLE, REPORT, COLLECTION, RECIPE):
+    kinds: dict[str, type[TrainedStyle | PublishedCollection]] = {STYLE: TrainedStyle, COLLECTION: PublishedCollection}
+    if CLASS_IMAGES in listed:
+        kinds[CLASS_IMAGES] = PublishedCollection
+    for name in (REPORT, RECIPE, *kinds):
         try:
             records[name] = _read(folder / name)
         except RecordDamaged as damaged:
@@ -47,7 +50,7 @@ def faults(folder: Path, statement: Statement, on: date) -> list[Fault]:
     if found:
         return found
     read: dict[str, Any] = {}
-    for name, kind in {STYLE: TrainedStyle, COLLECTION: PublishedCollection}.items():
+    for name, kind in kinds.items():
         try:
             read[name] = kind.read(records[name], where=name)
         except RecordDamaged as damaged:
@@ -57,15 +60,18 @@ def faults(folder: Path, statement: Statement, on: date) -> list[Fault]:
     try:
         found += [("record", name, words) for name, words in _lineage_faults(records, statement)]
         found += [("permission", name, words) for name, words in permission_records.faults(
-            folder, statement, read[COLLECTION], read[STYLE], on)]  # fmt: skip
+            folder, statement, {name: read[name] for name in kinds if name != STYLE}, read[STYLE], on)]  # fmt: skip
         found += [("weights", name, words) for name, words in _weights_faults(folder, records[STYLE], statement)]
     except WRONG as error:
         found.append(("record", STYLE, f"does not describe these files: {error}"))
     return found
 
 
-def collection_in(folder: Path) -> PublishedCollection:
-    return PublishedCollection.read(_read(folder / COLLECTION), where=COLLECTION)
+def collections_in(folder: Path, statement: Statement) -> dict[str, PublishedCollection]:
+    """Works and class images, by the names of their files."""
+    listed = {file.path for file in statement.files}
+    names = [name for name in (COLLECTION, CLASS_IMAGES) if name in listed]
+    return {name: PublishedCollection.read(_read(folder / name), where=name) for name in names}
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -92,6 +98,8 @@ def _lineage_faults(records: Mapping[str, dict[str, Any]], statement: Statement)
     for name, what, found, expected in claims:
         if found != expected:
             yield name, f"speaks of {what} than the signed lineage"
+    if records.get(CLASS_IMAGES, {}).get("collection", "") != style.get("class_images", ""):
+        yield CLASS_IMAGES, "does not hold the class images the style was trained with"
 
 
 def _without_nothing(recipe: Mapping[str, Any]) -> dict[str, Any]:

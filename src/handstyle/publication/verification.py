@@ -81,7 +81,7 @@ def verify(folder: Path, trusted: frozenset[str] | None = None, on: date | None 
             findings += [Finding(kind=kind, where=where, words=words) for kind, where, words in
                          release_records.faults(folder, statement, on)]  # fmt: skip
             if not findings:
-                standing = permission_records.standing(release_records.collection_in(folder), on)
+                standing = permission_records.standing(release_records.collections_in(folder, statement), on)
     return _judged(statement, signer, trusted, findings, standing)
 
 
