@@ -407,6 +407,39 @@ def test_the_day_after_a_consent_ends_nothing_is_drawn_with_the_style(
         stages.plan(workspace, tiny_base, extend="1 steps")
 
 
+@pytest.mark.slow
+def test_a_style_is_not_worn_by_a_base_its_consent_does_not_name(
+    workspace: Workspace, six_works: Path, tiny_base: Path, save_base: Callable[..., Path], family: Any, tmp_path: Path
+) -> None:
+    consented(workspace, six_works, tmp_path, bases=[f"sha256:{family.digest}"])
+    stages.finetune(stages.plan(workspace, tiny_base, settings=QUICK))
+    other = save_base(seed=1)
+    with pytest.raises(RightsMissing, match="clause: base"):
+        stages.generate(workspace, ["a fox"], base=other)
+    assert stages.generate(workspace, ["a fox"], base=tiny_base, settings={"num_inference_steps": 1}).pictures
+
+
+@pytest.mark.slow
+def test_inspecting_asks_as_generating_does_and_asks_for_further_drawings(
+    workspace: Workspace, six_works: Path, tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    consented(workspace, six_works, tmp_path)
+    more = tmp_path / "more"
+    more.mkdir()
+    Image.new("RGB", (16, 16), "green").save(more / "a.png")
+    plan = stages.plan(workspace, tiny_base, settings=QUICK)
+    with pytest.raises(RightsMissing, match="no consent names"):
+        stages.finetune(plan, further=more)
+    assert not workspace.runs()
+    stages.finetune(plan)
+    with pytest.raises(RightsMissing, match="no consent names"):
+        stages.inspect(workspace, base=tiny_base, further=more)
+    tomorrow(monkeypatch)
+    with pytest.raises(RightsMissing, match="clause: last day"):
+        stages.inspect(workspace, base=tiny_base)
+    assert workspace.current().inspection is None
+
+
 def test_a_style_whose_permission_is_elsewhere_draws_nothing(
     finetune: Finetuning, tiny_base: Path, tmp_path: Path
 ) -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from handstyle.finetuning.recipe import Recipe
     from handstyle.finetuning.trained_style import BaseIdentity, TrainedStyle
     from handstyle.finetuning.validation import Drawings
+    from handstyle.inspection.material import HeldOut
     from handstyle.inspection.report import InspectionReport
     from handstyle.publication.verification import Verification
 
@@ -295,6 +296,8 @@ def finetune(
 
     use_all_cores()
     workspace, recipe, family = plan.workspace, plan.recipe, plan.family
+    # Before anything is encoded: who must be asked is asked first.
+    real = _further(workspace, plan.collection, further, _training(family, recipe)) if further else None
     encoded = encode_for(workspace, plan.collection, plan.folder, family, recipe, progress)
     for name, words in encoded.cut_off.items():
         announce(f"the text of {name} is longer than the base reads; it does not see the end: {words}")
@@ -324,7 +327,7 @@ def finetune(
                 learning=learning,
                 material=material,
                 paint=lambda step: previews.paint(step, family),
-                drawings=_drawings_to_check_with(plan, further),
+                drawings=_drawings_to_check_with(plan, real),
             ).go(state, save_every=save_every, sample_every=sample_every, report=progress)
     workspace.point_to(run=run)
     return _finetuned(workspace, run)
@@ -360,7 +363,7 @@ def _finetuned(workspace: Workspace, run: str, *, already_there: bool = False) -
     )
 
 
-def _drawings_to_check_with(plan: Plan, further: Path | None) -> Drawings | None:
+def _drawings_to_check_with(plan: Plan, further: HeldOut | None) -> Drawings | None:
     """Further drawings if there are any, else the works left out of training."""
     from handstyle.encoding.cache import Cache
     from handstyle.inspection import material
@@ -368,6 +371,17 @@ def _drawings_to_check_with(plan: Plan, further: Path | None) -> Drawings | None
     resolution = plan.recipe.resolution or plan.family.resolution
     found = material.held_out(plan.collection, plan.folder, further)
     return material.encoded(found, plan.family, resolution, Cache(plan.workspace.cache)) if found else None
+
+
+def _further(workspace: Workspace, collection: Collection, folder: Path, act: Act) -> HeldOut:
+    """Further drawings, for which the same is asked as for the works. Raises RightsMissing."""
+    from handstyle.collection import permission
+    from handstyle.inspection import material
+
+    consents = permission.kept(collection, workspace.collection(collection.digest))
+    found = material.further_drawings(collection, folder, tuple(consents.values()))
+    permission.require(found.collection, act, "comparing a style with them")
+    return found
 
 
 class Generated(Record):
@@ -403,7 +417,7 @@ def generate(
     family = load_base(base, plain=plain)
     worn = wardrobe.worn(workspace, styles or [workspace.needs("run", "finetune")])
     for item in worn:
-        require_generating(workspace, item.style)
+        require_generating(workspace, item.style, family)
     requests = wardrobe.requests(prompts, seeds, family, worn, settings or {})
     folder = to or workspace.new_pictures(prompts[0])
     remove_abandoned(folder, f".*.png.*{PART}", older_than=LONGEST_WRITE)
@@ -462,14 +476,16 @@ def inspect(
     worn = wardrobe.worn(workspace, [run])[0]
     family = load_base(base)
     require_base(worn.style.base, family)
+    require_generating(workspace, worn.style, family)
     collection, folder = collection_named(workspace, worn.style.collection)
+    real = _further(workspace, collection, further, _training(family, worn.style.recipe)) if further else None
     place = workspace.new_inspection(run)
     cache = Cache(workspace.cache)
     inspected = subject.Subject(collection, folder, family, worn, workspace.run(run), cache)
     if quick:
         inspected = replace(inspected, seeds=(1,), most_drawings=8)
     with unfinished(place, busy=f"another handstyle process makes {place}") as beside:
-        report = inspecting.inspect(inspected, further, beside / "pictures", progress)
+        report = inspecting.inspect(inspected, real, beside / "pictures", progress)
         report.save(beside / "report.json")
         write(beside / "report.html", page.page(report, beside / "pictures", public=False).encode())
     workspace.point_to(inspection=place.name)
@@ -648,19 +664,23 @@ def require_permission(collection: Collection, use: Use) -> None:
     permission.require(collection, Act(use, date.today()), USES[use])
 
 
+def _training(family: ModelFamily, recipe: Recipe) -> Act:
+    return Act("train", date.today(), recipe.method, family.kind, family.digest)
+
+
 def require_training(collection: Collection, family: ModelFamily, recipe: Recipe) -> None:
     """Raises RightsMissing when a permission does not cover training in this way on this base today."""
     from handstyle.collection import permission
 
-    act = Act("train", date.today(), recipe.method, family.kind, family.digest)
+    act = _training(family, recipe)
     permission.require(collection, act, f"training by {recipe.method} on {family.card.name or family.kind}")
 
 
-def require_generating(workspace: Workspace, style: TrainedStyle) -> None:
-    """Raises RightsMissing when the permission under which a style was trained does not hold today."""
+def require_generating(workspace: Workspace, style: TrainedStyle, family: ModelFamily) -> None:
+    """Raises RightsMissing when the permission under which a style was trained does not hold today, or not on the base
+    that draws: a low-rank update can be worn by another one than it was trained on."""
     from handstyle.collection import permission
 
-    act = Act("train", date.today(), style.recipe.method, style.base.family, style.base.sha256)
     for digest in filter(None, (style.collection, style.class_images)):
         try:
             collection, _ = collection_named(workspace, digest)
@@ -669,4 +689,6 @@ def require_generating(workspace: Workspace, style: TrainedStyle) -> None:
                 f"whether the style `{style.name}` may still be used cannot be seen: its collection is not here",
                 hint="Name the workspace in which it was trained with --workspace.",
             ) from missing
-        permission.require(collection, act, f"pictures by the style {style.name}")
+        for kind, base in {(style.base.family, style.base.sha256): None, (family.kind, family.digest): None}:
+            act = Act("train", date.today(), style.recipe.method, kind, base)
+            permission.require(collection, act, f"pictures by the style {style.name} on this base")
