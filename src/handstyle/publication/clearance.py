@@ -18,7 +18,7 @@ from handstyle.errors import GateClosed, RightsMissing, UsageMistake
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.inspection.report import InspectionReport
 from handstyle.publication import naming
-from handstyle.publication.style_licence import RESERVED, StyleLicence, licence_of_style
+from handstyle.publication.style_licence import RESERVED, StyleLicence, licence_of_style, permits_commerce
 from handstyle.records import Record
 
 CLASS_IMAGE = "class image"
@@ -143,10 +143,16 @@ def _licence(collection: Collection, style: TrainedStyle, chosen: str | None) ->
 
 
 def _keeps_to_its_circle(collection: Collection, licence: StyleLicence, distribution: Distribution) -> None:
-    """A licence gives everybody the right to pass on and to derive; so both must have been permitted."""
+    """A licence gives everybody the right to pass on, to derive and mostly to sell; so all must have been permitted."""
     if licence.name == RESERVED:
         return
     without = [
+        f"{permission.some(works)}: {rights.source_of_permission} permits no commercial use (clause: commercial), and "
+        f"{licence.name} lets everybody"
+        for works, rights in permission.by_permission(collection)
+        if permits_commerce(licence.name) and "commercial" not in rights.permits
+    ]
+    without += [
         f"{permission.some(works)}: {rights.source_of_permission} permits no further models (clause: derivatives)"
         for works, rights in permission.by_permission(collection)
         if rights.consent and not rights.consent.scope.derivatives
