@@ -19,15 +19,18 @@ from handstyle.records import LONGEST_WRITE, PART, Record, remove_abandoned
 from handstyle.workspace import OriginalFolder, Workspace, next_name, slug, unfinished
 
 if TYPE_CHECKING:
+    from handstyle.collection.consent import Consent
     from handstyle.collection.licences import Use
     from handstyle.collection.rights_plan import RightsPlan
     from handstyle.collection.scope import Distribution
     from handstyle.collection.withholding import Withholding
     from handstyle.diffusion.family import ModelFamily
+    from handstyle.encoding.class_images import OwnClassImages
     from handstyle.finetuning.defaults import Expectation
     from handstyle.finetuning.recipe import Recipe
     from handstyle.finetuning.trained_style import BaseIdentity, TrainedStyle
     from handstyle.finetuning.validation import Drawings
+    from handstyle.inspection.material import HeldOut
     from handstyle.inspection.report import InspectionReport
     from handstyle.publication.verification import Verification
 
@@ -74,11 +77,7 @@ def collect(
     found = intake.collect(
         folder, rights=rights, background=background, validation=validation, without=without, watch=watched
     )
-    place = workspace.collection(found.digest)
-    remove_abandoned(place, older_than=LONGEST_WRITE)
-    OriginalFolder(folder=str(folder.resolve())).save(place / "folder.json")
-    permission.keep(rights, found, place)
-    path = found.save(place / "collection.json")
+    path = _kept(workspace, found, folder, [grant.consent for grant in rights.consents])
     workspace.point_to(collection=found.digest)
     return Collected(
         collection=found.digest,
@@ -91,6 +90,17 @@ def collect(
         permission=permission.standing(found),
         record=str(path),
     )
+
+
+def _kept(workspace: Workspace, found: Collection, folder: Path, consents: Iterable[Consent]) -> Path:
+    """The record of a collection, with where its originals are and the consents it stands on."""
+    from handstyle.collection import permission
+
+    place = workspace.collection(found.digest)
+    remove_abandoned(place, older_than=LONGEST_WRITE)
+    OriginalFolder(folder=str(folder.resolve())).save(place / "folder.json")
+    permission.keep(consents, found, place)
+    return found.save(place / "collection.json")
 
 
 class Encoded(Record):
@@ -163,7 +173,7 @@ class Plan:
     folder: Path
     family: ModelFamily
     recipe: Recipe
-    class_image_folder: Path | None = None
+    class_images: OwnClassImages | None = None
     extends: str = ""
 
 
@@ -192,7 +202,25 @@ def plan(
     if recipe_file is None and preset is None:
         recipe = default_recipe(collection, family).changed(**(settings or {}))
     require_training(collection, family, recipe)
-    return Plan(workspace, collection, folder, family, recipe, class_images)
+    own = _own_class_images(class_images, recipe, family) if class_images else None
+    return Plan(workspace, collection, folder, family, recipe, own)
+
+
+def _own_class_images(folder: Path, recipe: Recipe, family: ModelFamily) -> OwnClassImages:
+    """Raises RightsMissing where nobody permitted to train on one of them."""
+    from handstyle.collection import rights_plan
+    from handstyle.collection.beside import collect_beside
+    from handstyle.encoding.class_images import OwnClassImages
+
+    if not recipe.with_prior_preservation:
+        raise UsageMistake(
+            "without prior preservation there are no class images to train on",
+            hint="Ask for it with --set with_prior_preservation=true, or leave --class-images out.",
+        )
+    rights = rights_plan.in_folder(folder)
+    found = collect_beside(folder, rights, instead="; or leave --class-images out, and the base draws them")
+    require_training(found, family, recipe)
+    return OwnClassImages(found, folder, tuple(grant.consent for grant in rights.consents))
 
 
 def _extension(workspace: Workspace, base: Path | None, class_images: Path | None, extend: str, *, plain: bool) -> Plan:
@@ -214,7 +242,24 @@ def _extension(workspace: Workspace, base: Path | None, class_images: Path | Non
         ) from None
     recipe = before.recipe.changed(max_train=f"{before.steps + more} steps")
     require_training(collection, family, recipe)
-    return Plan(workspace, collection, folder, family, recipe, class_images, run)
+    own = _class_images_again(workspace, before.class_images, class_images, recipe, family)
+    return Plan(workspace, collection, folder, family, recipe, own, run)
+
+
+def _class_images_again(
+    workspace: Workspace, before: str, folder: Path | None, recipe: Recipe, family: ModelFamily
+) -> OwnClassImages | None:
+    """Those a run was trained with: an extension goes on with them, so that the style still names all it stands on."""
+    from handstyle.encoding.class_images import OwnClassImages
+
+    own = _own_class_images(folder, recipe, family) if folder else None
+    if not before:
+        return own
+    if own is not None and own.collection.digest != before:
+        raise UsageMistake("the run was trained with other class images", hint="Leave --class-images out.")
+    found, place = collection_named(workspace, before)
+    require_training(found, family, recipe)
+    return OwnClassImages(found, place)
 
 
 class Finetuned(Record):
@@ -251,12 +296,12 @@ def finetune(
 
     use_all_cores()
     workspace, recipe, family = plan.workspace, plan.recipe, plan.family
+    # Before anything is encoded: who must be asked is asked first.
+    real = _further(workspace, plan.collection, further, _training(family, recipe)) if further else None
     encoded = encode_for(workspace, plan.collection, plan.folder, family, recipe, progress)
     for name, words in encoded.cut_off.items():
         announce(f"the text of {name} is longer than the base reads; it does not see the end: {words}")
-    material = running.material(
-        plan.collection, family, recipe, Cache(workspace.cache), plan.class_image_folder, progress
-    )
+    material = running.material(plan.collection, family, recipe, Cache(workspace.cache), plan.class_images, progress)
     manifest = running.manifest(plan.collection, family, recipe, material, plan.extends)
     run = manifest.lineage[:12]
     folder = workspace.run(run)
@@ -269,6 +314,8 @@ def finetune(
         if dry_run:
             return _would_take(run, expected)
         with workspace.held(folder):
+            if own := plan.class_images:
+                _kept(workspace, own.collection, own.folder, own.consents)
             parent = workspace.run(plan.extends) if plan.extends else None
             state = running.starting_state(folder, manifest, parent, resume=resume, tell=announce)
             manifest = going_on(manifest, folder, parent, state, announce)
@@ -280,7 +327,7 @@ def finetune(
                 learning=learning,
                 material=material,
                 paint=lambda step: previews.paint(step, family),
-                drawings=_drawings_to_check_with(plan, further),
+                drawings=_drawings_to_check_with(plan, real),
             ).go(state, save_every=save_every, sample_every=sample_every, report=progress)
     workspace.point_to(run=run)
     return _finetuned(workspace, run)
@@ -316,7 +363,7 @@ def _finetuned(workspace: Workspace, run: str, *, already_there: bool = False) -
     )
 
 
-def _drawings_to_check_with(plan: Plan, further: Path | None) -> Drawings | None:
+def _drawings_to_check_with(plan: Plan, further: HeldOut | None) -> Drawings | None:
     """Further drawings if there are any, else the works left out of training."""
     from handstyle.encoding.cache import Cache
     from handstyle.inspection import material
@@ -324,6 +371,17 @@ def _drawings_to_check_with(plan: Plan, further: Path | None) -> Drawings | None
     resolution = plan.recipe.resolution or plan.family.resolution
     found = material.held_out(plan.collection, plan.folder, further)
     return material.encoded(found, plan.family, resolution, Cache(plan.workspace.cache)) if found else None
+
+
+def _further(workspace: Workspace, collection: Collection, folder: Path, act: Act) -> HeldOut:
+    """Further drawings, for which the same is asked as for the works. Raises RightsMissing."""
+    from handstyle.collection import permission
+    from handstyle.inspection import material
+
+    consents = permission.kept(collection, workspace.collection(collection.digest))
+    found = material.further_drawings(collection, folder, tuple(consents.values()))
+    permission.require(found.collection, act, "comparing a style with them")
+    return found
 
 
 class Generated(Record):
@@ -359,7 +417,7 @@ def generate(
     family = load_base(base, plain=plain)
     worn = wardrobe.worn(workspace, styles or [workspace.needs("run", "finetune")])
     for item in worn:
-        require_generating(workspace, item.style)
+        require_generating(workspace, item.style, family)
     requests = wardrobe.requests(prompts, seeds, family, worn, settings or {})
     folder = to or workspace.new_pictures(prompts[0])
     remove_abandoned(folder, f".*.png.*{PART}", older_than=LONGEST_WRITE)
@@ -418,14 +476,16 @@ def inspect(
     worn = wardrobe.worn(workspace, [run])[0]
     family = load_base(base)
     require_base(worn.style.base, family)
+    require_generating(workspace, worn.style, family)
     collection, folder = collection_named(workspace, worn.style.collection)
+    real = _further(workspace, collection, further, _training(family, worn.style.recipe)) if further else None
     place = workspace.new_inspection(run)
     cache = Cache(workspace.cache)
     inspected = subject.Subject(collection, folder, family, worn, workspace.run(run), cache)
     if quick:
         inspected = replace(inspected, seeds=(1,), most_drawings=8)
     with unfinished(place, busy=f"another handstyle process makes {place}") as beside:
-        report = inspecting.inspect(inspected, further, beside / "pictures", progress)
+        report = inspecting.inspect(inspected, real, beside / "pictures", progress)
         report.save(beside / "report.json")
         write(beside / "report.html", page.page(report, beside / "pictures", public=False).encode())
     workspace.point_to(inspection=place.name)
@@ -472,10 +532,12 @@ def publish(
     run = workspace.needs("run", "finetune")
     style = _open_style(workspace, run)
     collection, folder = collection_named(workspace, style.collection)
+    class_images, beside = collection_named(workspace, style.class_images) if style.class_images else (None, folder)
     report, pictures = _current_report(workspace)
     cleared = clearance.clearance(
-        collection, style, report, name, on=date.today(), model_licence=model_licence, distribution=distribution
-    )
+        collection, style, report, name, on=date.today(), model_licence=model_licence, distribution=distribution,
+        class_images=class_images,
+    )  # fmt: skip
     if report is None:
         raise GateClosed("there is no inspection report", hint="Run `handstyle inspect` first.")
     secret = keys.read_key(key) if key else keys.own_key()
@@ -492,11 +554,17 @@ def publish(
             style=style,
             cleared=cleared,
             weights=weights,
-            card_text=card.text(style, collection, report, cleared, weights, signer),
+            card_text=card.text(style, collection, report, cleared, weights, signer, class_images),
             report_files=_public_report(report, pictures),
-            consents=permission.kept(collection, workspace.collection(style.collection)),
-            evidence_folders=[folder, folder.parent],
+            consents={
+                digest: given
+                for found in (collection, class_images)
+                if found
+                for digest, given in permission.kept(found, workspace.collection(found.digest)).items()
+            },
+            evidence_folders=[folder, folder.parent, beside],
             key=secret,
+            class_images=class_images,
         )
         progress("writing and reloading the weights", 2, 2)
     return Published(
@@ -596,24 +664,31 @@ def require_permission(collection: Collection, use: Use) -> None:
     permission.require(collection, Act(use, date.today()), USES[use])
 
 
+def _training(family: ModelFamily, recipe: Recipe) -> Act:
+    return Act("train", date.today(), recipe.method, family.kind, family.digest)
+
+
 def require_training(collection: Collection, family: ModelFamily, recipe: Recipe) -> None:
     """Raises RightsMissing when a permission does not cover training in this way on this base today."""
     from handstyle.collection import permission
 
-    act = Act("train", date.today(), recipe.method, family.kind, family.digest)
+    act = _training(family, recipe)
     permission.require(collection, act, f"training by {recipe.method} on {family.card.name or family.kind}")
 
 
-def require_generating(workspace: Workspace, style: TrainedStyle) -> None:
-    """Raises RightsMissing when the permission under which a style was trained does not hold today."""
+def require_generating(workspace: Workspace, style: TrainedStyle, family: ModelFamily) -> None:
+    """Raises RightsMissing when the permission under which a style was trained does not hold today, or not on the base
+    that draws: a low-rank update can be worn by another one than it was trained on."""
     from handstyle.collection import permission
 
-    try:
-        collection, _ = collection_named(workspace, style.collection)
-    except StageMissing as missing:
-        raise RightsMissing(
-            f"whether the style `{style.name}` may still be used cannot be seen: its collection is not here",
-            hint="Name the workspace in which it was trained with --workspace.",
-        ) from missing
-    act = Act("train", date.today(), style.recipe.method, style.base.family, style.base.sha256)
-    permission.require(collection, act, f"pictures by the style {style.name}")
+    for digest in filter(None, (style.collection, style.class_images)):
+        try:
+            collection, _ = collection_named(workspace, digest)
+        except StageMissing as missing:
+            raise RightsMissing(
+                f"whether the style `{style.name}` may still be used cannot be seen: its collection is not here",
+                hint="Name the workspace in which it was trained with --workspace.",
+            ) from missing
+        for kind, base in {(style.base.family, style.base.sha256): None, (family.kind, family.digest): None}:
+            act = Act("train", date.today(), style.recipe.method, kind, base)
+            permission.require(collection, act, f"pictures by the style {style.name} on this base")

@@ -21,6 +21,7 @@ from handstyle.finetuning.recipe import Recipe
 from handstyle.finetuning.trained_style import BaseIdentity, TrainedStyle
 from handstyle.generation.generate import Worn
 from handstyle.inspection.inspecting import inspect, mean, white
+from handstyle.inspection.material import further_drawings
 from handstyle.inspection.report import InspectionReport
 from handstyle.inspection.subject import Subject, errors_of, nearest_template, style_template, templates_for_base
 
@@ -53,7 +54,8 @@ def subject(family: Any, six_works: Path, tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def report_of(subject: Subject, tmp_path: Path, further: Path | None = None) -> InspectionReport:
-    return inspect(subject, further, tmp_path / "pictures", lambda what, done, of: None)
+    drawings = further_drawings(subject.collection, further) if further else None
+    return inspect(subject, drawings, tmp_path / "pictures", lambda what, done, of: None)
 
 
 def test_a_style_that_changes_nothing_gains_exactly_nothing(
