@@ -1,4 +1,4 @@
-"""Does fuzzing notice all that must not be, and does it find nothing of that in our parsers? The long form: `make soak`."""
+"""Does fuzzing notice all that must not be, and find nothing of that in our parsers? The long form: `make soak`."""
 
 from __future__ import annotations
 
