@@ -45,8 +45,8 @@ def words_of(
             heading=f"Permission to train a drawing model on {number} by {author}",
             lines=(
                 f"{keeper} asks to teach a computer model to draw, using {number} by {author}. A model taught with "
-                "them can make new pictures in a hand that resembles theirs. To teach it is also to let it make some, so "
-                "as to see what it learnt and to look for copies.",
+                "them can make new pictures in a hand that resembles theirs. To teach it is also to let it make some, "
+                "so as to see what it learnt and to look for copies.",
                 "Those who sign permit what is answered with Yes below, and nothing else. What is not named is not "
                 "permitted. Nobody has to agree, and every answer can still be changed before it is signed.",
                 f"{keeper} answers for what is done, at: {contact}. Written on {_day(drafted)}.",
@@ -133,8 +133,8 @@ def _public(author: str) -> Passage:
         heading="What others will see",
         lines=(
             "Whoever receives a model trained under this also receives this text as it was signed: the names of all "
-            "who had to agree, their keys, the contact above and every answer. Where a model is published, all of it is "
-            "public, and cannot be called back.",
+            "who had to agree, their keys, the contact above and every answer. Where a model is published, all of it "
+            "is public, and cannot be called back.",
             f"Beside the model it is said that the works are by {author} and on what permission it stands. That is no "
             "advertisement, and it is said whatever is answered about the use of the name.",
         ),
