@@ -22,15 +22,18 @@ from handstyle.records import LONGEST_WRITE, PART, Record, remove_abandoned
 from handstyle.workspace import OriginalFolder, Workspace, next_name, slug, unfinished
 
 if TYPE_CHECKING:
+    from handstyle.collection.consent import Consent
     from handstyle.collection.licences import Use
     from handstyle.collection.rights_plan import RightsPlan
     from handstyle.collection.scope import Distribution
     from handstyle.collection.withholding import Withholding
     from handstyle.diffusion.family import ModelFamily
+    from handstyle.encoding.class_images import OwnClassImages
     from handstyle.finetuning.defaults import Expectation
     from handstyle.finetuning.recipe import Recipe
     from handstyle.finetuning.trained_style import BaseIdentity, TrainedStyle
     from handstyle.finetuning.validation import Drawings
+    from handstyle.inspection.material import HeldOut
     from handstyle.inspection.report import InspectionReport
     from handstyle.publication.new_words import Asked
     from handstyle.publication.renaming import Renamed
@@ -79,11 +82,7 @@ def collect(
     found = intake.collect(
         folder, rights=rights, background=background, validation=validation, without=without, watch=watched
     )
-    place = workspace.collection(found.digest)
-    remove_abandoned(place, older_than=LONGEST_WRITE)
-    OriginalFolder(folder=str(folder.resolve())).save(place / "folder.json")
-    permission.keep(rights, found, place)
-    path = found.save(place / "collection.json")
+    path = _kept(workspace, found, folder, [grant.consent for grant in rights.consents])
     workspace.point_to(collection=found.digest)
     return Collected(
         collection=found.digest,
@@ -96,6 +95,17 @@ def collect(
         permission=permission.standing(found),
         record=str(path),
     )
+
+
+def _kept(workspace: Workspace, found: Collection, folder: Path, consents: Iterable[Consent]) -> Path:
+    """The record of a collection, with where its originals are and the consents it stands on."""
+    from handstyle.collection import permission
+
+    place = workspace.collection(found.digest)
+    remove_abandoned(place, older_than=LONGEST_WRITE)
+    OriginalFolder(folder=str(folder.resolve())).save(place / "folder.json")
+    permission.keep(consents, found, place)
+    return found.save(place / "collection.json")
 
 
 class Encoded(Record):
@@ -169,7 +179,7 @@ class Plan:
     folder: Path
     family: ModelFamily
     recipe: Recipe
-    class_image_folder: Path | None = None
+    class_images: OwnClassImages | None = None
     extends: str = ""
 
 
@@ -199,7 +209,25 @@ def plan(
     if recipe_file is None and preset is None:
         recipe = default_recipe(collection, family).changed(**(settings or {}))
     require_training(collection, family, recipe)
-    return Plan(workspace, collection, folder, family, recipe, class_images)
+    own = _own_class_images(class_images, recipe, family) if class_images else None
+    return Plan(workspace, collection, folder, family, recipe, own)
+
+
+def _own_class_images(folder: Path, recipe: Recipe, family: ModelFamily) -> OwnClassImages:
+    """Raises RightsMissing where nobody permitted to train on one of them."""
+    from handstyle.collection import rights_plan
+    from handstyle.collection.beside import collect_beside
+    from handstyle.encoding.class_images import OwnClassImages
+
+    if not recipe.with_prior_preservation:
+        raise UsageMistake(
+            "without prior preservation there are no class images to train on",
+            hint="Ask for it with --set with_prior_preservation=true, or leave --class-images out.",
+        )
+    rights = rights_plan.in_folder(folder)
+    found = collect_beside(folder, rights, instead="; or leave --class-images out, and the base draws them")
+    require_training(found, family, recipe)
+    return OwnClassImages(found, folder, tuple(grant.consent for grant in rights.consents))
 
 
 def _extension(workspace: Workspace, base: Path | None, class_images: Path | None, extend: str, *, plain: bool) -> Plan:
@@ -222,7 +250,24 @@ def _extension(workspace: Workspace, base: Path | None, class_images: Path | Non
         ) from None
     recipe = before.recipe.changed(max_train=f"{before.steps + more} steps")
     require_training(collection, family, recipe)
-    return Plan(workspace, collection, folder, family, recipe, class_images, run)
+    own = _class_images_again(workspace, before.class_images, class_images, recipe, family)
+    return Plan(workspace, collection, folder, family, recipe, own, run)
+
+
+def _class_images_again(
+    workspace: Workspace, before: str, folder: Path | None, recipe: Recipe, family: ModelFamily
+) -> OwnClassImages | None:
+    """Those a run was trained with: an extension goes on with them, so that the style still names all it stands on."""
+    from handstyle.encoding.class_images import OwnClassImages
+
+    own = _own_class_images(folder, recipe, family) if folder else None
+    if not before:
+        return own
+    if own is not None and own.collection.digest != before:
+        raise UsageMistake("the run was trained with other class images", hint="Leave --class-images out.")
+    found, place = collection_named(workspace, before)
+    require_training(found, family, recipe)
+    return OwnClassImages(found, place)
 
 
 class Finetuned(Record):
@@ -262,12 +307,12 @@ def finetune(
     made_from = require_known_base(workspace, family)
     if made_from.made_from == "unknown":
         announce(f"The base {family.card.name} was {made_from.words}.")
+    # Before anything is encoded: who must be asked is asked first.
+    real = _further(workspace, plan.collection, further, _training(family, recipe)) if further else None
     encoded = encode_for(workspace, plan.collection, plan.folder, family, recipe, progress)
     for name, words in encoded.cut_off.items():
         announce(f"the text of {name} is longer than the base reads; it does not see the end: {words}")
-    material = running.material(
-        plan.collection, family, recipe, Cache(workspace.cache), plan.class_image_folder, progress
-    )
+    material = running.material(plan.collection, family, recipe, Cache(workspace.cache), plan.class_images, progress)
     manifest = running.manifest(plan.collection, family, recipe, material, plan.extends)
     run = manifest.lineage[:12]
     folder = workspace.run(run)
@@ -280,6 +325,8 @@ def finetune(
         if dry_run:
             return _would_take(run, expected)
         with workspace.held(folder):
+            if own := plan.class_images:
+                _kept(workspace, own.collection, own.folder, own.consents)
             parent = workspace.run(plan.extends) if plan.extends else None
             state = running.starting_state(folder, manifest, parent, resume=resume, tell=announce)
             manifest = going_on(manifest, folder, parent, state, announce)
@@ -291,8 +338,8 @@ def finetune(
                 learning=learning,
                 material=material,
                 paint=lambda step: previews.paint(step, family),
-                drawings=_drawings_to_check_with(plan, further),
-                involvement=involvement(plan.collection),
+                drawings=_drawings_to_check_with(plan, real),
+                involvement=involvement(plan.collection, plan.class_images.collection if plan.class_images else None),
             ).go(state, save_every=save_every, sample_every=sample_every, report=progress)
     workspace.point_to(run=run)
     return _finetuned(workspace, run)
@@ -328,7 +375,7 @@ def _finetuned(workspace: Workspace, run: str, *, already_there: bool = False) -
     )
 
 
-def _drawings_to_check_with(plan: Plan, further: Path | None) -> Drawings | None:
+def _drawings_to_check_with(plan: Plan, further: HeldOut | None) -> Drawings | None:
     """Further drawings if there are any, else the works left out of training."""
     from handstyle.encoding.cache import Cache
     from handstyle.inspection import material
@@ -336,6 +383,17 @@ def _drawings_to_check_with(plan: Plan, further: Path | None) -> Drawings | None
     resolution = plan.recipe.resolution or plan.family.resolution
     found = material.held_out(plan.collection, plan.folder, further)
     return material.encoded(found, plan.family, resolution, Cache(plan.workspace.cache)) if found else None
+
+
+def _further(workspace: Workspace, collection: Collection, folder: Path, act: Act) -> HeldOut:
+    """Further drawings, for which the same is asked as for the works. Raises RightsMissing."""
+    from handstyle.collection import permission
+    from handstyle.inspection import material
+
+    consents = permission.kept(collection, workspace.collection(collection.digest))
+    found = material.further_drawings(collection, folder, tuple(consents.values()))
+    permission.require(found.collection, act, "comparing a style with them")
+    return found
 
 
 class Generated(Record):
@@ -372,15 +430,15 @@ def generate(
     family = load_base(base, plain=plain)
     made_from = require_known_base(workspace, family)
     worn = wardrobe.worn(workspace, styles or [workspace.needs("run", "finetune")])
-    collections = {item.style.collection: require_generating(workspace, item.style) for item in worn}
+    said = {item.style.tensors: require_generating(workspace, item.style, family) for item in worn}
     requests = wardrobe.requests(prompts, seeds, family, worn, settings or {})
     folder = to or workspace.new_pictures(prompts[0])
     remove_abandoned(folder, f".*.png.*{PART}", older_than=LONGEST_WRITE)
     lineage = {
         "base_made_from": made_from.made_from,
         "base_provenance": made_from.words,
-        "collections": " ".join(sorted(collections)),
-        "involvement": " ".join(involvement(collections[digest]) for digest in sorted(collections)),
+        "collections": " ".join(sorted({item.style.collection for item in worn})),
+        "involvement": " ".join(dict.fromkeys(said.values())),
     }
     images, paths = [], []
     with attached(worn, family):
@@ -437,14 +495,16 @@ def inspect(
     family = load_base(base)
     require_known_base(workspace, family)
     require_base(worn.style.base, family)
+    require_generating(workspace, worn.style, family)
     collection, folder = collection_named(workspace, worn.style.collection)
+    real = _further(workspace, collection, further, _training(family, worn.style.recipe)) if further else None
     place = workspace.new_inspection(run)
     cache = Cache(workspace.cache)
     inspected = subject.Subject(collection, folder, family, worn, workspace.run(run), cache)
     if quick:
         inspected = replace(inspected, seeds=(1,), most_drawings=8)
     with unfinished(place, busy=f"another handstyle process makes {place}") as beside:
-        report = inspecting.inspect(inspected, further, beside / "pictures", progress)
+        report = inspecting.inspect(inspected, real, beside / "pictures", progress)
         report.save(beside / "report.json")
         write(beside / "report.html", page.page(report, beside / "pictures", public=False).encode())
     workspace.point_to(inspection=place.name)
@@ -483,7 +543,6 @@ def publish(
 ) -> Published:
     """Gates first, then weights in other tools' formats, card, records and a signature over everything."""
     from handstyle import keys
-    from handstyle.collection import permission
     from handstyle.diffusion.catalogue import EMBEDDED
     from handstyle.finetuning.trained_style import WEIGHTS
     from handstyle.publication import card, clearance, exports, package, release_records
@@ -491,12 +550,12 @@ def publish(
     run = workspace.needs("run", "finetune")
     style = _open_style(workspace, run)
     collection, folder = collection_named(workspace, style.collection)
+    class_images, beside = collection_named(workspace, style.class_images) if style.class_images else (None, folder)
     report, pictures = _current_report(workspace)
     made_from, base_statement = _base_to_publish(workspace, base or EMBEDDED, style)
     cleared = clearance.clearance(
-        collection, style, report, name,
-        on=date.today(), model_licence=model_licence, distribution=distribution, folder=to.name if to else "",
-        base=made_from,
+        collection, style, report, name, on=date.today(), model_licence=model_licence, distribution=distribution,
+        class_images=class_images, folder=to.name if to else "", base=made_from,
     )  # fmt: skip
     if report is None:
         raise GateClosed("there is no inspection report", hint="Run `handstyle inspect` first.")
@@ -514,11 +573,12 @@ def publish(
             style=style,
             cleared=cleared,
             weights=weights,
-            card_text=card.text(style, collection, report, cleared, weights, signer),
+            card_text=card.text(style, collection, report, cleared, weights, signer, class_images),
             report_files=_public_report(report, pictures),
-            consents=permission.kept(collection, workspace.collection(style.collection)),
-            evidence_folders=[folder, folder.parent],
+            consents=_consents_of(workspace, collection, class_images),
+            evidence_folders=[folder, folder.parent, beside],
             key=secret,
+            class_images=class_images,
             base_statement=base_statement,
         )
         progress("writing and reloading the weights", 2, 2)
@@ -529,6 +589,17 @@ def publish(
         weights=tuple(item.path for item in weights),
         reasons=cleared.reasons,
     )
+
+
+def _consents_of(workspace: Workspace, *collections: Collection | None) -> dict[str, Consent]:
+    from handstyle.collection import permission
+
+    return {
+        digest: given
+        for found in collections
+        if found
+        for digest, given in permission.kept(found, workspace.collection(found.digest)).items()
+    }
 
 
 def _base_to_publish(workspace: Workspace, folder: Path, style: TrainedStyle) -> tuple[BaseProvenance, bytes | None]:
@@ -606,15 +677,17 @@ def _rename_run(workspace: Workspace, what: str, asked: Asked) -> tuple[Path, Re
     from handstyle.publication import naming, renaming
 
     source = renaming.style_at(workspace.run(what), Path(what))
-    collection, _ = collection_named(workspace, TrainedStyle.open(source / "style").collection)
+    style = TrainedStyle.open(source / "style")
+    collection, _ = collection_named(workspace, style.collection)
+    beside = collection_named(workspace, style.class_images)[0] if style.class_images else None
     report, pictures = _current_report(workspace)
-    speaks = report is not None and report.style == TrainedStyle.open(source / "style").tensors
+    speaks = report is not None and report.style == style.tensors
     target = workspace.run(naming.slug(asked.title))
     if target.exists():
         raise UsageMistake(f"{target} is there already", hint="Choose another name.")
     inspection = workspace.new_inspection(target.name)
     with unfinished(target, busy=f"another handstyle process makes {target}") as folder:
-        renamed = renaming.run(source / "style", pictures.parent if speaks else None, collection, asked, folder)
+        renamed = renaming.run(source / "style", pictures.parent if speaks else None, collection, beside, asked, folder)
         if speaks:
             inspection.parent.mkdir(parents=True, exist_ok=True)
             (folder / renaming.INSPECTION).rename(inspection)
@@ -717,28 +790,38 @@ def require_permission(collection: Collection, use: Use) -> None:
     permission.require(collection, Act(use, date.today()), USES[use])
 
 
+def _training(family: ModelFamily, recipe: Recipe) -> Act:
+    return Act("train", date.today(), recipe.method, family.kind, family.digest)
+
+
 def require_training(collection: Collection, family: ModelFamily, recipe: Recipe) -> None:
     """Raises RightsMissing when a permission does not cover training in this way on this base today, and GateClosed
     when the words of the training name somebody who has not agreed to that."""
     from handstyle.collection import permission
     from handstyle.publication import naming
 
-    act = Act("train", date.today(), recipe.method, family.kind, family.digest)
+    act = _training(family, recipe)
     permission.require(collection, act, f"training by {recipe.method} on {family.card.name or family.kind}")
     naming.checked(naming.words_trained_with(recipe, collection), collection)
 
 
-def require_generating(workspace: Workspace, style: TrainedStyle) -> Collection:
-    """The collection a style was trained on. Raises RightsMissing when its permission does not hold today."""
+def require_generating(workspace: Workspace, style: TrainedStyle, family: ModelFamily) -> str:
+    """Whose works it was trained on and who was asked, in words. Raises RightsMissing when the permission under which a
+    style was trained does not hold today, or not on the base that draws: a low-rank update can be worn by another one
+    than it was trained on."""
     from handstyle.collection import permission
 
-    try:
-        collection, _ = collection_named(workspace, style.collection)
-    except StageMissing as missing:
-        raise RightsMissing(
-            f"whether the style `{style.name}` may still be used cannot be seen: its collection is not here",
-            hint="Name the workspace in which it was trained with --workspace.",
-        ) from missing
-    act = Act("train", date.today(), style.recipe.method, style.base.family, style.base.sha256)
-    permission.require(collection, act, f"pictures by the style {style.name}")
-    return collection
+    found: list[Collection] = []
+    for digest in filter(None, (style.collection, style.class_images)):
+        try:
+            collection, _ = collection_named(workspace, digest)
+        except StageMissing as missing:
+            raise RightsMissing(
+                f"whether the style `{style.name}` may still be used cannot be seen: its collection is not here",
+                hint="Name the workspace in which it was trained with --workspace.",
+            ) from missing
+        for kind, base in {(style.base.family, style.base.sha256): None, (family.kind, family.digest): None}:
+            act = Act("train", date.today(), style.recipe.method, kind, base)
+            permission.require(collection, act, f"pictures by the style {style.name} on this base")
+        found.append(collection)
+    return involvement(found[0], found[1] if style.class_images else None)

@@ -161,7 +161,7 @@ def test_a_run_is_renamed_with_its_inspection(of_ana: Ingredients, tmp_path: Pat
     (inspection / "pictures").mkdir(parents=True)
     of_ana.report.model_copy(update={"style_name": style.name}).save(inspection / "report.json")
     into.mkdir()
-    made = renaming.run(place, inspection, of_ana.collection, Asked("Quiet lines", "qlines", DAY), into)
+    made = renaming.run(place, inspection, of_ana.collection, None, Asked("Quiet lines", "qlines", DAY), into)
     found = TrainedStyle.open(into / "style")
     assert (found.name, found.recipe.identifier, found.tensors) == ("quiet-lines", "qlines", style.tensors)
     assert found.renamed[0].on == DAY and found.renamed[0].withdrew_identifier

@@ -24,6 +24,7 @@ from handstyle.collection.works import CaptionSource
 CAPTION_KEYS = ("text", "prompt", "caption")
 LARGEST_SIDECAR = 1 << 20  # bytes
 LARGEST_METADATA = 64 << 20  # bytes
+MOST_FAULTS = 10_000  # in metadata: whoever has more lines wrong has given the wrong file
 MOST_SUGGESTIONS = 20  # each looks at the name of every picture, and one wrong folder makes every line wrong
 
 
@@ -106,6 +107,8 @@ def _from_metadata(folder: Path, listing: Listing, kind: CaptionSource) -> Capti
                         raise ValueError(f"{name} has another caption further up: keep one")
                 except ValueError as error:
                     faults.append(Fault(f"{file} line {line}", str(error)))
+                    if len(faults) >= MOST_FAULTS:
+                        raise ValueError(f"{MOST_FAULTS} lines are wrong, so the rest was not read") from error
         except ValueError as error:
             faults.append(Fault(file, str(error)))
     return Captions(of, tuple(faults))

@@ -46,7 +46,8 @@ def words_of(
             heading=f"Permission to train a drawing model on {number} by {author}",
             lines=(
                 f"{keeper} asks to teach a computer model to draw, using {number} by {author}. A model taught with "
-                "them can make new pictures in a hand that resembles theirs.",
+                "them can make new pictures in a hand that resembles theirs. To teach it is also to let it make some, "
+                "so as to see what it learnt and to look for copies.",
                 "Those who sign permit what is answered with Yes below, and nothing else. What is not named is not "
                 "permitted. Nobody has to agree, and every answer can still be changed before it is signed.",
                 *([f"{author} is also known as {_and(aliases)}."] if aliases else []),
@@ -60,6 +61,7 @@ def words_of(
         Passage(heading="Where and how long", lines=(_where(scope), _when(scope))),
         _limits(),
         *_documents(documents),
+        _public(author),
         _works(works, decoder),
     )
 
@@ -134,6 +136,19 @@ def _when(scope: Scope) -> str:
     if scope.valid_until is None:
         return f"It begins on {_day(scope.valid_from)} and has no last day."
     return f"It begins on {_day(scope.valid_from)} and ends with {_day(scope.valid_until)}. After that, it is a no."
+
+
+def _public(author: str) -> Passage:
+    return Passage(
+        heading="What others will see",
+        lines=(
+            "Whoever receives a model trained under this also receives this text as it was signed: the names of all "
+            "who had to agree, their keys, the contact above and every answer. Where a model is published, all of it "
+            "is public, and cannot be called back.",
+            f"Beside the model it is said that the works are by {author} and on what permission it stands. That is no "
+            "advertisement, and it is said whatever is answered about the use of the name.",
+        ),
+    )
 
 
 def _limits() -> Passage:

@@ -59,19 +59,28 @@ class Works(Protocol):
     def rights(self) -> Mapping[str, Permission]: ...
 
 
-def involvement(collection: Works, withdrawn: Mapping[str, date] = NONE) -> str:
-    """`withdrawn`: the digest of a permission, or of the statement it rests on -> the day it was taken back."""
-    numbers = Counter(work.rights for work in collection.works)
+def involvement(works: Works, class_images: Works | None = None, withdrawn: Mapping[str, date] = NONE) -> str:
+    """Of the works, and of class images that somebody gave. `withdrawn`: the digest of a permission, or of the
+    statement it rests on -> the day it was taken back."""
+    said = _whose(works, "work", withdrawn)
+    if class_images is None:
+        return said
+    beside = _whose(class_images, "class image", withdrawn)
+    return f"{said} Beside them it was trained on pictures of its class. {beside}"
+
+
+def _whose(works: Works, what: str, withdrawn: Mapping[str, date]) -> str:
+    numbers = Counter(work.rights for work in works.works)
     total = sum(numbers.values())
     # In the order of the permissions: that of the works is another one in public.
     parts = [
         (number, _of(rights, number, withdrawn.get(digest) or withdrawn.get(rights.statement or "")))
-        for digest, rights in collection.rights.items()
+        for digest, rights in works.rights.items()
         for number in [numbers[digest]]
     ]
     if len(parts) == 1:
-        return f"The {'work is' if total == 1 else f'{total} works are'} {parts[0][1]}."
-    return f"Of the {total} works, " + "; ".join(f"{number} {_are(number)} {words}" for number, words in parts) + "."
+        return f"The {f'{what} is' if total == 1 else f'{total} {what}s are'} {parts[0][1]}."
+    return f"Of the {total} {what}s, " + "; ".join(f"{number} {_are(number)} {words}" for number, words in parts) + "."
 
 
 def _of(rights: Permission, number: int, withdrawn: date | None) -> str:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import io
+import os
+import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
 from PIL import Image, ImageChops, ImageColor, ImageFile, UnidentifiedImageError
 
 from handstyle import digests
-from handstyle.collection.completeness import fault_in
+from handstyle.collection.completeness import fault_in, refuse_many_scans
 from handstyle.collection.formats import CAMERA_RAW, HEAD, READABLE, FileFormat, advice_for, kind_of
 from handstyle.collection.png_chunks import depth_of_png
 from handstyle.errors import CollectionFaulty, UsageMistake
@@ -21,6 +23,7 @@ from handstyle.records import TooLarge, read_whole
 LARGEST_FILE = 1 << 30  # bytes
 MOST_PIXELS = 178_956_970  # half a gigabyte of RGB; Pillow stops there too
 SMALLEST_SIDE = 8  # pixels
+SCREEN = 2  # what C programs call stderr
 
 GREY = ("1", "L", "LA")
 COLOUR = ("P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
@@ -61,8 +64,11 @@ def read_picture(path: Path, page: tuple[int, int, int]) -> Picture:
         reason = getattr(error, "strerror", None) or error
         raise Unfit(f"cannot be opened ({reason}): make it readable") from error
     kind = _readable_kind(path, data)
-    image = _decoded(data, kind, page)
-    return Picture(image, kind, digests.of_bytes(data), digests.of_pixels(*image.size, image.tobytes()))
+    try:
+        image = _decoded(data, kind, page)
+        return Picture(image, kind, digests.of_bytes(data), digests.of_pixels(*image.size, image.tobytes()))
+    except MemoryError as error:
+        raise Unfit("needs more memory than there is: save a smaller version") from error
 
 
 def page_colour(background: str) -> tuple[int, int, int]:
@@ -91,12 +97,14 @@ def _readable_kind(path: Path, data: bytes) -> FileFormat:
 
 def _decoded(data: bytes, kind: FileFormat, page: tuple[int, int, int]) -> Image.Image:
     try:
-        with _strictly():
+        with _strictly(), _without_remarks() if kind == "TIFF" else nullcontext():
             if kind == "PNG":
                 with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
                     image.verify()  # the checksums, which decoding passes over: a flipped bit can change pixels
             with Image.open(io.BytesIO(_as_on_a_page(data, kind)), formats=[kind]) as image:
                 _refuse_size(image.size)
+                if kind == "JPEG":
+                    refuse_many_scans(data)
                 _load(image)
                 if fault := fault_in(data, image):
                     raise ValueError(fault)
@@ -107,9 +115,7 @@ def _decoded(data: bytes, kind: FileFormat, page: tuple[int, int, int]) -> Image
         raise _too_large() from error
     except UnidentifiedImageError as error:
         raise Unfit(f"is damaged: its {kind} header makes no sense. Save or copy it again") from error
-    except MemoryError as error:
-        raise Unfit("needs more memory than there is: save a smaller version") from error
-    except Unfit:
+    except (MemoryError, Unfit):
         raise
     except Exception as error:  # on damaged bytes Pillow raises almost anything
         reason = f" ({error})" if isinstance(error, (OSError, SyntaxError, ValueError)) and str(error) else ""
@@ -132,6 +138,24 @@ def _strictly() -> Iterator[None]:
             yield
     finally:
         ImageFile.LOAD_TRUNCATED_IMAGES = tolerant
+
+
+@contextmanager
+def _without_remarks() -> Iterator[None]:
+    """libtiff writes what it thinks of a file straight to the screen, past Python and past our own words."""
+    try:
+        sys.stderr.flush()
+        screen = os.dup(SCREEN)
+    except (OSError, ValueError, AttributeError):  # there is none
+        yield
+        return
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), SCREEN)
+        yield
+    finally:
+        os.dup2(screen, SCREEN)
+        os.close(screen)
 
 
 def _too_large() -> Unfit:

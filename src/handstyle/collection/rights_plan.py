@@ -19,11 +19,12 @@ from unicodedata import normalize
 from pydantic import Field
 
 from handstyle import digests
-from handstyle.collection.consent import Consent, read
+from handstyle.collection.consent import ENDING, Consent, read
 from handstyle.collection.rights import Evidence, RightsRecord, from_consent
 from handstyle.errors import RecordDamaged
 from handstyle.records import load_toml
 
+RIGHTS_FILE = "rights.toml"
 WILD = frozenset("*?[")
 
 
@@ -125,6 +126,13 @@ def read_rights_toml(path: Path) -> RightsPlan:
     if faults:
         raise RecordDamaged(f"{path} does not say clearly what is permitted", faults=faults, hint="Correct the file.")
     return RightsPlan(tuple(grants), tuple(consents), path, frozenset(documents))
+
+
+def in_folder(folder: Path) -> RightsPlan:
+    """The `rights.toml` that lies in it, else the consents; without, no permission."""
+    if (folder / RIGHTS_FILE).is_file():
+        return read_rights_toml(folder / RIGHTS_FILE)
+    return from_consents(sorted(folder.glob(f"*{ENDING}")) if folder.is_dir() else ())
 
 
 def from_consents(paths: Iterable[Path]) -> RightsPlan:

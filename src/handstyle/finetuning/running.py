@@ -17,6 +17,7 @@ from handstyle.diffusion.hardware import environment, peak_memory
 from handstyle.encoding import class_images
 from handstyle.encoding.batches import Batch, Example, batch_at
 from handstyle.encoding.cache import Cache
+from handstyle.encoding.class_images import OwnClassImages as Own
 from handstyle.encoding.encode import conditioning_of, crops_of, latents_of
 from handstyle.errors import SnapshotDamaged, StageMissing
 from handstyle.finetuning.continuation import unfinished_beside
@@ -78,11 +79,11 @@ class Material:
 
 
 def material(
-    collection: Collection, family: ModelFamily, recipe: Recipe, cache: Cache, folder: Path | None, report: Report
+    collection: Collection, family: ModelFamily, recipe: Recipe, cache: Cache, own: Own | None, report: Report
 ) -> Material:
     """Raises StageMissing when something has not been encoded."""
     encoder = family.text_digest()
-    prior = _class_images(family, recipe, cache, folder, report) if recipe.with_prior_preservation else []
+    prior = _class_images(family, recipe, cache, own, report) if recipe.with_prior_preservation else []
     empty_LD = conditioning_of("", encoder, cache)
     if empty_LD is None:
         raise StageMissing("the texts are not in the cache", hint="Run `handstyle encode` again.")
@@ -90,7 +91,7 @@ def material(
         recipe=recipe,
         works=tuple(example(work, family, recipe, cache) for work in collection.training),
         class_images=tuple(prior),
-        class_images_digest=digests.of_json([image.name for image in prior]) if folder and prior else "",
+        class_images_digest=own.collection.digest if own and prior else "",
         empty_LD=empty_LD,
     )
 
@@ -106,12 +107,10 @@ def example(work: Work, family: ModelFamily, recipe: Recipe, cache: Cache) -> Ex
     return Example(work.name, tuple(variant for variant in variants if variant), text, conditioning_LD)
 
 
-def _class_images(
-    family: ModelFamily, recipe: Recipe, cache: Cache, folder: Path | None, report: Report
-) -> list[Example]:
+def _class_images(family: ModelFamily, recipe: Recipe, cache: Cache, own: Own | None, report: Report) -> list[Example]:
     prompt, resolution = recipe.class_prompt or recipe.class_words, recipe.resolution or family.resolution
-    if folder is not None:
-        return class_images.own_examples(folder, prompt, resolution, family, cache)
+    if own is not None:
+        return class_images.own_examples(own, prompt, resolution, family, cache)
     card = family.card
     plan = class_images.ClassImages(
         prompt=prompt,
@@ -288,6 +287,7 @@ class Running:
             base=manifest.base,
             collection=manifest.collection,
             number_of_works=manifest.works,
+            class_images=manifest.class_images,
             recipe=manifest.recipe,
             steps=state.step,
             resolution=manifest.resolution,

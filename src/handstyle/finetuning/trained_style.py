@@ -6,11 +6,14 @@ from datetime import date
 from pathlib import Path
 from typing import Literal
 
+from pydantic import Field
+
 from handstyle import digests
 from handstyle.errors import RecordDamaged
 from handstyle.finetuning.recipe import Recipe
 from handstyle.records import Record
 
+DIGEST = "^[0-9a-f]{64}$"
 RECORD, WEIGHTS = "style.json", "style.safetensors"
 
 
@@ -18,8 +21,8 @@ class BaseIdentity(Record):
     """The base model a style was trained on."""
 
     name: str
-    family: str
-    sha256: str  # of tensors, configurations and vocabulary
+    family: str = Field(min_length=1)
+    sha256: str = Field(pattern=DIGEST)  # of tensors, configurations and vocabulary
     licence: str
     source: str = ""
 
@@ -48,12 +51,13 @@ class TrainedStyle(Record):
     format: Literal["handstyle/style/1"] = "handstyle/style/1"
     name: str
     base: BaseIdentity
-    collection: str
+    collection: str = Field(pattern=DIGEST)
     number_of_works: int
+    class_images: str = Field(default="", pattern=f"{DIGEST}|^$")  # their collection, where somebody gave a folder
     recipe: Recipe
     steps: int
     resolution: int
-    tensors: str
+    tensors: str = Field(pattern=DIGEST)
     environment: dict[str, str]  # in which the run began
     continued: tuple[Continuation, ...] = ()
     renamed: tuple[Renaming, ...] = ()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from handstyle.collection.involvement import involvement
 from handstyle.collection.licences import LICENCES
@@ -16,8 +16,8 @@ from handstyle.collection.works import Collection
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.inspection.redaction import redacted
 from handstyle.inspection.report import HeldOutGain, InspectionReport, NearerToTruth
-from handstyle.publication.clearance import Clearance
-from handstyle.publication.disclosure import PublishedCollection, published_collection
+from handstyle.publication.clearance import CLASS_IMAGE, Clearance
+from handstyle.publication.disclosure import PublishedCollection, PublishedRights, published
 from handstyle.publication.provenance import Weights
 from handstyle.publication.style_licence import RESERVED
 
@@ -31,22 +31,23 @@ def text(
     cleared: Clearance,
     weights: Sequence[Weights],
     fingerprint: str,
+    class_images: Collection | PublishedCollection | None = None,
 ) -> str:
     """README.md: the metadata the Hugging Face Hub reads, then words for people."""
     from huggingface_hub import ModelCard
 
-    if isinstance(collection, Collection):  # the card is made from what is public, so it can be made anew from that
-        collection = published_collection(collection)
+    # The card is made from what is public, so it can be made anew from that.
+    works, beside = published(collection), published(class_images) if class_images else None
     report = redacted(report)  # the card is as public as the published report
     sections = [
-        f"# {plain(cleared.title)}\n\n{plain(involvement(collection))}",
-        _what_it_is(style, collection, cleared),
+        f"# {plain(cleared.title)}\n\n{plain(involvement(works, beside))}",
+        _what_it_is(style, works, cleared),
         _use(style, weights, cleared),
         "## What was measured\n\n" + _lines(_findings(report)),
         "## What this cannot tell you\n\n" + _lines([plain(limit) for limit in (*report.cannot_tell, *_LIMITS)]),
         f"## The base\n\n{plain(style.base.name)} was {plain(cleared.base.words)}.{_base_warning(cleared)}",
         "## Whose work it is\n\n" + _lines([plain(line) for line in cleared.attributions]),
-        "## What was permitted, and by whom\n\n" + _lines(_permitted(collection, cleared)),
+        "## What was permitted, and by whom\n\n" + _lines(_permitted(works, beside, cleared)),
         f"## Licence\n\n{plain(cleared.licence.name)}. {plain(cleared.licence.why)} See [LICENSE.md](LICENSE.md).",
         _check(cleared, fingerprint),
     ]
@@ -54,16 +55,24 @@ def text(
     return str(ModelCard(content))
 
 
-def permission_lines(collection: PublishedCollection) -> list[str]:
+def permission_lines(works: PublishedCollection, class_images: PublishedCollection | None) -> list[str]:
     """Signed or stated, by whom: one line for each permission."""
-    return [f"{len(works)} {'work' if len(works) == 1 else 'works'} by {rights.author}: {rights.standing}."
-            for works, rights in collection.by_permission()]  # fmt: skip
+    return [line for line, _ in _permissions(works, class_images)]
 
 
-def _permitted(collection: PublishedCollection, cleared: Clearance) -> list[str]:
+def _permissions(
+    works: PublishedCollection, class_images: PublishedCollection | None
+) -> Iterator[tuple[str, PublishedRights]]:
+    for what, found in (("work", works), (CLASS_IMAGE, class_images)):
+        for covered, rights in found.by_permission() if found else ():
+            number = f"{len(covered)} {what if len(covered) == 1 else f'{what}s'}"
+            yield f"{number} by {rights.author}: {rights.standing}.", rights
+
+
+def _permitted(works: PublishedCollection, class_images: PublishedCollection | None, cleared: Clearance) -> list[str]:
     """The same, and what a signed scope says to whoever holds this release."""
     lines = []
-    for line, (_, rights) in zip(permission_lines(collection), collection.by_permission(), strict=True):
+    for line, rights in _permissions(works, class_images):
         lines.append(plain(line))
         if scope := rights.scope:
             last = f"It ends with {scope.valid_until}" if scope.valid_until else "It has no last day"

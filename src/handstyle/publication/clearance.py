@@ -20,10 +20,12 @@ from handstyle.errors import GateClosed, RightsMissing, UsageMistake
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.inspection.report import InspectionReport
 from handstyle.publication import naming
-from handstyle.publication.disclosure import PublishedCollection, published_collection
+from handstyle.publication.disclosure import PublishedCollection, published
 from handstyle.publication.neutral_names import neutral_names
-from handstyle.publication.style_licence import RESERVED, StyleLicence, licence_of_style
+from handstyle.publication.style_licence import RESERVED, StyleLicence, licence_of_style, permits_commerce
 from handstyle.records import Record
+
+CLASS_IMAGE = "class image"
 
 
 class Clearance(Record):
@@ -53,18 +55,21 @@ def clearance(
     on: date,
     model_licence: str | None = None,
     distribution: Distribution = "public",
+    class_images: Collection | None = None,
     folder: str = "",
     base: BaseProvenance | None = None,
 ) -> Clearance:
     """Raises RightsMissing or GateClosed with what is lacking and how to get it. `folder` is the release's, if it is
     called otherwise than the release; without `base`, what is known of the base is what its digest shows."""
-    inspected = _inspected(collection, style, report)
-    _permitted(collection, style, on, distribution)
+    inspected = _inspected(collection, class_images, style, report)
+    everything = _together(collection, class_images)
+    _permitted(everything, style, on, distribution)
     base = base or provenance_of(style.base.sha256, None, "", frozenset())
     name = naming.slug(title)
-    notes = _nobody_is_named(collection, style, inspected, {"name": title, "file name": name, "folder": folder})
-    licence = _licence(collection, style, model_licence)
-    _keeps_to_its_circle(collection, licence, distribution)
+    texts = {"name": title, "file name": name, "folder": folder}
+    notes = _nobody_is_named(texts | naming.words_trained_with(style.recipe, collection), everything, style, inspected)
+    licence = _licence(everything, style, model_licence)
+    _keeps_to_its_circle(everything, licence, distribution)
     return Clearance(
         title=title,
         name=name,
@@ -75,11 +80,12 @@ def clearance(
         licence=licence,
         base=base,
         distribution=distribution,
-        recipients=_recipients(collection) if distribution == "named" else (),
-        attributions=attributions(collection),
+        recipients=_recipients(everything) if distribution == "named" else (),
+        attributions=(*attributions(collection), *(attributions(class_images, CLASS_IMAGE) if class_images else ())),
         reasons=(
-            f"All {len(collection.works)} works are permitted to be published in this model on {on.isoformat()}.",
+            f"All {len(everything.works)} pictures are permitted to be published in this model on {on.isoformat()}.",
             *(f"{line}." for line in permission.standing(collection)),
+            *(f"{line}." for line in (permission.standing(class_images, CLASS_IMAGE) if class_images else ())),
             "The inspection report speaks of exactly these tensors and this collection.",
             "Nobody on record is named in the name, the file names or the words of the training without having agreed.",
             *notes,
@@ -89,7 +95,20 @@ def clearance(
     )
 
 
-def _inspected(collection: Collection, style: TrainedStyle, report: InspectionReport | None) -> InspectionReport:
+def _together(collection: Collection, class_images: Collection | None) -> Collection:
+    """As one, to be asked about: a style is made from its class images, too."""
+    if class_images is None:
+        return collection
+    beside = [work.model_copy(update={"name": f"{CLASS_IMAGE}: {work.name}"}) for work in class_images.works]
+    return Collection(
+        works=tuple(sorted((*collection.works, *beside), key=lambda work: work.name)),
+        rights={**collection.rights, **class_images.rights},
+    )
+
+
+def _inspected(
+    collection: Collection, class_images: Collection | None, style: TrainedStyle, report: InspectionReport | None
+) -> InspectionReport:
     if report is None:
         raise GateClosed(
             f"The style `{style.name}` has not been inspected",
@@ -98,6 +117,8 @@ def _inspected(collection: Collection, style: TrainedStyle, report: InspectionRe
     faults = []
     if collection.digest != style.collection:
         faults.append("the style was trained on another collection than this one")
+    if (class_images.digest if class_images else "") != style.class_images:
+        faults.append("the style was trained with other class images than these")
     if report.collection != style.collection:
         faults.append("the report speaks of another collection than the style was trained on")
     if report.style != style.tensors:
@@ -123,12 +144,11 @@ def _permitted(collection: Collection, style: TrainedStyle, on: date, distributi
 
 
 def _nobody_is_named(
-    collection: Collection, style: TrainedStyle, report: InspectionReport, titles: Mapping[str, str]
+    texts: Mapping[str, str], everything: Collection, style: TrainedStyle, report: InspectionReport
 ) -> tuple[str, ...]:
-    texts = {what: text for what, text in titles.items() if text} | {"style's own name": style.name}
-    texts |= {"name of the base": style.base.name} | naming.words_trained_with(style.recipe, collection)
-    people = naming.everybody(collection.rights.values())
-    return naming.checked(texts, collection, neutral=neutral_names(style, report, people))
+    own = {"style's own name": style.name, "name of the base": style.base.name}
+    people = naming.everybody(everything.rights.values())
+    return naming.checked({**texts, **own}, everything, neutral=neutral_names(style, report, people))
 
 
 def _licence(collection: Collection, style: TrainedStyle, chosen: str | None) -> StyleLicence:
@@ -143,10 +163,16 @@ def _licence(collection: Collection, style: TrainedStyle, chosen: str | None) ->
 
 
 def _keeps_to_its_circle(collection: Collection, licence: StyleLicence, distribution: Distribution) -> None:
-    """A licence gives everybody the right to pass on and to derive; so both must have been permitted."""
+    """A licence gives everybody the right to pass on, to derive and mostly to sell; so all must have been permitted."""
     if licence.name == RESERVED:
         return
     without = [
+        f"{permission.some(works)}: {rights.source_of_permission} permits no commercial use (clause: commercial), and "
+        f"{licence.name} lets everybody"
+        for works, rights in permission.by_permission(collection)
+        if permits_commerce(licence.name) and "commercial" not in rights.permits
+    ]
+    without += [
         f"{permission.some(works)}: {rights.source_of_permission} permits no further models (clause: derivatives)"
         for works, rights in permission.by_permission(collection)
         if rights.consent and not rights.consent.scope.derivatives
@@ -183,7 +209,7 @@ def _recipients(collection: Collection) -> tuple[str, ...]:
     return tuple(sorted(everybody))
 
 
-def attributions(collection: Collection | PublishedCollection) -> tuple[str, ...]:
+def attributions(collection: Collection | PublishedCollection, what: str = "work") -> tuple[str, ...]:
     """One line for each author, basis and source."""
     numbers: dict[str, int] = defaultdict(int)
     terms = {
@@ -191,9 +217,7 @@ def attributions(collection: Collection | PublishedCollection) -> tuple[str, ...
         "written-permission": "used by written permission (stated, not signed)",
         "consent": "used with signed consent",
     }
-    if isinstance(collection, Collection):
-        collection = published_collection(collection)
-    for works, rights in collection.by_permission():
+    for works, rights in published(collection).by_permission():
         parts = [rights.author, terms.get(rights.basis, rights.licence_words), rights.source]
         numbers[", ".join(filter(None, parts))] += len(works)
-    return tuple(f"{number} {'work' if number == 1 else 'works'} by {by}" for by, number in sorted(numbers.items()))
+    return tuple(f"{number} {what if number == 1 else f'{what}s'} by {by}" for by, number in sorted(numbers.items()))

@@ -7,17 +7,18 @@ that whoever holds the originals can check that they are meant.
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from handstyle.collection.licences import Use
-from handstyle.collection.rights import Basis, RightsRecord, Voice, licence_words
+from handstyle.collection.rights import Basis, Day, RightsRecord, Voice, licence_words
 from handstyle.collection.scope import Scope
 from handstyle.collection.works import Collection, Digest, Work
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.records import Record
+
+COLLECTION, CLASS_IMAGES = "collection.json", "class-images.json"
 
 
 class PublishedWork(Record):
@@ -32,11 +33,13 @@ class PublishedWork(Record):
 
 
 class PublishedEvidence(Record):
-    sha256: str
-    seen: date | None
+    sha256: Digest
+    seen: Day | None
 
 
 class PublishedRights(Record):
+    """A permission in public. Nothing in it counts by itself: `permission_records` holds it against its rules."""
+
     author: str
     people: dict[str, tuple[str, ...]]  # author and holders; their other names only as far as a consent tells them
     holders: tuple[str, ...]
@@ -45,14 +48,14 @@ class PublishedRights(Record):
     licence_choice: str | None
     source: str | None
     permits: tuple[Use, ...]
-    valid_from: date | None
-    valid_until: date | None
+    valid_from: Day | None
+    valid_until: Day | None
     evidence: tuple[PublishedEvidence, ...]
     is_signed: bool  # by the holders' own keys; else it is what somebody states
     standing: str  # the same in words, and by whom
-    consent: str | None  # digest of the statement, which lies in `consents/`
+    consent: Digest | None  # of the statement, which lies in `consents/`
     scope: Scope | None  # what it permits
-    agreed_on: date | None
+    agreed_on: Day | None
     voice: Voice
 
     @property
@@ -62,9 +65,6 @@ class PublishedRights(Record):
     @property
     def licence_words(self) -> str:
         return licence_words(self.licence, self.licence_choice)
-
-    def without_evidence(self) -> PublishedRights:
-        return self.model_copy(update={"evidence": ()})
 
 
 class PublishedCollection(Record):
@@ -89,6 +89,11 @@ class PublishedCollection(Record):
         """Each permission with the works it covers."""
         return [([work for work in self.works if work.rights == digest], rights)
                 for digest, rights in self.rights.items()]  # fmt: skip
+
+
+def published(collection: Collection | PublishedCollection) -> PublishedCollection:
+    """As it is published, if it is not that already."""
+    return published_collection(collection) if isinstance(collection, Collection) else collection
 
 
 def published_collection(collection: Collection) -> PublishedCollection:

@@ -13,10 +13,10 @@ from typing import Any
 
 from handstyle.collection.involvement import involvement
 from handstyle.collection.permission import CONSENTS
-from handstyle.finetuning.recipe import Recipe
+from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.publication import card, naming
-from handstyle.publication.clearance import attributions
-from handstyle.publication.disclosure import PublishedCollection
+from handstyle.publication.clearance import CLASS_IMAGE, attributions
+from handstyle.publication.disclosure import CLASS_IMAGES, COLLECTION, PublishedCollection
 from handstyle.publication.provenance import Statement
 from handstyle.tensor_files import metadata_of
 
@@ -29,17 +29,22 @@ Fault = tuple[str, str]  # where, words
 
 
 def faults(
-    folder: Path, statement: Statement, collection: PublishedCollection, records: Mapping[str, Mapping[str, Any]]
+    folder: Path,
+    statement: Statement,
+    collections: Mapping[str, PublishedCollection],
+    style: TrainedStyle,
+    report: Mapping[str, Any],
 ) -> Iterator[Fault]:
-    style, report = records["style.json"], records["report.json"]
-    recipe = Recipe.model_validate(style["recipe"])
+    """`collections` by the names of their files."""
+    works, beside = collections[COLLECTION], collections.get(CLASS_IMAGES)
+    rights = [record for found in collections.values() for record in found.rights.values()]
     said = re.sub(r"; this was withdrawn on \d{4}-\d\d-\d\d", "", statement.lineage.involvement)
-    if said != involvement(collection):
+    if said != involvement(works, beside):
         yield "handstyle.json", "says something else about who was asked than the permissions do"
     if card.plain(statement.lineage.involvement) not in _card(folder / "README.md"):
         yield "README.md", "does not say who was asked in the words that follow from the permissions"
-    for where, texts in _texts(folder, statement, collection, recipe, style, report):
-        for words, certain in naming.people_named(texts, collection.rights.values()):
+    for where, texts in _texts(folder, statement, collections, style, report):
+        for words, certain in naming.people_named(texts, rights):
             if certain:
                 yield where, words
 
@@ -47,21 +52,21 @@ def faults(
 def _texts(
     folder: Path,
     statement: Statement,
-    collection: PublishedCollection,
-    recipe: Recipe,
-    style: Mapping[str, Any],
+    collections: Mapping[str, PublishedCollection],
+    style: TrainedStyle,
     report: Mapping[str, Any],
 ) -> Iterator[tuple[str, dict[str, str]]]:
     """Where -> what it is -> its words."""
+    recipe = style.recipe
     title = {"name": statement.title, "file name": statement.name}
     trained = {naming.IDENTIFIER: recipe.identifier, "class words": recipe.class_words, "template": recipe.template}
     yield "handstyle.json", title
-    own = {"style's own name": str(style["name"]), "name of the base": str(style["base"]["name"])}
+    own = {"style's own name": style.name, "name of the base": style.base.name}
     yield "style.json", own | trained | {"class prompt": recipe.class_prompt}
     shown = {"style's own name": str(report["style_name"]), "template": str(report["prompt_template"])}
     yield "report.json", shown | {"name of the base": str(report["base_name"])}
-    for work in collection.works:
-        yield "collection.json", {f"caption of {work.name}": work.caption or ""}
+    for work in collections[COLLECTION].works:
+        yield COLLECTION, {f"caption of {work.name}": work.caption or ""}
     for file in statement.files:
         if not file.path.startswith(f"{CONSENTS}/"):
             yield file.path, {"file name": file.path}
@@ -70,17 +75,17 @@ def _texts(
                 yield file.path, {SAYS.get(key, "header"): value, "header's key": key}
     known = [*title.values(), *own.values(), *trained.values(), recipe.words(card.EXAMPLE), recipe.words("{caption}")]
     for name in CARDS:
-        yield name, {"card": without_credit(_card(folder / name), statement, collection, known)}
+        yield name, {"card": without_credit(_card(folder / name), statement, collections, known)}
 
 
-def without_credit(text: str, statement: Statement, collection: PublishedCollection, known: list[str]) -> str:
+def without_credit(
+    text: str, statement: Statement, collections: Mapping[str, PublishedCollection], known: list[str]
+) -> str:
     """A card without the sentences that follow from the records, and without what is asked about elsewhere."""
-    credit = [
-        statement.lineage.involvement,
-        statement.lineage.base_provenance.words,
-        *attributions(collection),
-        *card.permission_lines(collection),
-    ]
+    works, beside = collections[COLLECTION], collections.get(CLASS_IMAGES)
+    credit = [statement.lineage.involvement, statement.lineage.base_provenance.words]
+    credit += [*attributions(works), *(attributions(beside, CLASS_IMAGE) if beside else ())]
+    credit += card.permission_lines(works, beside)
     credit.append(f"This release is for {' and '.join(statement.recipients)} alone")
     whole = [spelling for line in credit for spelling in (card.plain(line), line)]
     parts = [spelling for words in known for spelling in (card.plain(words), words) if len(words) > 2]

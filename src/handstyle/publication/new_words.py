@@ -21,8 +21,8 @@ from handstyle.finetuning.trained_style import Renaming, TrainedStyle
 from handstyle.inspection.report import InspectionReport
 from handstyle.publication import naming, recognition
 from handstyle.publication.card import permission_lines
-from handstyle.publication.clearance import attributions
-from handstyle.publication.disclosure import PublishedCollection
+from handstyle.publication.clearance import CLASS_IMAGE, attributions
+from handstyle.publication.disclosure import CLASS_IMAGES, COLLECTION, PublishedCollection
 from handstyle.publication.neutral_names import neutral_identifier, neutral_names
 from handstyle.publication.traces import Sought
 
@@ -95,11 +95,14 @@ def words_for(
     title_before: str,
     style: TrainedStyle,
     report: InspectionReport | None,
-    collection: PublishedCollection,
+    collections: Mapping[str, PublishedCollection],
     credit: Iterable[str] = (),
 ) -> NewWords:
-    """`credit` are further sentences that may stand. Raises UsageMistake or GateClosed where the new name cannot be."""
-    rights = list(collection.rights.values())
+    """`collections` by the names of their files; `credit` are further sentences that may stand.
+
+    Raises UsageMistake or GateClosed where the new name cannot be.
+    """
+    rights = [record for found in collections.values() for record in found.rights.values()]
     people = naming.everybody(rights)
     name, before = naming.slug(asked.title), naming.slug(title_before)
     if name == before:
@@ -115,7 +118,7 @@ def words_for(
         raise GateClosed("The new name is a person's, too", faults=faults, hint=f"Names that are nobody's: {offered}.")
     gone = [title_before, before, *_people_in(title_before, rights), *([old] if identifier != old else [])]
     names = tuple(words for words in dict.fromkeys(gone) if not is_one_word(words))
-    sought = Sought(names, (*_credit(collection), *credit))
+    sought = Sought(names, (*_credit(collections), *credit))
     if overlap := sought.found_in(f"{asked.title} {name} {identifier}", is_text=True):
         raise UsageMistake(
             f"the new name holds {overlap!r}, so a trace of the old one could not be told from it",
@@ -177,11 +180,13 @@ def _people_in(title: str, rights: Sequence[naming.Permission]) -> Iterator[str]
         yield from (name for name in names if recognition.is_named_in(name, title))
 
 
-def _credit(collection: PublishedCollection) -> Iterator[str]:
+def _credit(collections: Mapping[str, PublishedCollection]) -> Iterator[str]:
     """What cards, reports and their pages say of people because the records do, sentence by sentence."""
-    yield involvement(collection)
-    yield from (*attributions(collection), *permission_lines(collection))
-    authors = sorted({rights.author for rights in collection.rights.values()})
+    works, beside = collections[COLLECTION], collections.get(CLASS_IMAGES)
+    yield involvement(works, beside)
+    yield from (*attributions(works), *permission_lines(works, beside))
+    yield from attributions(beside, CLASS_IMAGE) if beside else ()
+    authors = sorted({rights.author for rights in works.rights.values()})
     yield f"by {', '.join([*authors[:-2], ' and '.join(authors[-2:])])}; permission"
     for author in authors:
         yield from (f'"author": {json.dumps(author, ensure_ascii=False)}', f"<span>{author}</span>")

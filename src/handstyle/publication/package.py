@@ -4,7 +4,7 @@
     LICENSE.md         the licence         collection.json            the works, with what may be shown
     licences/          the works' texts    recipe.toml, style.json    how it was trained
     weights/           for other tools     consents/                  what the holders signed
-                                           handstyle.json             the signed list of all the others
+    class-images.json  like collection     handstyle.json             the signed list of all the others
 
 It is put together beside its place, verified like anybody else's, and then moved there whole.
 """
@@ -22,15 +22,16 @@ from handstyle import digests
 from handstyle.collection import permission
 from handstyle.collection.consent import Consent
 from handstyle.collection.involvement import involvement
+from handstyle.collection.rights import RightsRecord
 from handstyle.collection.works import Collection
 from handstyle.diffusion import base_provenance
 from handstyle.errors import RecordDamaged, ReleaseBroken, UsageMistake
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.publication import card, naming, provenance
 from handstyle.publication.clearance import Clearance
-from handstyle.publication.disclosure import published_collection, published_style
+from handstyle.publication.disclosure import CLASS_IMAGES, COLLECTION, published_collection, published_style
 from handstyle.publication.provenance import ENVELOPE, Lineage, ListedFile, Statement, Weights
-from handstyle.publication.release_records import CARD, COLLECTION, LICENCE, LICENCES, RECIPE, STYLE
+from handstyle.publication.release_records import CARD, LICENCE, LICENCES, RECIPE, STYLE
 from handstyle.publication.verification import verify
 from handstyle.records import write
 from handstyle.workspace import unfinished
@@ -48,6 +49,7 @@ def assemble(
     consents: Mapping[str, Consent],
     evidence_folders: Sequence[Path],
     key: Ed25519PrivateKey,
+    class_images: Collection | None = None,
     base_statement: bytes | None = None,
 ) -> None:
     """A release in `folder`, where its weights are already. `report_files` (report.json, report.html) hold nothing that
@@ -56,6 +58,8 @@ def assemble(
     published_style(style).save(folder / STYLE)
     style.recipe.to_toml(folder / RECIPE)
     published_collection(collection).save(folder / COLLECTION)
+    if class_images:
+        published_collection(class_images).save(folder / CLASS_IMAGES)
     write(folder / CARD, card_text.encode())
     write(folder / LICENCE, card.licence_text(cleared).encode())
     for name, content in report_files.items():
@@ -64,9 +68,10 @@ def assemble(
         write(permission.file_of(statement_digest, folder), signed.data)
     if base_statement is not None:
         write(folder / base_provenance.FILE, base_statement)
-    for path, content in _licence_files(collection, evidence_folders):
+    every = [*collection.rights.values(), *(class_images.rights.values() if class_images else ())]
+    for path, content in _licence_files(every, evidence_folders):
         write(folder / path, content)
-    statement = _statement(folder, collection, style, cleared, weights)
+    statement = _statement(folder, collection, class_images, style, cleared, weights)
     write(folder / ENVELOPE, provenance.sign(statement, key))
     verification = verify(folder)
     if not verification.holds:
@@ -78,7 +83,12 @@ def assemble(
 
 
 def _statement(
-    folder: Path, collection: Collection, style: TrainedStyle, cleared: Clearance, weights: Sequence[Weights]
+    folder: Path,
+    collection: Collection,
+    class_images: Collection | None,
+    style: TrainedStyle,
+    cleared: Clearance,
+    weights: Sequence[Weights],
 ) -> Statement:
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     return Statement(
@@ -96,7 +106,7 @@ def _statement(
             tensors=style.tensors,
             report=cleared.report,
             base_provenance=cleared.base,
-            involvement=involvement(collection),
+            involvement=involvement(collection, class_images),
         ),
         weights=tuple(weights),
         files=tuple(
@@ -106,11 +116,11 @@ def _statement(
     )
 
 
-def _licence_files(collection: Collection, folders: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
+def _licence_files(every: Sequence[RightsRecord], folders: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
     """The texts that open licences ask to be handed on. Letters and contracts stay at home: only their digests go."""
     wanted = {
         evidence.sha256: evidence.file
-        for rights in collection.rights.values()
+        for rights in every
         if rights.basis == "open-licence"
         for evidence in rights.evidence
     }
@@ -122,7 +132,7 @@ def _licence_files(collection: Collection, folders: Sequence[Path]) -> Iterator[
             missing.append(file)
         else:
             name = re.sub(r"[^A-Za-z0-9_]+", "-", found.stem).strip("-")
-            if not name or any(naming.people_named({"file name": name}, collection.rights.values())):
+            if not name or any(naming.people_named({"file name": name}, every)):
                 name = "licence"  # a file of the release is not called after somebody
             ending = found.suffix if re.fullmatch(r"\.[A-Za-z0-9]+", found.suffix) else ""
             yield f"{LICENCES}/{name}-{sha256[:8]}{ending}", found.read_bytes()

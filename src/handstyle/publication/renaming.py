@@ -24,8 +24,8 @@ from handstyle.inspection import page
 from handstyle.inspection.report import InspectionReport
 from handstyle.keys import fingerprint
 from handstyle.publication import card, new_words, pictures_in_page, provenance, release_records, traces
-from handstyle.publication.clearance import Clearance, attributions
-from handstyle.publication.disclosure import PublishedCollection, published_collection
+from handstyle.publication.clearance import CLASS_IMAGE, Clearance, attributions
+from handstyle.publication.disclosure import CLASS_IMAGES, COLLECTION, PublishedCollection, published
 from handstyle.publication.new_words import Asked, NewWords
 from handstyle.publication.provenance import ENVELOPE, ListedFile, Statement
 from handstyle.publication.verification import verify
@@ -61,7 +61,7 @@ class Release:
     statement: Statement
     signer: str
     style: TrainedStyle
-    collection: PublishedCollection
+    collections: dict[str, PublishedCollection]  # works and class images, by the names of their files
     report: InspectionReport
 
     @classmethod
@@ -80,7 +80,7 @@ class Release:
             statement,
             signer,
             TrainedStyle.load(folder / release_records.STYLE),
-            release_records.collection_in(folder),
+            release_records.collections_in(folder, statement),
             InspectionReport.load(folder / release_records.REPORT),
         )
 
@@ -104,7 +104,7 @@ def release(source: Path, into: Path, asked: Asked, key: Ed25519PrivateKey) -> R
     """The release in `source` under another name, in the empty folder `into`."""
     old = Release.at(source)
     base = old.statement.lineage.base_provenance.words
-    words = new_words.words_for(asked, old.statement.title, old.style, old.report, old.collection, [base])
+    words = new_words.words_for(asked, old.statement.title, old.style, old.report, old.collections, [base])
     style = new_words.style_in(words, old.style, asked.on)
     weights, left_out = _weights(old, words, into), _other_files(old, words, into)
     signer = fingerprint(key.public_key())
@@ -124,11 +124,19 @@ def release(source: Path, into: Path, asked: Asked, key: Ed25519PrivateKey) -> R
     return _renamed(into, words, style, searched, signer, old.signer, left_out)
 
 
-def run(style_folder: Path, inspection: Path | None, collection: Collection, asked: Asked, into: Path) -> Renamed:
+def run(
+    style_folder: Path,
+    inspection: Path | None,
+    collection: Collection,
+    class_images: Collection | None,
+    asked: Asked,
+    into: Path,
+) -> Renamed:
     """The style of a run under another name, in the empty folder `into`, and beside it its inspection, if any."""
-    style, published = TrainedStyle.open(style_folder), published_collection(collection)
+    style, collections = TrainedStyle.open(style_folder), {COLLECTION: published(collection)}
+    collections |= {CLASS_IMAGES: published(class_images)} if class_images else {}
     report = InspectionReport.load(inspection / "report.json") if inspection else None
-    words = new_words.words_for(asked, style.name, style, report, published)
+    words = new_words.words_for(asked, style.name, style, report, collections)
     style = new_words.style_in(words, style, asked.on).model_copy(update={"name": words.name})
     metadata = new_words.header_in(words, metadata_of(style_folder / WEIGHTS))
     write_with_metadata(into / "style" / WEIGHTS, style_folder / WEIGHTS, metadata)
@@ -143,11 +151,13 @@ def run(style_folder: Path, inspection: Path | None, collection: Collection, ask
 
 def prove_gone(folder: Path, words: NewWords) -> int:
     """How many files were searched. Raises ReleaseBroken while the old name is left in one."""
-    found = traces.traces(folder, words.sought, passed_over=(*AS_SIGNED, release_records.COLLECTION))
-    if (folder / release_records.COLLECTION).is_file():  # its permissions are credit, all of it
-        works = json.dumps([(work.name, work.caption) for work in release_records.collection_in(folder).works])
-        if name := traces.in_bytes(works.encode(), words.sought):
-            found.append((release_records.COLLECTION, f"holds {name!r}"))
+    found = traces.traces(folder, words.sought, passed_over=(*AS_SIGNED, COLLECTION, CLASS_IMAGES))
+    for file in (COLLECTION, CLASS_IMAGES):  # its permissions are credit, all of it
+        path = folder / file
+        works = PublishedCollection.load(path).works if path.is_file() else ()
+        told = json.dumps([(work.name, work.caption) for work in works])
+        if name := traces.in_bytes(told.encode(), words.sought):
+            found.append((file, f"holds {name!r}"))
     if found:
         raise ReleaseBroken(
             "The old name could not be put away everywhere, so nothing was renamed",
@@ -171,7 +181,11 @@ def _weights(old: Release, words: NewWords, into: Path) -> list[provenance.Weigh
 
 def _other_files(old: Release, words: NewWords, into: Path) -> list[str]:
     """Every other file that is not made anew. Returns those that had to be left out."""
-    anew = {*release_records.ALWAYS, *(f"{release_records.WEIGHTS}/{file.path}" for file in old.statement.weights)}
+    anew = {
+        *release_records.ALWAYS,
+        CLASS_IMAGES,
+        *(f"{release_records.WEIGHTS}/{file.path}" for file in old.statement.weights),
+    }
     left_out = []
     for listed in old.statement.files:
         if listed.path in anew:
@@ -202,11 +216,14 @@ def _write_records(
     report, cleared = new_words.report_in(words, old.report, style), _cleared(old, words)
     style.save(into / release_records.STYLE)
     style.recipe.to_toml(into / release_records.RECIPE)
-    _collection_in(words, old.collection).save(into / release_records.COLLECTION)
+    for file, collection in old.collections.items():
+        _collection_in(words, collection).save(into / file)
     report.save(into / release_records.REPORT)
     with pictures_in_page.pictures(old.folder / release_records.REPORT_PAGE) as pictures:
         write(into / release_records.REPORT_PAGE, page.page(report, pictures, public=True).encode())
-    write(into / release_records.CARD, card.text(style, old.collection, report, cleared, weights, signer).encode())
+    works, beside = old.collections[COLLECTION], old.collections.get(CLASS_IMAGES)
+    text = card.text(style, works, report, cleared, weights, signer, beside)
+    write(into / release_records.CARD, text.encode())
     write(into / release_records.LICENCE, card.licence_text(cleared).encode())
 
 
@@ -223,7 +240,7 @@ def _collection_in(words: NewWords, collection: PublishedCollection) -> Publishe
 
 def _cleared(old: Release, words: NewWords) -> Clearance:
     """What card and licence say of the release, from its own statement."""
-    statement = old.statement
+    statement, beside = old.statement, old.collections.get(CLASS_IMAGES)
     return Clearance(
         title=words.title,
         name=words.name,
@@ -235,7 +252,10 @@ def _cleared(old: Release, words: NewWords) -> Clearance:
         base=statement.lineage.base_provenance,
         distribution=statement.distribution,
         recipients=statement.recipients,
-        attributions=attributions(old.collection),
+        attributions=(
+            *attributions(old.collections[COLLECTION]),
+            *(attributions(beside, CLASS_IMAGE) if beside else ()),
+        ),
         reasons=(),
     )
 

@@ -67,7 +67,7 @@ def verify(folder: Path, trusted: frozenset[str] | None = None, on: date | None 
         raise UsageMistake(f"{folder} is not a folder", hint="Name the folder of a release.")
     statement: Statement | None = None
     signer: str | None = None
-    standing = NOT_KNOWN
+    standing, on = NOT_KNOWN, on or date.today()
     if not os.path.exists(folder / ENVELOPE):  # noqa: PTH110 - pathlib's raises where the folder is closed  # not worth a walk through what may be somebody's whole disk
         words = "is missing, so nobody vouches for these files"
         return _judged(statement, signer, trusted, [Finding(kind="signature", where=ENVELOPE, words=words)])
@@ -82,9 +82,9 @@ def verify(folder: Path, trusted: frozenset[str] | None = None, on: date | None 
         if not findings:
             # Only now is it known that these are the bytes somebody signed.
             findings += [Finding(kind=kind, where=where, words=words) for kind, where, words in
-                         release_records.faults(folder, statement)]  # fmt: skip
+                         release_records.faults(folder, statement, on)]  # fmt: skip
             if not findings:
-                standing = permission_records.standing(release_records.collection_in(folder), on or date.today())
+                standing = permission_records.standing(release_records.collections_in(folder, statement), on)
     answer = _judged(statement, signer, trusted, findings, standing)
     if statement is None or answer.status == "broken":
         return answer
