@@ -181,6 +181,7 @@ class Plan:
     recipe: Recipe
     class_images: OwnClassImages | None = None
     extends: str = ""
+    base: BaseProvenance | None = None  # what the base was made from
 
 
 def plan(
@@ -205,12 +206,12 @@ def plan(
     # Before the base is loaded, which takes a while: a slip is told at once.
     recipe = recipe_from(recipe_file, preset, Recipe()).changed(**(settings or {}))
     family = load_base(base, plain=plain)
-    require_known_base(workspace, family)
+    known = require_known_base(workspace, family)
     if recipe_file is None and preset is None:
         recipe = default_recipe(collection, family).changed(**(settings or {}))
     require_training(collection, family, recipe)
     own = _own_class_images(class_images, recipe, family) if class_images else None
-    return Plan(workspace, collection, folder, family, recipe, own)
+    return Plan(workspace, collection, folder, family, recipe, own, base=known)
 
 
 def _own_class_images(folder: Path, recipe: Recipe, family: ModelFamily) -> OwnClassImages:
@@ -240,7 +241,7 @@ def _extension(workspace: Workspace, base: Path | None, class_images: Path | Non
     collection, folder = collection_named(workspace, before.collection)
     require_permission(collection, "train")
     family = load_base(base, plain=plain)
-    require_known_base(workspace, family)
+    known = require_known_base(workspace, family)
     require_base(before.base, family)
     try:
         more = Duration.parse(extend).in_steps(before.works, before.recipe.train_batch_size)
@@ -251,7 +252,7 @@ def _extension(workspace: Workspace, base: Path | None, class_images: Path | Non
     recipe = before.recipe.changed(max_train=f"{before.steps + more} steps")
     require_training(collection, family, recipe)
     own = _class_images_again(workspace, before.class_images, class_images, recipe, family)
-    return Plan(workspace, collection, folder, family, recipe, own, run)
+    return Plan(workspace, collection, folder, family, recipe, own, run, known)
 
 
 def _class_images_again(
@@ -304,9 +305,6 @@ def finetune(
 
     use_all_cores()
     workspace, recipe, family = plan.workspace, plan.recipe, plan.family
-    made_from = require_known_base(workspace, family)
-    if made_from.made_from == "unknown":
-        announce(f"The base {family.card.name} was {made_from.words}.")
     # Before anything is encoded: who must be asked is asked first.
     real = _further(workspace, plan.collection, further, _training(family, recipe)) if further else None
     encoded = encode_for(workspace, plan.collection, plan.folder, family, recipe, progress)
@@ -428,15 +426,15 @@ def generate(
 
     use_all_cores()
     family = load_base(base, plain=plain)
-    made_from = require_known_base(workspace, family)
+    known = require_known_base(workspace, family)
     worn = wardrobe.worn(workspace, styles or [workspace.needs("run", "finetune")])
     said = {item.style.tensors: require_generating(workspace, item.style, family) for item in worn}
     requests = wardrobe.requests(prompts, seeds, family, worn, settings or {})
     folder = to or workspace.new_pictures(prompts[0])
     remove_abandoned(folder, f".*.png.*{PART}", older_than=LONGEST_WRITE)
     lineage = {
-        "base_made_from": made_from.made_from,
-        "base_provenance": made_from.words,
+        "base_made_from": known.made_from,
+        "base_provenance": known.words,
         "collections": " ".join(sorted({item.style.collection for item in worn})),
         "involvement": " ".join(dict.fromkeys(said.values())),
     }
@@ -456,7 +454,7 @@ def generate(
         rows = [images[start : start + len(seeds)] for start in range(0, len(images), len(seeds))]
         paper = previews.sheet(rows, prompts, [str(seed) for seed in seeds])
         page = str(write(folder / next_name(folder, "sheet", ".png"), png(paper)))
-    return Generated(folder=str(folder), pictures=tuple(paths), sheet=page, base=made_from)
+    return Generated(folder=str(folder), pictures=tuple(paths), sheet=page, base=known)
 
 
 class Inspected(Record):
@@ -552,10 +550,10 @@ def publish(
     collection, folder = collection_named(workspace, style.collection)
     class_images, beside = collection_named(workspace, style.class_images) if style.class_images else (None, folder)
     report, pictures = _current_report(workspace)
-    made_from, base_statement = _base_to_publish(workspace, base or EMBEDDED, style)
+    known, base_statement = _base_to_publish(workspace, base or EMBEDDED, style)
     cleared = clearance.clearance(
         collection, style, report, name, on=date.today(), model_licence=model_licence, distribution=distribution,
-        class_images=class_images, folder=to.name if to else "", base=made_from,
+        class_images=class_images, folder=to.name if to else "", base=known,
     )  # fmt: skip
     if report is None:
         raise GateClosed("there is no inspection report", hint="Run `handstyle inspect` first.")
@@ -709,19 +707,22 @@ def require_known_base(workspace: Workspace, family: ModelFamily) -> BaseProvena
     from handstyle import policy
     from handstyle.diffusion import base_provenance
 
-    asked, envelope = policy.of(workspace), base_provenance.envelope_in(family.folder)
-    found = base_provenance.provenance_of(family.digest, envelope, family.card.works, asked.trusted)
-    base_provenance.require_known(found, asked.unknown_base)
+    found = made_from(workspace, family)
+    base_provenance.require_known(found, policy.of(workspace).unknown_base)
     return found
 
 
-def base_of(folder: Path | None, workspace: Workspace) -> BaseProvenance:
-    """What the base in this folder was made from, by its digest or by somebody's word that this workspace trusts."""
-    return require_known_base(workspace, load_base(folder))
+def made_from(workspace: Workspace, family: ModelFamily) -> BaseProvenance:
+    """What a base was made from, by its digest or by somebody's word that this workspace trusts."""
+    from handstyle import policy
+    from handstyle.diffusion import base_provenance
+
+    envelope, trusted = base_provenance.envelope_in(family.folder), policy.of(workspace).trusted
+    return base_provenance.provenance_of(family.digest, envelope, family.card.works, trusted)
 
 
-def vouch(folder: Path, made_from: str, because: str, key: Path | None = None) -> Path:
-    """A statement on a base, signed, beside it. Raises UsageMistake where there is one already."""
+def vouch(folder: Path, said: str, because: str, key: Path | None = None) -> Path:
+    """A statement on a base, signed, beside it: `said` is what it was made from. Raises UsageMistake where one is."""
     from handstyle import keys
     from handstyle.diffusion import base_provenance
     from handstyle.records import write
@@ -731,7 +732,7 @@ def vouch(folder: Path, made_from: str, because: str, key: Path | None = None) -
     if place.exists():
         raise UsageMistake(f"{place} is there already", hint="Move it away first: nothing is overwritten.")
     statement = base_provenance.BaseStatement.read(
-        {"base": family.digest, "made_from": made_from, "because": because}, where="what was typed", error=UsageMistake
+        {"base": family.digest, "made_from": said, "because": because}, where="what was typed", error=UsageMistake
     )
     return write(place, base_provenance.sign(statement, keys.read_key(key) if key else keys.own_key()))
 

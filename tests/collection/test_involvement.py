@@ -74,7 +74,7 @@ def test_several_permissions_are_one_sentence_with_a_number_each(permission: Per
 def test_a_withdrawal_is_told_with_its_day_whatever_it_is_known_by() -> None:
     rights = from_consent(signed(ADA_HOLDS))
     for key in (rights.digest, rights.statement or ""):
-        said = involvement(collected(rights, mozilla()), {key: date(2027, 1, 2)})
+        said = involvement(collected(rights, mozilla()), withdrawn={key: date(2027, 1, 2)})
         assert "(signed); this was withdrawn on 2027-01-02; 1 is by Mozilla" in said
 
 

@@ -135,7 +135,7 @@ def test_what_was_not_typed_is_left_to_the_stage(typed: Any, stage: Any, folder:
 @pytest.fixture
 def run(stage: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """`plan` and `finetune`, without a base: what they were called with."""
-    plan = stage("plan", SimpleNamespace(recipe=Recipe(rank=4, class_words="Zoë's icon")))
+    plan = stage("plan", SimpleNamespace(base=None, recipe=Recipe(rank=4, class_words="Zoë's icon")))
     finetune = stage("finetune", FINETUNED)
     pretend = stages.finetune
 

@@ -30,5 +30,5 @@ def base(
                 hint='handstyle base my-base --made-from own --because "my own drawings, 2019 to 2026"',
             )
         display.say(str(stages.vouch(folder, made_from, because, **values.given(key=key))))
-    found = stages.base_of(folder, values.workspace_at(workspace))
+    found = stages.made_from(values.workspace_at(workspace), stages.load_base(folder))
     display.result(found, f"{found.made_from}: {found.words}")

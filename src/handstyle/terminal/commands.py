@@ -98,6 +98,8 @@ def finetune(
         **values.given(recipe_file=recipe, preset=preset, settings=changes, class_images=class_images, extend=extend),
         plain=plain,
     )
+    if plan.base and plan.base.made_from == "unknown":
+        display.say(f"The base was {plan.base.words}.")
     toml = plan.recipe.as_toml()
     made = stages.finetune(
         plan,
