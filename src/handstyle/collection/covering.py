@@ -31,8 +31,9 @@ class Permissions:
 
     def of(self, name: str, file_sha256: str, pixels_sha256: str) -> RightsRecord | None:
         """The one permission to train that is in force; None leaves a gap."""
-        by_content = self._plan.rights_for_content(file_sha256, pixels_sha256)
-        self._found[name] = (*self._found.get(name, ()), *by_content)
+        found = self._found.setdefault(name, ())
+        if by_content := self._plan.rights_for_content(file_sha256, pixels_sha256):
+            self._found[name] = (*found, *by_content)
         return self.settled(name)
 
     def settled(self, name: str) -> RightsRecord | None:
