@@ -6,9 +6,10 @@ torch is imported inside the stage that needs it, so collecting, publishing's ga
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,16 @@ def silent(what: str, done: int, of: int) -> None:
     """Nobody is watching."""
 
 
+ALIKE = "near-duplicates.json"
+MOST_NOTES = 10  # on near-duplicates
+
+
+class Alike(Record):
+    """What `collect` says beside a collection: each work that looks nearly like an earlier one, and that one."""
+
+    works: dict[str, str]
+
+
 class Collected(Record):
     """What `collect` leaves behind."""
 
@@ -51,6 +62,7 @@ class Collected(Record):
     left_out: int
     pictures_found: int  # all of them are works or left out by name
     notes: tuple[str, ...]  # what a person may want to know, though nothing is wrong
+    near_duplicates: int = 0  # works that look nearly like an earlier one
     permission: tuple[str, ...]  # signed or stated, by whom, for how many works
     record: str  # path
 
@@ -68,25 +80,32 @@ def collect(
     """A folder of pictures, words and permission becomes a collection; the originals stay where and as they are."""
     from handstyle.collection import intake, permission
 
-    def watched(names: Sequence[str]) -> Iterable[str]:
-        for done, name in enumerate(names):
-            progress("collecting", done, len(names))
-            yield name
-        progress("collecting", len(names), len(names))
-
-    found = intake.collect(
-        folder, rights=rights, background=background, validation=validation, without=without, watch=watched
+    gathered = intake.gather(
+        folder,
+        rights=rights,
+        background=background,
+        validation=validation,
+        without=without,
+        kept_in=workspace.reading(folder),
+        progress=progress,
     )
+    progress("writing the collection", 0, 1)
+    found, digest, alike = gathered.collection, gathered.collection.digest, gathered.near_duplicates
+    near = workspace.collection(digest) / ALIKE
+    if alike:
+        Alike(works=alike).save(near)
     path = _kept(workspace, found, folder, [grant.consent for grant in rights.consents])
-    workspace.point_to(collection=found.digest)
+    workspace.point_to(collection=digest)
+    progress("writing the collection", 1, 1)
     return Collected(
-        collection=found.digest,
+        collection=digest,
         works=len(found.works),
         for_training=len(found.training),
         for_validation=len(found.withheld),
         left_out=len(found.left_out),
         pictures_found=found.number_of_pictures_found,
-        notes=found.notes,
+        notes=(*found.notes, *_notes_on(alike, near)),
+        near_duplicates=len(alike),
         permission=permission.standing(found),
         record=str(path),
     )
@@ -101,6 +120,13 @@ def _kept(workspace: Workspace, found: Collection, folder: Path, consents: Itera
     OriginalFolder(folder=str(folder.resolve())).save(place / "folder.json")
     permission.keep(consents, found, place)
     return found.save(place / "collection.json")
+
+
+def _notes_on(alike: Mapping[str, str], path: Path) -> Iterator[str]:
+    for name, earlier in islice(alike.items(), MOST_NOTES):
+        yield f"{name} looks nearly like {earlier}"
+    if len(alike) > MOST_NOTES:
+        yield f"{len(alike) - MOST_NOTES} more look nearly like an earlier one; {path} names them all"
 
 
 class Encoded(Record):

@@ -11,7 +11,7 @@ half a million pairs.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import combinations
 from math import comb
 
@@ -23,23 +23,25 @@ WIDEST = 20  # bits of a band: a table of a million places
 NOBODY = -1
 
 
-def near_duplicates(looks: Iterable[tuple[str, Fingerprint | None]], number: int) -> dict[str, str]:
+class NearDuplicates:
     """Each work that looks nearly like an earlier one -> the first such one, which itself looks like none before it.
 
-    Without the works that are named first, no two look nearly the same. `number` is about how many there are.
+    Without the works that are found, no two look nearly the same. `number` is about how many there are.
     """
-    seen, names = Nearby(number), list[str]()
-    found = {}
-    for name, look in looks:
+
+    def __init__(self, number: int) -> None:
+        self._seen, self._names = Nearby(number), list[str]()
+        self.found: dict[str, str] = {}
+
+    def see(self, name: str, look: Fingerprint | None) -> None:
         if look is None:
-            continue
-        place = min(seen.near(look), default=NOBODY)
+            return
+        place = min(self._seen.near(look), default=NOBODY)
         if place == NOBODY:
-            seen.add(look)
-            names.append(name)
+            self._seen.add(look)
+            self._names.append(name)
         else:
-            found[name] = names[place]
-    return found
+            self.found[name] = self._names[place]
 
 
 def are_near(one: Fingerprint, other: Fingerprint) -> bool:
