@@ -81,8 +81,16 @@ def run(arguments: list[str], should_die: Callable[[], bool] = lambda: False) ->
             ran.answer = json.loads(written)
     ends = [*(at for _, at in named[1:]), began + ran.seconds]
     ran.stages = {name: end - at for (name, at), end in zip(named, ends, strict=True)}
-    ran.left_over = len(psutil.wait_procs(family, timeout=1)[1])
+    time.sleep(1)
+    ran.left_over = sum(_runs(process) for process in family)
     return ran
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)  # ended, and nobody has asked how
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _listen(child: subprocess.Popen[str], named: list[tuple[str, float]]) -> None:
@@ -180,6 +188,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--to", type=Path, default=Path("bench.json"))
     parser.add_argument("--pictures", type=int, default=100_000)
+    parser.add_argument("--side", type=int, default=96, help="pixels of the longest side of a picture")
     parser.add_argument("--keep", type=Path, help="where the pictures are, or are to be made and to stay")
     parser.add_argument("--busy", action="store_true", help="measure although the machine is not idle")
     options = parser.parse_args()
@@ -188,8 +197,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         works = options.keep or Path(temporary) / "works"
         if not works.is_dir():
-            small_pictures.make(works, options.pictures, psutil.cpu_count() or 1)
-        result = measure(works, options.pictures, Path(temporary) / "desk")
+            small_pictures.make(works, options.pictures, options.side, psutil.cpu_count() or 1)
+        result = {"longest_side": options.side, **measure(works, options.pictures, Path(temporary) / "desk")}
     before = json.loads(options.to.read_text(encoding="utf-8")) if options.to.is_file() else {}
     options.to.write_text(json.dumps({**before, "collect": result}, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(result, indent=2))

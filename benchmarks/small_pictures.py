@@ -27,9 +27,9 @@ THINGS = "boat house tree bird lamp road river hill cloud door cup hat".split()
 COLOURS = "red blue green grey yellow white black brown".split()
 
 
-def make(folder: Path, number: int, processes: int = 1) -> None:
-    """`number` pictures below `folder`, each of which depends on its place alone."""
-    parts = [(folder / f"{begin // A_FOLDER:03}", begin, min(begin + A_FOLDER, number))
+def make(folder: Path, number: int, side: int = 96, processes: int = 1) -> None:
+    """`number` pictures below `folder`, up to `side` pixels a side, each of which depends on its place alone."""
+    parts = [(folder / f"{begin // A_FOLDER:03}", begin, min(begin + A_FOLDER, number), side)
              for begin in range(0, number, A_FOLDER)]  # fmt: skip
     with ProcessPoolExecutor(processes) as pool:
         for _ in pool.map(_fill, parts):
@@ -69,20 +69,20 @@ def _name(place: int) -> str:
     return f"{place // A_FOLDER:03}/{words}-{place:06}{_format(place)[1]}"
 
 
-def _fill(part: tuple[Path, int, int]) -> None:
-    folder, begin, end = part
+def _fill(part: tuple[Path, int, int, int]) -> None:
+    folder, begin, end, side = part
     folder.mkdir(parents=True)
     lines = []
     for place in range(begin, end):
         name = Path(_name(place)).name
-        (folder / name).write_bytes(_data(_source(place)))
+        (folder / name).write_bytes(_data(_source(place), side))
         lines.append(json.dumps({"file_name": name, "text": name.split("-")[0].replace("_", " ")}))
     (folder / "metadata.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _data(place: int) -> bytes:
+def _data(place: int, side: int) -> bytes:
     kind, _, options = _format(place)
-    image = _changed(_drawn(place - 1), place) if _is_near(place) else _drawn(place)
+    image = _changed(_drawn(place - 1, side), place) if _is_near(place) else _drawn(place, side)
     with io.BytesIO() as file:
         image.save(file, kind, **options)
         return file.getvalue()
@@ -101,9 +101,9 @@ def _changed(image: Image.Image, place: int) -> Image.Image:
             return again.convert("RGB")
 
 
-def _drawn(place: int) -> Image.Image:
+def _drawn(place: int, side: int) -> Image.Image:
     drawn = random.Random(f"picture {place}")
-    size = drawn.randint(48, 96), drawn.randint(48, 96)
+    size = drawn.randint(side // 2, side), drawn.randint(side // 2, side)
     image = _gradient(drawn).resize(size)
     pen = ImageDraw.Draw(image)
     for shape in _shapes(drawn, size):
