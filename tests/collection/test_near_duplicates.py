@@ -56,7 +56,7 @@ def test_a_picture_without_a_fingerprint_looks_like_nothing() -> None:
 
 @pytest.mark.parametrize("number", [1, 1000, 10**5, 10**7])
 def test_the_bands_cover_every_bit_whatever_the_number(number: int) -> None:
-    bands = [band for band in Nearby(number)._bands]
+    bands = Nearby(number)._bands
     assert len(bands) == bands_for(number)
     assert sum(band._mask << band._shift for band in bands) == 2**64 - 1
 

@@ -132,7 +132,9 @@ def _works(
     progress: Progress,
 ) -> tuple[list[Work], list[Fault], dict[str, str]]:
     """No picture stays in memory. One without words or permission is still looked at for faults."""
-    works, faults, alike = [], [], NearDuplicates(len(names))
+    works: list[Work] = []
+    faults: list[Fault] = []
+    alike = NearDuplicates(len(names))
     with closing(look_at_all(folder, names, page, memory, processes)) as looks:
         for done, (name, shown) in enumerate(zip(names, looks, strict=True)):
             progress("collecting", done, len(names))
@@ -167,7 +169,8 @@ def _known(listing: Listing) -> frozenset[str]:
 
 
 def _misdirected(listing: Listing, without: frozenset[str]) -> list[Fault]:
-    faults, known = [], _known(listing)
+    faults: list[Fault] = []
+    known = _known(listing)
     for name in sorted(without - known):
         nearest = difflib.get_close_matches(name, known, n=1) if len(faults) < MOST_SUGGESTIONS else []
         meant = f"; did you mean {nearest[0]}?" if nearest else ""

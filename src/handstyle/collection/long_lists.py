@@ -37,7 +37,7 @@ def pieces(record: Mapping[str, Any], key: str, items: Iterable[Flat]) -> Iterat
     before, empty, after = text.partition(f"\n  {json.dumps(key)}: []")
     yield f"{before}{empty[:-1]}".encode()
     number = 0
-    for number, item in enumerate(items, 1):  # noqa: B007
+    for number, item in enumerate(items, 1):
         lines = json.dumps(item, ensure_ascii=False, separators=(",\n      ", ": "))[1:-1]
         yield f"{',' if number > 1 else ''}\n    {{\n      {lines}\n    }}".encode()
     yield f"{chr(10) + '  ' if number else ''}]{after}".encode()

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import combinations, pairwise
 from math import comb
 
 from handstyle.collection.fingerprints import BITS, Fingerprint
@@ -55,7 +55,7 @@ class Nearby:
     def __init__(self, number: int) -> None:
         bands = bands_for(number)
         edges = [BITS * band // bands for band in range(bands + 1)]
-        self._bands = [_Band(begin, end - begin, RADIUS // bands) for begin, end in zip(edges, edges[1:], strict=False)]
+        self._bands = [_Band(begin, end - begin, RADIUS // bands) for begin, end in pairwise(edges)]
         self._structures, self._colours = array("Q"), bytearray()
 
     def add(self, look: Fingerprint) -> None:
@@ -108,6 +108,6 @@ def bands_for(number: int) -> int:
     def looks(bands: int) -> float:
         width = BITS // bands
         changes = sum(comb(width, many) for many in range(RADIUS // bands + 1))
-        return bands * changes * (1 + number / 2**width)
+        return bands * changes * (1 + number / (1 << width))
 
     return min((bands for bands in range(1, RADIUS + 2) if -(-BITS // bands) <= WIDEST), key=looks)

@@ -7,7 +7,7 @@ remembers is not decoded again, if the file still has the very bytes.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ import psutil
 from handstyle import digests
 from handstyle.collection.fingerprints import Fingerprint, fingerprint
 from handstyle.collection.formats import FileFormat
-from handstyle.collection.pixels import MOST_PIXELS, TooHeavy, Unfit, picture_in, read_file
+from handstyle.collection.pixels import MOST_PIXELS, Unfit, picture_in, read_file
 
 FEWEST_PICTURES, FEWEST_BYTES = 200, 16 << 20  # with less, other processes have hardly started when all is read
 MOST_PIXELS_BESIDE = 16 << 20  # of a picture that is decoded while others are; larger ones wait for each other
@@ -90,7 +90,7 @@ def look_at_all(
     page: tuple[int, int, int],
     memory: Memory,
     processes: int | None = None,
-) -> Iterator[Shown | Unfit]:
+) -> Generator[Shown | Unfit]:
     """One answer a name, in their order. `processes` says how many read; else what fits the folder and the machine."""
     number = processes_for(folder, names) if processes is None else processes
     reading = _here(folder, names, page, memory) if number < 2 else _beside(folder, names, page, memory, number)
@@ -120,9 +120,7 @@ def _has_bytes(folder: Path, names: Sequence[str], wanted: int) -> bool:
     return False
 
 
-def _here(
-    folder: Path, names: Sequence[str], page: tuple[int, int, int], memory: Memory
-) -> Iterator[Shown | Unfit]:
+def _here(folder: Path, names: Sequence[str], page: tuple[int, int, int], memory: Memory) -> Generator[Shown | Unfit]:
     for name in names:
         yield _seen(folder, name, page, memory)
 
@@ -136,7 +134,7 @@ def _seen(folder: Path, name: str, page: tuple[int, int, int], memory: Memory) -
 
 def _beside(
     folder: Path, names: Sequence[str], page: tuple[int, int, int], memory: Memory, number: int
-) -> Iterator[Shown | Unfit]:
+) -> Generator[Shown | Unfit]:
     from handstyle.collection.reading_processes import readings
 
     asked = ((name, memory.recall(name)) for name in names)

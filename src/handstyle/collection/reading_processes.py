@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
 from itertools import islice
@@ -27,7 +27,9 @@ from handstyle.collection.reading import MOST_PIXELS_BESIDE, Shown, look_at
 A_QUESTION = 32  # pictures
 OPEN_QUESTIONS = 3  # a process: one that it answers, and two that wait for their turn or for those before them
 READY = b"ready\n"
-ALONE = "alone"  # the answer to a picture that whoever asks should look at, with nobody reading beside it but small ones
+ALONE = (
+    "alone"  # the answer to a picture that whoever asks should look at, with nobody reading beside it but small ones
+)
 LONGEST_END = 5  # seconds that a process may take to end when there is nobody to answer
 # The same modules as here, wherever they were found; -P keeps the current folder out until then.
 START = "import sys; sys.path[:] = sys.argv[1:]; from handstyle.collection.reading_processes import answer; answer()"
@@ -36,7 +38,7 @@ Asked = tuple[str, Shown | None]  # a name, and what is known of it
 Answer = Shown | Unfit | None  # None: to be looked at by whoever asks
 
 
-def readings(folder: Path, asked: Iterable[Asked], page: tuple[int, int, int], number: int) -> Iterator[Answer]:
+def readings(folder: Path, asked: Iterable[Asked], page: tuple[int, int, int], number: int) -> Generator[Answer]:
     """One answer for each that is asked, in their order, by `number` processes."""
     readers = _Readers(folder, page, number)
     questions, waiting = iter(asked), deque[Future[list[Answer]]]()

@@ -97,7 +97,7 @@ class Collection(Record):
                 raise OSError(errno.EFBIG, f"its record would be larger than {LARGEST_COLLECTION >> 20} MB")
 
     def _without_works(self) -> dict[str, Any]:
-        return self.model_dump(mode="json", exclude={"works"}) | {"works": []}
+        return self.model_copy(update={"works": ()}).model_dump(mode="json")
 
     def _works_as_json(self) -> Iterator[dict[str, Any]]:
         """One at a time: all of them at once are as large as the collection itself."""
