@@ -13,15 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self, get_args
 
-import psutil
-
 from handstyle import digests
 from handstyle.collection.fingerprints import Fingerprint, fingerprint
 from handstyle.collection.formats import FileFormat
 from handstyle.collection.pixels import MOST_PIXELS, Unfit, picture_in, read_file
 
 FEWEST_PICTURES, FEWEST_BYTES = 200, 16 << 20  # with less, other processes have hardly started when all is read
-MOST_PIXELS_BESIDE = 16 << 20  # of a picture that is decoded while others are; larger ones wait for each other
+# Of a picture that is read by another process; larger ones are read here, one after the other.
+MOST_PIXELS_BESIDE, MOST_BYTES_BESIDE = 16 << 20, 64 << 20
 MEMORY_BESIDE = 512 << 20  # bytes, which a process needs for the largest of those pictures
 
 
@@ -105,6 +104,8 @@ def processes_for(folder: Path, names: Sequence[str]) -> int:
     """As many as there are cores and as the memory holds; one where another is not worth its start."""
     if len(names) < FEWEST_PICTURES or not _has_bytes(folder, names, FEWEST_BYTES):
         return 1
+    import psutil
+
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(cores, psutil.virtual_memory().available // MEMORY_BESIDE))
 

@@ -22,7 +22,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from handstyle.collection.pixels import Unfit
-from handstyle.collection.reading import MOST_PIXELS_BESIDE, Shown, look_at
+from handstyle.collection.reading import MOST_BYTES_BESIDE, MOST_PIXELS_BESIDE, Shown, look_at
 
 A_QUESTION = 32  # pictures
 OPEN_QUESTIONS = 3  # a process: one that it answers, and two that wait for their turn or for those before them
@@ -197,9 +197,12 @@ def _say(line: bytes) -> None:
 
 def _answer(setting: Any, name: str, known: Any) -> Any:
     red, green, blue = setting["page"]
+    path = Path(setting["folder"]) / name
     try:
+        if path.stat().st_size > MOST_BYTES_BESIDE:
+            return ALONE
         before = Shown.from_json(known) if known else None
-        return look_at(Path(setting["folder"]) / name, (red, green, blue), before, MOST_PIXELS_BESIDE).as_json()
+        return look_at(path, (red, green, blue), before, MOST_PIXELS_BESIDE).as_json()
     except Unfit as unfit:
         return ALONE if isinstance(unfit.__cause__, MemoryError) else {"unfit": str(unfit)}
     except Exception:  # TooHeavy; and whatever it is, whoever asks will meet it and can tell
