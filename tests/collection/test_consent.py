@@ -187,9 +187,15 @@ def test_holders_who_could_be_mistaken_for_each_other_or_are_not_enough_are_refu
 
 
 def test_nobody_but_the_author_can_permit_the_use_of_the_name() -> None:
-    with pytest.raises(HandstyleError, match="name is the author's"):
+    with pytest.raises(HandstyleError, match="name is Ada Example's"):
         draft(PRESS_HOLDS, name={"in_title": True})
     draft({**PRESS_HOLDS, "roles": ["estate"], "basis": "inheritance"}, name={"in_title": True})
+    another = {**PRESS_HOLDS, "name": "Bea Example", "roles": ["creator", "copyright-owner"]}
+    with pytest.raises(HandstyleError, match="name is Ada Example's"):
+        draft(another, name={"as_trigger": True})
+    with pytest.raises(HandstyleError, match="name is Ada Example's"):
+        draft({**ADA_HOLDS, "name": "Ada Example Junior"}, name={"in_marketing": True})
+    draft(another, ADA_HOLDS, name={"as_trigger": True})
 
 
 def test_while_a_key_is_unknown_nobody_signs() -> None:
