@@ -74,7 +74,9 @@ class Predicate(Record):
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
         name = self.scope.name
-        check_together(self.holders, author=self.author, uses_name=name.in_title or name.as_trigger or name.in_marketing)
+        check_together(
+            self.holders, author=self.author, uses_name=name.in_title or name.as_trigger or name.in_marketing
+        )
         return self
 
 
