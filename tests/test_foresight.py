@@ -87,8 +87,9 @@ def test_everybody_gets_a_letter_of_their_own_and_none_is_overwritten(tmp_path: 
     grants = []
     for number, author in enumerate(authors):
         Image.new("RGB", (30, 20), (number, 0, 0)).save(folder / f"{number}.png")
+        holders = (author, "A Press") if number == 3 else (author,)
         rights = RightsRecord.read(
-            {"author": author, "holders": (author, *(["A Press"] if number == 3 else [])), "basis": "written-permission",
+            {"author": author, "holders": holders, "basis": "written-permission",
              "evidence": [{"file": "letter.pdf", "sha256": "e" * 64}], "permits": ["train"]}, where="here",
         )  # fmt: skip
         grants.append(Grant((f"{number}.png",), rights))

@@ -65,7 +65,7 @@ def statement(terms: Terms, works: Iterable[Named], *, background: str, on: date
         "holders": terms.holders,
         "scope": terms.scope,
         "documents": _documents(terms.documents, beside),
-        "decoder": Decoder(pillow=PIL.__version__, background="#%02x%02x%02x" % page_colour(background)),
+        "decoder": Decoder(pillow=PIL.__version__, background="#" + bytes(page_colour(background)).hex()),
         "drafted": on,
     }
     predicate = Predicate.read(asked, where="what is asked for", error=UsageMistake)
