@@ -168,7 +168,8 @@ def _documents(documents: Sequence[tuple[str, str]]) -> tuple[Passage, ...]:
 
 
 def _works(works: Sequence[tuple[str, str]], decoder: tuple[str, str]) -> Passage:
-    pillow, background = decoder
+    pillow, colour = decoder
+    page = "white" if colour == "#ffffff" else f"the colour {colour}"
     return Passage(
         heading="The works",
         lines=(
@@ -176,7 +177,7 @@ def _works(works: Sequence[tuple[str, str]], decoder: tuple[str, str]) -> Passag
             "is meant, and so is the same picture stored in another file without any loss. A copy that was resized, "
             "retouched or saved with loss is another picture, and not permitted by this.",
             *(f"Work {place}: file {file}, picture {pixels}" for place, (file, pixels) in enumerate(works, 1)),
-            f"The numbers of the pictures were computed with Pillow {pillow}, what is transparent on {background}.",
+            f"The numbers of the pictures were computed with Pillow {pillow}, what is transparent on {page}.",
         ),
     )
 
