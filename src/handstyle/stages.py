@@ -86,7 +86,7 @@ def collect(
         for_validation=len(found.withheld),
         left_out=len(found.left_out),
         pictures_found=found.number_of_pictures_found,
-        notes=found.notes,
+        notes=(*found.notes, *permission.overridden(found)),
         permission=permission.standing(found),
         record=str(path),
     )

@@ -17,6 +17,7 @@ from handstyle.collection.captions import Captions, read_captions
 from handstyle.collection.covering import Permissions
 from handstyle.collection.curation import duplicates
 from handstyle.collection.listing import Fault, Listing, list_folder
+from handstyle.collection.notes_beside import Notes
 from handstyle.collection.pixels import Unfit, page_colour, read_picture
 from handstyle.collection.refusal import collection_faulty, rights_missing
 from handstyle.collection.rights_plan import RightsPlan
@@ -97,7 +98,7 @@ def _works(
     folder: Path, names: Iterable[str], page: tuple[int, int, int], captions: Captions, permissions: Permissions
 ) -> tuple[list[Work], list[Fault]]:
     """One picture in memory at a time. A picture without words or permission is still looked at for faults."""
-    works, faults = [], []
+    works, faults, notes = [], [], Notes(folder)
     for name in names:
         try:
             picture = read_picture(folder / name, page)
@@ -105,7 +106,8 @@ def _works(
             faults.append(Fault(name, str(unfit)))
             continue
         caption = captions.of.get(name)
-        permission = permissions.of(name, picture.file_sha256, picture.pixels_sha256)
+        reservations = (*picture.reservations, *notes.of(name, picture.file_format))
+        permission = permissions.of(name, picture.file_sha256, picture.pixels_sha256, reservations)
         if caption is None or permission is None:
             continue
         works.append(
@@ -119,6 +121,7 @@ def _works(
                 caption=caption.text,
                 caption_from=caption.source,
                 rights=permission.digest,
+                reservations=reservations,
             )
         )
     return works, faults

@@ -14,6 +14,7 @@ from pathlib import Path, PurePath, PurePosixPath
 from typing import Literal
 
 from handstyle.collection.formats import HEAD, is_named_as_picture, kind_of
+from handstyle.collection.notes_beside import TEXTS, is_beside_its_picture
 from handstyle.collection.plain_text import unwelcome_in
 from handstyle.errors import UsageMistake
 
@@ -51,7 +52,7 @@ def list_folder(folder: Path, apart_from: frozenset[Path] = frozenset()) -> List
             faults.append(entry)
             continue
         name = entry.relative_to(root).as_posix()
-        is_text = entry.name in METADATA or entry.suffix.lower() == ".txt"
+        is_text = entry.name in METADATA or (entry.suffix.lower() == ".txt" and not _is_note(entry))
         if fault := _fault_of(entry, name, root):
             # A link out of the folder that is neither a picture nor words concerns nobody here.
             faults += [fault] if is_text or is_named_as_picture(name) else []
@@ -105,6 +106,13 @@ def _fault_of(path: Path, name: str, root: Path) -> Fault | None:
 
 def _spelled(name: PurePath) -> str:
     return "".join(ascii(letter)[1:-1] if unwelcome_in(letter) else letter for letter in name.as_posix())
+
+
+def _is_note(path: Path) -> bool:
+    """`robots.txt` and the like are read for what they reserve, unless they are the words of a picture."""
+    return path.name.lower() in TEXTS and not is_beside_its_picture(
+        path.name, {other.name for other in path.parent.iterdir()}
+    )
 
 
 def _begins_as_picture(path: Path) -> bool:

@@ -114,6 +114,7 @@ recipients = {_list(scope.recipients)}
 commercial = {_flag(scope.commercial)}
 show_works = {_flag(scope.show_works)}
 derivatives = {_flag(scope.derivatives)}      # further models made from the trained one
+despite_reservations = {_flag(scope.despite_reservations)}    # also where a file, or a note beside it, says: not for training
 territory = {_list(scope.territory)}    # or countries by two letters: "DE", "FR"
 valid_from = {scope.valid_from}
 {f"valid_until = {scope.valid_until}" if scope.valid_until else "# valid_until = 2030-12-31    # the last day"}
@@ -134,9 +135,10 @@ def somebody(name: str, *, author: str) -> Holder:
 
 def _table(holder: Holder) -> str:
     key = f"key = {_text(holder.key)}" if holder.key else '# key = "ssh-ed25519 AAAA…"'
+    also = f"also_named = {_list(holder.also_named)}\n" if holder.also_named else ""
     return (
         f"[[holders]]\nname = {_text(holder.name)}\nroles = {_list(holder.roles)}\nbasis = {_text(holder.basis)}\n"
-        f"identity = {_text(holder.identity)}\n{key}    # what `handstyle consent key` prints for them\n"
+        f"identity = {_text(holder.identity)}\n{also}{key}    # what `handstyle consent key` prints for them\n"
     )
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from handstyle.collection.formats import SUFFIXES, FileFormat
+from handstyle.collection.reservation_values import Reading
 from handstyle.collection.rights import RightsRecord
 from handstyle.records import Record
 
@@ -35,6 +36,7 @@ class Work(Record):
     caption: str = Field(min_length=1)
     caption_from: CaptionSource
     rights: Digest
+    reservations: tuple[Reading, ...] = ()  # read when it was collected, in its file and beside it
 
     @property
     def is_misnamed(self) -> bool:
