@@ -53,7 +53,10 @@ def words_of(
             ),
         ),
         _who_agrees(holders),
-        Passage(heading="What may be done", answers=(*_training(scope), *_giving(scope), *_naming(scope, author), _despite(scope))),
+        Passage(
+            heading="What may be done",
+            answers=(*_training(scope), *_giving(scope), *_naming(scope, author), _despite(scope)),
+        ),
         Passage(heading="Where and how long", lines=(_where(scope), _when(scope))),
         _limits(),
         *_documents(documents),

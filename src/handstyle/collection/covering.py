@@ -11,6 +11,7 @@ from handstyle.collection.listing import Fault
 from handstyle.collection.reservation_values import Reading
 from handstyle.collection.rights import RightsRecord
 from handstyle.collection.rights_plan import RightsPlan
+from handstyle.collection.scope import Refusal
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Permissions:
         self._plan, self._on = plan, on
         self._found = {name: plan.rights_for(name) for name in names}
         self._reservations: dict[str, tuple[Reading, ...]] = {}
+        self._named_by_content: set[str] = set()
 
     def of(
         self, name: str, file_sha256: str, pixels_sha256: str, reservations: tuple[Reading, ...] = ()
@@ -43,6 +45,7 @@ class Permissions:
         """The one permission to train that is in force; None leaves a gap."""
         self._reservations[name] = reservations
         by_content = self._plan.rights_for_content(file_sha256, pixels_sha256)
+        self._named_by_content |= {name} if by_content else set()
         self._found[name] = (*self._found.get(name, ()), *by_content)
         return self.settled(name)
 
@@ -50,7 +53,7 @@ class Permissions:
         found = self._found[name]
         if len(found) != 1 or found[0].why_not("train", self._on):
             return None
-        return None if overrides.standing(self._reservations.get(name, ()), found[0]) else found[0]
+        return None if self._refusals(name) else found[0]
 
     def gaps(self) -> RightsGaps:
         """Of all names, as far as they have been looked at."""
@@ -65,9 +68,13 @@ class Permissions:
 
     def _reserved(self) -> Iterator[Fault]:
         """Also of works that nobody permits yet: what to ask for is told at once."""
-        for name, readings in self._reservations.items():
-            found = self._found[name]
-            against = [overrides.refusal(one) for one in readings if one.objects] if not found else [
-                refusal for rights in found[:1] for refusal in overrides.refusals(readings, rights)
-            ]  # fmt: skip
-            yield from (Fault(name, f"{one.words} (clause: {one.clause}); {one.next_step}") for one in against)
+        for name in self._reservations:
+            for refusal in self._refusals(name):
+                yield Fault(name, f"{refusal.words} (clause: {refusal.clause}); {refusal.next_step}")
+
+    def _refusals(self, name: str) -> list[Refusal]:
+        """A consent sets aside what the files say of the works it names, and of no others."""
+        readings, found = self._reservations.get(name, ()), self._found[name]
+        if found and (name in self._named_by_content or not overrides.sets_aside(found[0])):
+            return overrides.refusals(readings, found[0])
+        return [overrides.refusal(reading) for reading in readings if reading.objects]

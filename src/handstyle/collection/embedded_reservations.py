@@ -14,9 +14,21 @@ from handstyle.collection.formats import FileFormat
 from handstyle.collection.metadata_packets import Packet
 from handstyle.collection.reservation_values import Reading, in_rights_field, in_software, in_words, reading
 
-PLUS, DC, RIGHTS = "http://ns.useplus.org/ldf/xmp/1.0/", "http://purl.org/dc/elements/1.1/", "http://ns.adobe.com/xap/1.0/rights/"
-IPTC, TDM, TERMS = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/", "http://www.w3.org/ns/tdmrep", "http://purl.org/dc/terms/"
-PHOTOSHOP, ADOBE, TIFF = "http://ns.adobe.com/photoshop/1.0/", "http://ns.adobe.com/xap/1.0/", "http://ns.adobe.com/tiff/1.0/"
+PLUS, DC, RIGHTS = (
+    "http://ns.useplus.org/ldf/xmp/1.0/",
+    "http://purl.org/dc/elements/1.1/",
+    "http://ns.adobe.com/xap/1.0/rights/",
+)
+IPTC, TDM, TERMS = (
+    "http://iptc.org/std/Iptc4xmpExt/2008-02-29/",
+    "http://www.w3.org/ns/tdmrep",
+    "http://purl.org/dc/terms/",
+)
+PHOTOSHOP, ADOBE, TIFF = (
+    "http://ns.adobe.com/photoshop/1.0/",
+    "http://ns.adobe.com/xap/1.0/",
+    "http://ns.adobe.com/tiff/1.0/",
+)
 EXIF, EVENT = "http://ns.adobe.com/exif/1.0/", "http://ns.adobe.com/xap/1.0/sType/ResourceEvent#"
 
 OWNERS = frozenset({(PLUS, "CopyrightOwnerName"), (RIGHTS, "Owner"), (TIFF, "Copyright")})

@@ -33,7 +33,9 @@ RESOURCES_HEAD = b"Photoshop 3.0\0"
 IPTC_RESOURCE, XMP_RESOURCE, EXIF_RESOURCE = 0x0404, 0x0424, 0x0422
 # A JUMBF description box whose type is `c2pa`: ISO 19566-5, C2PA 2.2 section 11.1.
 CREDENTIALS = b"jumdc2pa\x00\x11\x00\x10\x80\x00\x00\xaa\x00\x38\x9b\x71"
-PACKET = re.compile(rb"<(?P<name>(?:[A-Za-z_][\w.-]{0,40}:)?(?:xmpmeta(?=[\s>])|RDF(?=\s[^>]{0,999}22-rdf-syntax-ns#)))")
+PACKET = re.compile(
+    rb"<(?P<name>(?:[A-Za-z_][\w.-]{0,40}:)?(?:xmpmeta(?=[\s>])|RDF(?=\s[^>]{0,999}22-rdf-syntax-ns#)))"
+)
 
 
 class Packet(NamedTuple):
@@ -218,7 +220,9 @@ def _raw_profile(name: str, text: bytes) -> Iterator[Packet]:
         raise _Damaged("its digits cannot be read") from None
     if name in ("exif", "app1"):
         is_xmp = content.startswith(XMP_HEAD)
-        yield from [Packet("xmp", "XMP", content[len(XMP_HEAD) :])] if is_xmp else _exif(content.removeprefix(b"Exif\0\0"))
+        yield from (
+            [Packet("xmp", "XMP", content[len(XMP_HEAD) :])] if is_xmp else _exif(content.removeprefix(b"Exif\0\0"))
+        )
     elif name == "xmp":
         yield Packet("xmp", "XMP", content.removeprefix(XMP_HEAD))
     elif name in ("iptc", "8bim"):

@@ -22,7 +22,7 @@ from handstyle.collection import content_credentials, embedded_reservations, rsl
 from handstyle.collection.formats import FileFormat
 from handstyle.collection.one_line import Line
 from handstyle.collection.paths_of_a_site import Rule, applicable
-from handstyle.collection.reservation_values import Reading, aipref, reading, tdmrep
+from handstyle.collection.reservation_values import Reading, Signal, aipref, reading, tdmrep
 from handstyle.errors import HandstyleError
 from handstyle.records import LARGEST_TOML, Record, read_whole, toml_in
 
@@ -204,7 +204,7 @@ READERS: dict[str, Callable[[bytes, str], Answer]] = {
     "tdmrep.json": _tdmrep, "license.xml": _rsl, "licence.xml": _rsl, "rsl.xml": _rsl, "robots.txt": _robots,
     "ai.txt": _ai_txt, "noai": _noai, ".noai": _noai, "noai.txt": _noai, OWN: _own,
 }  # fmt: skip
-SIGNALS_OF = {_tdmrep: "tdmrep", _rsl: "rsl", _robots: "aipref", _ai_txt: "noai", _noai: "noai", _own: "noai"}
+SIGNALS_OF: dict[Callable[[bytes, str], Answer], Signal] = {_tdmrep: "tdmrep", _rsl: "rsl", _robots: "aipref", _ai_txt: "noai", _noai: "noai", _own: "noai"}
 
 
 def _orders(data: bytes) -> Iterator[tuple[int, tuple[str, str]]]:

@@ -42,6 +42,12 @@ def set_aside(readings: Iterable[Reading], rights: RightsRecord) -> list[Reading
     return [reading for reading in readings if reading.objects and sets_aside(rights)]
 
 
+def in_few_words(readings: Iterable[Reading], rights: RightsRecord) -> list[str]:
+    """Which kinds of signals are set aside, for a place that anybody may see."""
+    signals = sorted({SIGNALS[reading.signal] for reading in set_aside(readings, rights)})
+    return [f"which sets aside what its file says ({signal})" for signal in signals]
+
+
 def sets_aside(rights: RightsRecord) -> bool:
     return bool(rights.is_signed and rights.consent and rights.consent.scope.despite_reservations)
 

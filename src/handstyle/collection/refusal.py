@@ -42,7 +42,12 @@ def rights_missing(
     faults = [f"{name}: {unnamed}" for name in gaps.unmentioned if every]
     return RightsMissing(
         f"{lacking} of {pictures} pictures in {folder} have no permission to be trained on",
-        faults=[*faults, *map(str, gaps.disputed), *map(str, gaps.reserved), *(f"besides, {fault}" for fault in others)],
+        faults=[
+            *faults,
+            *map(str, gaps.disputed),
+            *map(str, gaps.reserved),
+            *(f"besides, {fault}" for fault in others),
+        ],
         hint="\n".join(_ways_on(folder, gaps, rights)),
     )
 

@@ -42,7 +42,11 @@ class Reading(Record):
     @property
     def objects(self) -> bool:
         """Does it stand against training, unless a signed grant sets it aside?"""
-        return self.says not in ("open", "owner")
+        return stands_against(self.says)
+
+
+def stands_against(says: Says) -> bool:
+    return says not in ("open", "owner")
 
 
 def reading(signal: Signal, where: str, value: object, says: Says) -> Reading:

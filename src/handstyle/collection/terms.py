@@ -15,6 +15,7 @@ from handstyle import digests
 from handstyle.collection.consent import Decoder, Document, Predicate, Statement, Subject, worded
 from handstyle.collection.holders import Holder, PersonName
 from handstyle.collection.one_line import Line
+from handstyle.collection.reservation_values import Reading
 from handstyle.collection.scope import Scope
 from handstyle.errors import UsageMistake
 from handstyle.records import Record, load_toml, read_whole
@@ -48,6 +49,7 @@ class Named(NamedTuple):
     name: str  # of its file, which the statement does not hold
     file: str
     pixels: str
+    reservations: tuple[Reading, ...] = ()  # in the file and beside it
 
 
 def statement(terms: Terms, works: Iterable[Named], *, background: str, on: date, beside: Path) -> Statement:

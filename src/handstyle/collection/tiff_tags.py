@@ -29,7 +29,7 @@ class Tag(NamedTuple):
 
 class _Layout(NamedTuple):
     order: str
-    count: str  # of the tags in a folder
+    many: str  # of the tags in a folder
     entry: str  # tag, type, number of values; the value, or where it stands, follows
     pointer: str
 
@@ -45,8 +45,8 @@ def tags_in(data: bytes) -> Iterator[Tag]:
         if at is None or at in seen or len(seen) >= MOST_FOLDERS or at <= 0:
             continue
         seen.add(at)
-        number = _number(data, layout.count, at) or 0
-        first, step = at + struct.calcsize(layout.count), struct.calcsize(layout.entry) + width
+        number = _number(data, layout.many, at) or 0
+        first, step = at + struct.calcsize(layout.many), struct.calcsize(layout.entry) + width
         for place in range(first, first + number * step, step):
             if place + step > len(data):
                 break

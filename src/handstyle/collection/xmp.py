@@ -45,7 +45,9 @@ class Element:
         """What stands in it: its text, a resource it names, and the same of everything below it."""
         found = []
         for element in self.walk():
-            found += [value for (space, name), value in element.attributes.items() if (space, name) == (RDF, "resource")]
+            found += [
+                value for (space, name), value in element.attributes.items() if (space, name) == (RDF, "resource")
+            ]
             found += [element.text] if element.text else []
         return found
 
