@@ -204,7 +204,9 @@ READERS: dict[str, Callable[[bytes, str], Answer]] = {
     "tdmrep.json": _tdmrep, "license.xml": _rsl, "licence.xml": _rsl, "rsl.xml": _rsl, "robots.txt": _robots,
     "ai.txt": _ai_txt, "noai": _noai, ".noai": _noai, "noai.txt": _noai, OWN: _own,
 }  # fmt: skip
-SIGNALS_OF: dict[Callable[[bytes, str], Answer], Signal] = {_tdmrep: "tdmrep", _rsl: "rsl", _robots: "aipref", _ai_txt: "noai", _noai: "noai", _own: "noai"}
+SIGNALS_OF: dict[Callable[[bytes, str], Answer], Signal] = {
+    _tdmrep: "tdmrep", _rsl: "rsl", _robots: "aipref", _ai_txt: "noai", _noai: "noai", _own: "noai",
+}  # fmt: skip
 
 
 def _orders(data: bytes) -> Iterator[tuple[int, tuple[str, str]]]:

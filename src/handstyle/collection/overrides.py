@@ -33,8 +33,11 @@ _CONTACT = re.compile(r"^(?:https?://|www\.)\S+$|^\S+@\S+\.\S+$", re.IGNORECASE)
 
 def standing(readings: Iterable[Reading], rights: RightsRecord) -> list[Reading]:
     """What refuses the work, the permission notwithstanding."""
-    return [reading for reading in readings
-            if (reading.objects and not sets_aside(rights)) or (reading.says == "owner" and strangers(reading, rights))]  # fmt: skip
+    objects = not sets_aside(rights)
+    return [
+        reading for reading in readings
+        if (reading.objects and objects) or (reading.says == "owner" and strangers(reading, rights))
+    ]  # fmt: skip
 
 
 def set_aside(readings: Iterable[Reading], rights: RightsRecord) -> list[Reading]:
@@ -62,9 +65,12 @@ def refusal(reading: Reading, rights: RightsRecord | None = None) -> Refusal:
     if reading.says == "owner":
         others = strangers(reading, rights) if rights else ()
         names = " and ".join(others) or "somebody"
-        return Refusal(OWNER_CLAUSE, f"{words}: {names} gave no permission",
-                       f"ask {names} as a holder too; where that is another name of a holder, write it into `also_named` "
-                       "of that holder, or state the permission under that name")  # fmt: skip
+        return Refusal(
+            OWNER_CLAUSE,
+            f"{words}: {names} gave no permission",
+            f"ask {names} as a holder too; where that is another name of a holder, write it into `also_named` of that "
+            "holder, or state the permission under that name",
+        )
     return Refusal(CLAUSE, words, _next_step(reading))
 
 

@@ -141,8 +141,8 @@ def rsl(permitted: Sequence[str] | None, prohibited: Sequence[str], payments: It
 NOAI = re.compile(r"(?<![^\W_])(?:no[-_]?ai|no[-_]?image[-_]?ai|no[-_]?ai[-_]?training)(?![^\W_])", re.IGNORECASE)
 ABOUT_AI = re.compile(
     r"(?<![^\W_])(?:AI|A\.I\.|KI|TDM|LLM|ML|GenAI)(?![^\W_])"
-    r"|(?i:artificial intelligence|machine[- ]learning|data[- ]?min(?:ing|er)|generative|neural net|data ?set|scrap(?:e|ing)"
-    r"|train(?:ing)? (?:of |any |a )*(?:model|algorithm|network)|künstliche\w* intelligenz|maschinelle\w* lernen"
+    r"|(?i:artificial intelligence|machine[- ]learning|data[- ]?min(?:ing|er)|generative|neural net|data ?set"
+    r"|scrap(?:e|ing)|train(?:ing)? (?:of |any |a )*(?:model|algorithm|network)|künstliche\w* intelligenz|maschinelle\w* lernen"
     r"|intelligence artificielle|apprentissage automatique|fouille de textes|inteligencia artificial"
     r"|aprendizaje automático|intelligenza artificiale|inteligência artificial)"
 )
@@ -152,8 +152,8 @@ CLOAKS = re.compile(
     re.IGNORECASE,
 )
 CLOAKED = re.compile(
-    r"(?<![^\W_])(?:(?:protected|cloaked|poisoned|treated|processed) (?:with|by) (?:web)?"
-    r"(?:glaze|nightshade|photoguard|anti-?dreambooth|metacloak|mist)|glazed with glaze|style cloak|nightshaded)(?![^\W_])",
+    r"(?<![^\W_])(?:(?:protected|cloaked|poisoned|treated|processed) (?:with|by) (?:web)?(?:glaze|nightshade|photoguard"
+    r"|anti-?dreambooth|metacloak|mist)|glazed with glaze|style cloak|nightshaded)(?![^\W_])",
     re.IGNORECASE,
 )
 
