@@ -80,7 +80,14 @@ def iptc(*sets: tuple[int, int, bytes]) -> bytes:
 
 
 def resource(number: int, content: bytes) -> bytes:
-    return b"8BIM" + struct.pack(">H", number) + b"\0\0" + struct.pack(">I", len(content)) + content + bytes(len(content) % 2)
+    return (
+        b"8BIM"
+        + struct.pack(">H", number)
+        + b"\0\0"
+        + struct.pack(">I", len(content))
+        + content
+        + bytes(len(content) % 2)
+    )
 
 
 def with_iptc(content: bytes) -> bytes:

@@ -84,7 +84,10 @@ def test_a_property_counts_however_it_is_written(packet: bytes) -> None:
 
 @pytest.mark.parametrize(
     "packet",
-    [plus("DMI-PROHIBITED").replace(VOCABULARY.encode(), b""), xmp(attributes=f'my:DataMining="{VOCABULARY}DMI-ALLOWED"')],
+    [
+        plus("DMI-PROHIBITED").replace(VOCABULARY.encode(), b""),
+        xmp(attributes=f'my:DataMining="{VOCABULARY}DMI-ALLOWED"'),
+    ],
     ids=["without its vocabulary", "in another namespace"],
 )
 def test_data_mining_that_is_not_spelled_as_it_must_be_is_refused(packet: bytes) -> None:
@@ -252,7 +255,9 @@ def test_a_raw_profile_of_iptc_is_read() -> None:
 def test_both_parts_of_a_long_packet_are_read() -> None:
     second = plus("DMI-PROHIBITED")
     identifier = b"0123456789ABCDEF0123456789ABCDEF"
-    first = xmp(attributes=f'xmlns:xmpNote="http://ns.adobe.com/xmp/note/" xmpNote:HasExtendedXMP="{identifier.decode()}"')
+    first = xmp(
+        attributes=f'xmlns:xmpNote="http://ns.adobe.com/xmp/note/" xmpNote:HasExtendedXMP="{identifier.decode()}"'
+    )
     half = len(second) // 2
     pieces = [
         (0xE1, EXTENDED_HEAD + identifier + struct.pack(">II", len(second), at) + second[at : at + half + 1])

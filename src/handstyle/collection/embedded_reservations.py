@@ -132,7 +132,8 @@ def _property(space: str, name: str, value: str, where: str) -> Iterator[Reading
 
 
 def _owner(where: str, value: str) -> list[Reading]:
-    return [reading("owner", where, value, "owner")] if value.strip() else []
+    names = "; ".join(filter(None, (part.strip() for part in value.split("\0"))))  # EXIF: photographer, then editor
+    return [reading("owner", where, names, "owner")] if names else []
 
 
 def _prefixed(space: str, name: str) -> str:

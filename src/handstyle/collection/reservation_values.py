@@ -142,8 +142,8 @@ NOAI = re.compile(r"(?<![^\W_])(?:no[-_]?ai|no[-_]?image[-_]?ai|no[-_]?ai[-_]?tr
 ABOUT_AI = re.compile(
     r"(?<![^\W_])(?:AI|A\.I\.|KI|TDM|LLM|ML|GenAI)(?![^\W_])"
     r"|(?i:artificial intelligence|machine[- ]learning|data[- ]?min(?:ing|er)|generative|neural net|data ?set"
-    r"|scrap(?:e|ing)|train(?:ing)? (?:of |any |a )*(?:model|algorithm|network)|künstliche\w* intelligenz|maschinelle\w* lernen"
-    r"|intelligence artificielle|apprentissage automatique|fouille de textes|inteligencia artificial"
+    r"|scrap(?:e|ing)|train(?:ing)? (?:of |any |a )*(?:model|algorithm|network)"
+    r"|künstliche\w* intelligenz|maschinelle\w* lernen|intelligence artificielle|apprentissage automatique|fouille de textes|inteligencia artificial"
     r"|aprendizaje automático|intelligenza artificiale|inteligência artificial)"
 )
 CLOAKS = re.compile(
