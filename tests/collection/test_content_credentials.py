@@ -15,8 +15,6 @@ from typing import Any
 
 import pytest
 
-c2pa = pytest.importorskip("c2pa", reason='pip install "handstyle[publish]"')
-
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -31,11 +29,14 @@ from handstyle.collection.content_credentials import MIME, SETTINGS
 from handstyle.collection.formats import READABLE, FileFormat
 from handstyle.collection.notes_beside import Notes
 
+c2pa = pytest.importorskip("c2pa", reason='pip install "handstyle[publish]"')
+
 CREATED = {
     "label": "c2pa.actions.v2",
     "data": {"actions": [{"action": "c2pa.created",
                           "digitalSourceType": "http://cv.iptc.org/newscodes/digitalsourcetype/digitalCreation"}]},
 }  # fmt: skip
+ORGANISATION = NameOID.ORGANIZATION_NAME
 USAGE = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
          "key_cert_sign", "crl_sign", "encipher_only", "decipher_only")  # fmt: skip
 
@@ -46,8 +47,10 @@ def signer() -> tuple[bytes, bytes]:
     root, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
 
     def certificate(name: str, public: Any, number: int, usage: set[str], is_root: bool) -> x509.Certificate:
-        names = [x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, one),
-                            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "A test")]) for one in (name, "root")]  # fmt: skip
+        names = [
+            x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, one), x509.NameAttribute(ORGANISATION, "A test")])
+            for one in (name, "root")
+        ]
         builder = (
             x509.CertificateBuilder(names[1], names[0], public, number, datetime(2026, 1, 1), datetime(2046, 1, 1))
             .add_extension(x509.BasicConstraints(is_root, None), critical=True)

@@ -14,7 +14,18 @@ from hypothesis import strategies as st
 sys.path.insert(0, str(Path(__file__).parent))  # tests are imported one by one, so what they share needs a place
 
 from reserved_files import (
-    VOCABULARY, iptc, jumbf, plus, readings, resource, saved, with_chunk, with_exif, with_iptc, with_segment, with_xmp,
+    VOCABULARY,
+    iptc,
+    jumbf,
+    plus,
+    readings,
+    resource,
+    saved,
+    with_chunk,
+    with_exif,
+    with_iptc,
+    with_segment,
+    with_xmp,
     xmp,
 )  # fmt: skip
 

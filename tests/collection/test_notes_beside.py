@@ -19,9 +19,9 @@ from handstyle.collection.reservation_values import Reading
 
 
 def of(folder: Path, name: str = "cat.png", **notes: str) -> tuple[Reading, ...]:
-    """The readings of a picture beside which these notes lie; `_` in a name is written `__`, a dot `_`, a slash `___`."""
+    """The readings of a picture beside which these notes lie; an underscore in a name stands for the dot."""
     for note, text in notes.items():
-        write(folder / note.replace("___", "/").replace("_", "."), text)
+        write(folder / note.replace("_", "."), text)
     return Notes(folder).of(name, "PNG")
 
 
@@ -37,7 +37,8 @@ def only(found: tuple[Reading, ...]) -> tuple[str, str]:
 
 
 def rsl(licence: str, url: str = "/", more: str = "") -> str:
-    return f'<rsl xmlns="https://rslstandard.org/rsl"><content url="{url}" {more}><license>{licence}</license></content></rsl>'
+    inside = f'<content url="{url}" {more}><license>{licence}</license></content>'
+    return f'<rsl xmlns="https://rslstandard.org/rsl">{inside}</rsl>'
 
 
 def test_a_folder_without_notes_says_nothing(tmp_path: Path) -> None:
@@ -128,7 +129,8 @@ def test_a_licence_that_a_server_gives_out_is_a_condition(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     "text",
-    ["", "<rsl/>", "<licence/>", '<rsl xmlns="https://rslstandard.org/rsl"/>', "<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>",
+    ["", "<rsl/>", "<licence/>", '<rsl xmlns="https://rslstandard.org/rsl"/>', 
+     "<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>",
      '<rsl xmlns="https://rslstandard.org/rsl"><content url="/"/></rsl>'],
 )  # fmt: skip
 def test_a_licence_that_is_no_rsl_is_refused(tmp_path: Path, text: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from handstyle import foresight
 from handstyle.collection import intake, overrides, permission
 from handstyle.collection.consent import Consent
 from handstyle.collection.consent_page import page
-from handstyle.collection.reservation_values import Reading, reading
+from handstyle.collection.reservation_values import reading
 from handstyle.collection.rights import Evidence, RightsRecord, from_consent, open_licence, own_work
 from handstyle.collection.rights_plan import ConsentGrant, RightsPlan, for_all
 from handstyle.collection.scope import Act

@@ -253,7 +253,8 @@ TURNED = [
         ]
     ),
     picture("turned by the text of another program",
-            whole(NOISE, 8, RGB, chunk(b"iTXt", b'XML:com.adobe.xmp\0\0\0\0\0<x xmlns:tiff="t" tiff:Orientation="6"/>')),
+            whole(NOISE, 8, RGB, chunk(b"iTXt", b'XML:com.adobe.xmp\0\0\0\0\0<x xmlns:tiff="t" '
+                                                b'tiff:Orientation="6"/>')),
             shows(turned(NOISE, 6))),
     picture("metadata that are no XML",
             whole(NOISE, 8, RGB, chunk(b"iTXt", b'XML:com.adobe.xmp\0\0\0\0\0<x tiff:Orientation="6"/>')),

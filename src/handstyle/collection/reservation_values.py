@@ -140,11 +140,17 @@ def rsl(permitted: Sequence[str] | None, prohibited: Sequence[str], payments: It
 
 NOAI = re.compile(r"(?<![^\W_])(?:no[-_]?ai|no[-_]?image[-_]?ai|no[-_]?ai[-_]?training)(?![^\W_])", re.IGNORECASE)
 ABOUT_AI = re.compile(
-    r"(?<![^\W_])(?:AI|A\.I\.|KI|TDM|LLM|ML|GenAI)(?![^\W_])"
-    r"|(?i:artificial intelligence|machine[- ]learning|data[- ]?min(?:ing|er)|generative|neural net|data ?set"
-    r"|scrap(?:e|ing)|train(?:ing)? (?:of |any |a )*(?:model|algorithm|network)"
-    r"|künstliche\w* intelligenz|maschinelle\w* lernen|intelligence artificielle|apprentissage automatique|fouille de textes|inteligencia artificial"
-    r"|aprendizaje automático|intelligenza artificiale|inteligência artificial)"
+    r"(?<![^\W_])(?:AI|A\.I\.|KI|TDM|LLM|ML|GenAI)(?![^\W_])|(?i:"
+    + "|".join(
+        [
+            *("artificial intelligence", "machine[- ]learning", "data[- ]?min(?:ing|er)", "generative", "neural net"),
+            *("data ?set", "scrap(?:e|ing)", "train(?:ing)? (?:of |any |a )*(?:model|algorithm|network)"),
+            *(r"künstliche\w* intelligenz", r"maschinelle\w* lernen", "intelligence artificielle"),
+            *("apprentissage automatique", "fouille de textes", "inteligencia artificial", "aprendizaje automático"),
+            *("intelligenza artificiale", "inteligência artificial"),
+        ]
+    )
+    + ")"
 )
 CLOAKS = re.compile(
     r"(?<![^\W_])(?:glaze|glazed|webglaze|nightshade|nightshaded|photoguard|anti-?dreambooth|metacloak|mist[- ]?v\d)"
