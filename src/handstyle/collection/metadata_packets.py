@@ -150,6 +150,8 @@ def _resources(data: bytes, where: str) -> Iterator[Packet]:
         elif number == EXIF_RESOURCE:
             yield from _exif(content)
         at += 4 + (length + 1) // 2 * 2
+    if data[at:].strip(b"\0"):
+        yield _damaged(f"image resources in {where}", "they are cut short")
 
 
 # PNG

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -59,6 +59,7 @@ class Notes:
 
     root: Path
     _of: dict[PurePosixPath, list[Answer]] = field(default_factory=dict)
+    _beside: dict[PurePosixPath, dict[str, Path]] = field(default_factory=dict)
 
     def of(self, name: str, kind: FileFormat) -> tuple[Reading, ...]:
         """Of a picture by its name below the root."""
@@ -69,7 +70,10 @@ class Notes:
                 self._of[folder] = list(_notes_in(self.root / folder, folder))
             for answer in self._of[folder]:
                 found += answer(f"/{path.relative_to(folder)}")
-        return tuple(dict.fromkeys([*_sidecars(self.root, path, kind), *found]))
+        if path.parent not in self._beside:
+            self._beside[path.parent] = _sidecars_in(self.root / path.parent)
+        own = _sidecars(self.root / path.parent, self._beside[path.parent], path, kind)
+        return tuple(dict.fromkeys([*own, *found]))
 
 
 def _notes_in(folder: Path, shown: PurePosixPath) -> Iterator[Answer]:
@@ -222,18 +226,26 @@ def _path_and_terms(value: str) -> tuple[str, str]:
     return (first, rest) if first.startswith("/") else ("/", value)
 
 
-def _sidecars(root: Path, path: PurePosixPath, kind: FileFormat) -> Iterator[Reading]:
+def _sidecars(folder: Path, beside: Mapping[str, Path], path: PurePosixPath, kind: FileFormat) -> Iterator[Reading]:
     """`cat.xmp` or `cat.png.xmp` beside `cat.png`, and the same with `.c2pa`."""
-    picture = root / path
     for ending in (".xmp", ".c2pa"):
-        for name in (picture.with_suffix(ending), picture.with_name(picture.name + ending)):
+        for name in (path.stem + ending, path.name + ending):
+            note = beside.get(name.lower())
+            if note is None:
+                continue
+            where = (path.parent / note.name).as_posix()
             try:
-                if not name.is_file():
-                    continue
-                data, where = read_whole(name, LARGEST), name.relative_to(root).as_posix()
+                data = read_whole(note, LARGEST)
                 if ending == ".xmp":
                     yield from embedded_reservations.in_xmp(data, where)
                 else:
-                    yield from content_credentials.readings(picture.read_bytes(), kind, where, data)
+                    yield from content_credentials.readings((folder / path.name).read_bytes(), kind, where, data)
             except (OSError, ValueError) as error:
-                yield reading("metadata", name.name, f"it cannot be read: {error}", "not readable")
+                yield reading("metadata", where, f"it cannot be read: {error}", "not readable")
+
+
+def _sidecars_in(folder: Path) -> dict[str, Path]:
+    try:
+        return {entry.name.lower(): entry for entry in folder.iterdir() if entry.suffix.lower() in (".xmp", ".c2pa")}
+    except OSError:  # which `_notes_in` tells
+        return {}
