@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from handstyle.finetuning.validation import Drawings
     from handstyle.inspection.material import HeldOut
     from handstyle.inspection.report import InspectionReport
+    from handstyle.publication.copyright_policy import Contact
     from handstyle.publication.verification import Verification
 
 Progress = Callable[[str, int, int], None]  # what, done, of
@@ -511,6 +512,9 @@ class Published(Record):
     reasons: tuple[str, ...]
 
 
+NO_POLICY = "Nobody to turn to was named, so there is no copyright policy: --keeper and --contact name them."
+
+
 def publish(
     workspace: Workspace,
     name: str,
@@ -519,6 +523,7 @@ def publish(
     key: Path | None = None,
     model_licence: str | None = None,
     distribution: Distribution = "public",
+    contact: Contact | None = None,
     to: Path | None = None,
     progress: Progress = silent,
 ) -> Published:
@@ -527,7 +532,7 @@ def publish(
     from handstyle.collection import permission
     from handstyle.diffusion.catalogue import EMBEDDED
     from handstyle.finetuning.trained_style import WEIGHTS
-    from handstyle.publication import card, clearance, exports, package, release_records
+    from handstyle.publication import card, clearance, exports, package, records_for_others, release_records
 
     run = workspace.needs("run", "finetune")
     style = _open_style(workspace, run)
@@ -565,6 +570,7 @@ def publish(
             evidence_folders=[folder, folder.parent, beside],
             key=secret,
             class_images=class_images,
+            contact=contact,
         )
         progress("writing and reloading the weights", 2, 2)
     return Published(
@@ -572,7 +578,7 @@ def publish(
         signer=signer,
         licence=cleared.licence.name,
         weights=tuple(item.path for item in weights),
-        reasons=cleared.reasons,
+        reasons=(*cleared.reasons, *([] if (target / records_for_others.POLICY).exists() else [NO_POLICY])),
     )
 
 

@@ -176,6 +176,8 @@ def publish(
     key: options.Key = None,
     model_licence: options.ModelLicence = None,
     distribution: options.Distribution = None,
+    keeper: options.Keeper = None,
+    contact: options.Contact = None,
     to: options.ReleaseTo = None,
     base: options.Base = None,
     workspace: options.Place = None,
@@ -189,7 +191,14 @@ def publish(
         values.workspace_at(workspace),
         name,
         progress=display.progress,
-        **values.given(base=base, key=key, model_licence=model_licence, distribution=values.whom(distribution), to=to),
+        **values.given(
+            base=base,
+            key=key,
+            model_licence=model_licence,
+            distribution=values.whom(distribution),
+            to=to,
+            contact=values.contact(keeper, contact),
+        ),
     )
     display.say("\n".join(made.reasons))
     display.result(made, f"{made.licence}, signed by {made.signer}", made.release)

@@ -77,8 +77,10 @@ MeantFor = Annotated[
         help="With --dry-run, what is meant: full, named, public, commercial, show-works, name; may be repeated.",
     ),
 ]
-Keeper = Annotated[str | None, Option("--keeper", metavar="NAME", help="Who asks; with --letter.")]
-Contact = Annotated[str | None, Option("--contact", metavar="WHERE", help="Where answers go; with --letter.")]
+Keeper = Annotated[
+    str | None, Option("--keeper", metavar="NAME", help="Who asks, with --letter; who answers for a release.")
+]
+Contact = Annotated[str | None, Option("--contact", metavar="WHERE", help="Where answers and complaints go.")]
 
 # finetune
 Preset = Annotated[str | None, Option("--preset", metavar="NAME", help="Start from a recipe that is shipped.")]
