@@ -46,13 +46,13 @@ def record(
 
 
 def _style(style: TrainedStyle, cleared: Clearance, works: Sequence[str]) -> dict[str, Any]:
-    recipe = style.recipe
+    kind = "A low-rank update" if style.recipe.method == "lora" else "A full finetuning"
     return {
         "type": "machine-learning-model",
         "bom-ref": "style",
         "name": cleared.title,
         "version": cleared.on,
-        "description": f"{'A low-rank update' if recipe.method == 'lora' else 'A full finetuning'} of {style.base.name}",
+        "description": f"{kind} of {style.base.name}",
         "licenses": [_licence(cleared.licence.name)],
         "modelCard": {
             "modelParameters": {

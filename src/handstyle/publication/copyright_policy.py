@@ -37,12 +37,12 @@ def text(cleared: Clearance, contact: Contact) -> str:
 
 1. **Permission first.** Every work it was trained on is there by a permission of its holders or an open licence. Which
    works and which permissions, `collection.json` and `consents/` say.
-2. **Lawful access.** The works were given by their holders or published by them. The program that collected them fetches
-   nothing.
+2. **Lawful access.** The works were given by their holders or published by them. The program that collected them
+   fetches nothing.
 3. **Reservations.** What the files and notes beside them reserve was read before anything else, and counts unless every
    holder has signed that it may be set aside.
-4. **No copies.** The model was inspected for pictures that come too near to a work. What was found, and what such a test
-   cannot show, stands in `report.html`.
+4. **No copies.** The model was inspected for pictures that come too near to a work. What was found, and what such a
+   test cannot show, stands in `report.html`.
 5. **Complaints.** Whoever holds a right and finds it touched writes to {plain(contact.address)}, naming the work by its
    file or by its digest in `collection.json`. {plain(contact.name)} answers, and can take the model back from where it
    was published. Copies elsewhere cannot be called back.

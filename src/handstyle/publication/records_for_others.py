@@ -13,7 +13,7 @@ from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.publication import bill_of_materials, copyright_policy, croissant, training_summary
 from handstyle.publication.clearance import Clearance
 from handstyle.publication.copyright_policy import Contact
-from handstyle.publication.disclosure import PublishedCollection
+from handstyle.publication.disclosure import PublishedCollection, published_style
 
 CROISSANT, BILL_OF_MATERIALS = "croissant.json", "bom.cdx.json"
 SUMMARY, POLICY = "TRAINING_SUMMARY.md", "COPYRIGHT_POLICY.md"
@@ -32,6 +32,7 @@ def files(
 
     Without somebody to turn to there is no policy: it would promise an answer that nobody gives.
     """
+    style = published_style(style)
     weights = {path: sha256 for path, sha256 in digests.items() if path != "collection.json"}
     made = {
         CROISSANT: _json(croissant.record(published, cleared, digests["collection.json"])),

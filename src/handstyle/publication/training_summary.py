@@ -55,8 +55,8 @@ def text(
         "## 3. Data processing aspects",
         f"### 3.1 Respect of reservations of rights\n\n{_reservations(published)}",
         "### 3.2 Removal of illegal content\n\nEvery work was chosen by hand. No filter was applied.",
-        "### 3.3 Other information\n\nEvery work is named by digest in `collection.json`, with the permission it stands "
-        "on, so that whoever holds a work can see whether it is among them.",
+        "### 3.3 Other information\n\nEvery work is named by digest in `collection.json`, with the permission it "
+        "stands on, so that whoever holds a work can see whether it is among them.",
     ]
     return "\n\n".join(sections) + "\n"
 
