@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from handstyle import digests
 from handstyle.collection.scope import Act
 from handstyle.collection.works import Collection
 from handstyle.errors import GateClosed, RecordDamaged, RightsMissing, StageMissing, UsageMistake
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from handstyle.inspection.material import HeldOut
     from handstyle.inspection.report import InspectionReport
     from handstyle.publication.copyright_policy import Contact
+    from handstyle.publication.shares import Division, Fee
+    from handstyle.publication.shares import Statement as SharesStatement
     from handstyle.publication.verification import Verification
 
 Progress = Callable[[str, int, int], None]  # what, done, of
@@ -408,7 +411,7 @@ def generate(
 ) -> Generated:
     """Prompts x seeds, each picture signed with what it was made from. Without `styles`, the newest style is worn."""
     from handstyle.diffusion.hardware import use_all_cores
-    from handstyle.generation import previews, wardrobe
+    from handstyle.generation import ledger, previews, wardrobe
     from handstyle.generation.generate import attached
     from handstyle.generation.generate import generate as draw
     from handstyle.generation.signature import png, signed_png
@@ -430,6 +433,8 @@ def generate(
             data = signed_png(
                 picture.image, request, base_name=family.card.name, base_digest=family.digest, lineage=lineage
             )
+            # First, so that there is no picture that is not counted.
+            ledger.add(workspace.ledger, "made", [item.style.tensors for item in worn], 1, digests.of_bytes(data))
             name = next_name(folder, f"{slug(request.prompt)[:40]}-{request.seed}", ".png")
             images.append(picture.image)
             paths.append(str(write(folder / name, data)))
@@ -532,7 +537,9 @@ def publish(
     from handstyle.collection import permission
     from handstyle.diffusion.catalogue import EMBEDDED
     from handstyle.finetuning.trained_style import WEIGHTS
+    from handstyle.generation import ledger
     from handstyle.publication import card, clearance, exports, package, records_for_others, release_records
+    from handstyle.publication.provenance import ENVELOPE
 
     run = workspace.needs("run", "finetune")
     style = _open_style(workspace, run)
@@ -572,6 +579,8 @@ def publish(
             class_images=class_images,
             contact=contact,
         )
+        envelope = digests.of_file(release / ENVELOPE)
+        ledger.add(workspace.ledger, "released", [style.tensors], _pictures_shown(report), envelope)
         progress("writing and reloading the weights", 2, 2)
     return Published(
         release=str(target),
@@ -580,6 +589,15 @@ def publish(
         weights=tuple(item.path for item in weights),
         reasons=(*cleared.reasons, *([] if (target / records_for_others.POLICY).exists() else [NO_POLICY])),
     )
+
+
+def _pictures_shown(report: InspectionReport) -> int:
+    """Pictures by the style that anybody can see in the release."""
+    from handstyle.inspection.redaction import redacted
+
+    report = redacted(report)
+    shown = [*(side.style for side in report.comparisons), *(output.picture for output in report.copying.outputs)]
+    return len({picture.file for picture in shown} - {""})
 
 
 def _public_report(report: InspectionReport, pictures: Path) -> dict[str, bytes]:
@@ -606,6 +624,25 @@ def _current_report(workspace: Workspace) -> tuple[InspectionReport | None, Path
         return None, workspace.root
     place = workspace.inspection(name)
     return InspectionReport.load(place / "report.json"), place / "pictures"
+
+
+def shares(
+    workspace: Workspace,
+    fee: Fee,
+    division: Division = "equal",
+    *,
+    run: str | None = None,
+    since: date | None = None,
+    until: date | None = None,
+) -> SharesStatement:
+    """Who contributed to a style, and what is each one's part of what was agreed; by what the ledger counted."""
+    from handstyle.generation import ledger
+    from handstyle.publication import shares
+
+    style = _open_style(workspace, run or workspace.needs("run", "finetune"))
+    collection, _ = collection_named(workspace, style.collection)
+    count = ledger.count(workspace.ledger, style.tensors, since=since, until=until)
+    return shares.statement(collection, style, count, fee, division, since=since, until=until, on=date.today())
 
 
 def verify(folder: Path, trust: Path | None = None) -> Verification:

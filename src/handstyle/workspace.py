@@ -8,6 +8,7 @@
 |-- pictures/<id>/                                       what was drawn
 |-- inspections/<id>/                                    report.json, report.html, pictures/
 |-- releases/<name>/                                     what may leave the house
+|-- ledger.jsonl                                         which pictures were made and released, with which styles
 |-- current.json                                         which collection and run the next verb means
 """
 
@@ -63,6 +64,10 @@ class Workspace:
     @property
     def keys(self) -> Path:
         return self.root / "keys"
+
+    @property
+    def ledger(self) -> Path:
+        return self.root / "ledger.jsonl"
 
     def collection(self, digest: str) -> Path:
         return self.root / "collections" / digest[:16]

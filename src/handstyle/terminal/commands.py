@@ -17,6 +17,7 @@ from handstyle.terminal import options, values
 from handstyle.terminal.collect_command import collect
 from handstyle.terminal.consent_commands import consent
 from handstyle.terminal.display import Display, listed
+from handstyle.terminal.shares_command import shares
 
 MUCH_CROPPED = 0.8  # share of a picture's area that is left, below which somebody should know
 
@@ -46,6 +47,7 @@ def handstyle(
 
 
 app.command()(collect)
+app.command()(shares)
 
 
 @app.command()
