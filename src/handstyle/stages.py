@@ -537,9 +537,7 @@ def publish(
     from handstyle.collection import permission
     from handstyle.diffusion.catalogue import EMBEDDED
     from handstyle.finetuning.trained_style import WEIGHTS
-    from handstyle.generation import ledger
     from handstyle.publication import card, clearance, exports, package, records_for_others, release_records
-    from handstyle.publication.provenance import ENVELOPE
 
     run = workspace.needs("run", "finetune")
     style = _open_style(workspace, run)
@@ -579,8 +577,7 @@ def publish(
             class_images=class_images,
             contact=contact,
         )
-        envelope = digests.of_file(release / ENVELOPE)
-        ledger.add(workspace.ledger, "released", [style.tensors], _pictures_shown(report), envelope)
+        _count_release(workspace, style, report, release)
         progress("writing and reloading the weights", 2, 2)
     return Published(
         release=str(target),
@@ -591,13 +588,16 @@ def publish(
     )
 
 
-def _pictures_shown(report: InspectionReport) -> int:
-    """Pictures by the style that anybody can see in the release."""
+def _count_release(workspace: Workspace, style: TrainedStyle, report: InspectionReport, release: Path) -> None:
+    """In the ledger, with the pictures by the style that anybody can see in the release."""
+    from handstyle.generation import ledger
     from handstyle.inspection.redaction import redacted
+    from handstyle.publication.provenance import ENVELOPE
 
     report = redacted(report)
     shown = [*(side.style for side in report.comparisons), *(output.picture for output in report.copying.outputs)]
-    return len({picture.file for picture in shown} - {""})
+    pictures = len({picture.file for picture in shown} - {""})
+    ledger.add(workspace.ledger, "released", [style.tensors], pictures, digests.of_file(release / ENVELOPE))
 
 
 def _public_report(report: InspectionReport, pictures: Path) -> dict[str, bytes]:

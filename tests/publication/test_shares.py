@@ -100,7 +100,7 @@ def test_a_sum_with_half_a_cent_is_refused() -> None:
 
 
 def test_a_share_by_influence_is_refused_until_it_is_measured() -> None:
-    with pytest.raises(GateClosed, match="no inspection report of this style carries influence") as refused:
+    with pytest.raises(GateClosed, match="no report of this style carries influence") as refused:
         stated(pool("100"), "influence")
     assert refused.value.exit_code == 3
 

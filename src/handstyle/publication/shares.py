@@ -100,7 +100,7 @@ def statement(
     """Raises GateClosed for what cannot be measured, UsageMistake for a fee that comes to nothing that can be paid."""
     if division == "influence":
         raise GateClosed(
-            "a share by influence cannot be stated: no inspection report of this style carries influence with intervals",
+            "a share by influence cannot be stated: no report of this style carries influence with intervals",
             hint="Divide it `--by equal` or `--by works`. A measured share needs contributors left out one by one, "
             "and an interval around what that changes.",
         )
