@@ -50,7 +50,7 @@ EVERY = (
 )
 
 
-def made(*rights: RightsRecord, contact: Contact | None = ADA) -> dict[str, str]:
+def made(*rights: RightsRecord, contact: Contact | None = ADA, beside: RightsRecord | None = None) -> dict[str, str]:
     collection = collected(*rights)
     style = style_of(collection, digest(low_rank_tensors()))
     cleared = clearance(collection, style, report_on(style), "Soft outline", on=TODAY, model_licence="other")
@@ -58,7 +58,8 @@ def made(*rights: RightsRecord, contact: Contact | None = ADA) -> dict[str, str]
         name: data.decode()
         for name, data in files(
             published_collection(collection), style, cleared,
-            {"collection.json": "c" * 64, "weights/a.safetensors": "a" * 64}, contact=contact, signer="SHA256:key",
+            {"collection.json": "c" * 64, "weights/a.safetensors": "a" * 64},
+            class_images=published_collection(collected(beside)) if beside else None, contact=contact, signer="SHA256:key",
         ).items()
     }  # fmt: skip
 
@@ -141,6 +142,12 @@ def test_names_with_signs_in_them_stay_words() -> None:
     assert "\\[x\\](http" in made(own_work("[x](http://evil.example)"))[SUMMARY]
 
 
+def test_pictures_of_the_class_are_named_with_their_permission() -> None:
+    texts = made(own_work("Ada Example"), beside=open_licence("CC0-1.0", "Class Maker", "https://class.example"))
+    assert "1 class image by Class Maker" in texts[SUMMARY].split("2.1 ")[1].split("###")[0]
+    assert "1 class image by Class Maker" in texts[BILL_OF_MATERIALS]
+
+
 # Their own validators
 
 
@@ -172,7 +179,7 @@ def test_the_bill_of_materials_fits_its_schema(rights: tuple[RightsRecord, ...])
     )
     from cyclonedx.schema import SchemaVersion
 
-    text = made(*rights)[BILL_OF_MATERIALS]
+    text = made(*rights, beside=EVERY[1])[BILL_OF_MATERIALS]
     validator = validation.JsonStrictValidator(SchemaVersion.V1_6)
     assert validator.validate_str(text) is None
     wrong = json.loads(text) | {"surprise": 1}

@@ -22,10 +22,19 @@ SPACE = uuid.UUID("6f0b1f0c-6f3e-5b0e-9d3f-2f4a3c1d7a58")  # of the serial numbe
 
 
 def record(
-    published: PublishedCollection, style: TrainedStyle, cleared: Clearance, weights: Mapping[str, str]
+    published: PublishedCollection,
+    class_images: PublishedCollection | None,
+    style: TrainedStyle,
+    cleared: Clearance,
+    weights: Mapping[str, str],
 ) -> dict[str, Any]:
     """`weights` are the release's files of weights with their SHA-256."""
-    works = [_works(published, digest, rights) for digest, rights in sorted(published.rights.items())]
+    works = [
+        _works(found, what, digest, rights)
+        for what, found in (("work", published), ("class image", class_images))
+        if found
+        for digest, rights in sorted(found.rights.items())
+    ]
     return {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
@@ -87,12 +96,12 @@ def _base(style: TrainedStyle) -> dict[str, Any]:
     }
 
 
-def _works(published: PublishedCollection, digest: str, rights: PublishedRights) -> dict[str, Any]:
+def _works(published: PublishedCollection, what: str, digest: str, rights: PublishedRights) -> dict[str, Any]:
     mine = [work for work in published.works if work.rights == digest]
-    number = "1 work" if len(mine) == 1 else f"{len(mine)} works"
+    number = f"1 {what}" if len(mine) == 1 else f"{len(mine)} {what}s"
     return {
         "type": "data",
-        "bom-ref": f"works-{digest[:16]}",
+        "bom-ref": f"{what.replace(' ', '-')}s-{digest[:16]}",
         "name": f"{number} by {rights.author}",
         "description": f"{rights.standing}. Not included; {sum(work.trained_on for work in mine)} of them trained on.",
         "licenses": [_permission(rights)],

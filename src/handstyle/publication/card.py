@@ -88,7 +88,7 @@ def _permitted(collection: Collection, cleared: Clearance, class_images: Collect
                 f"{'further models may be made from it' if scope.derivatives else 'no further models from this one'}; "
                 f"territory: {', '.join(scope.territory)}. The words that were signed are in `consents/`."
             )
-    lines += [f"{plain(line)}." for line in _set_aside(collection)]
+    lines += [f"{plain(line)}." for found in (collection, class_images) if found for line in _set_aside(found)]
     if cleared.recipients:
         lines.append(f"**This release is for {plain(' and '.join(cleared.recipients))} alone. Do not pass it on.**")
     return lines

@@ -58,11 +58,12 @@ def assemble(
     may not be shown; `consents` are found by the digests of their statements; evidence of open licences is looked for
     in `evidence_folders` and goes along. `contact` is whom people turn to; else the keeper whom the consents name."""
     published, public_style = published_collection(collection), published_style(style)
+    published_beside = published_collection(class_images) if class_images else None
     public_style.save(folder / STYLE)
     style.recipe.to_toml(folder / RECIPE)
     published.save(folder / COLLECTION)
-    if class_images:
-        published_collection(class_images).save(folder / CLASS_IMAGES)
+    if published_beside:
+        published_beside.save(folder / CLASS_IMAGES)
     write(folder / CARD, card_text.encode())
     write(folder / LICENCE, card.licence_text(cleared).encode())
     for name, content in report_files.items():
@@ -74,7 +75,7 @@ def assemble(
         write(folder / path, content)
     others = records_for_others.files(
         published, public_style, cleared, _digests_for_others(folder, weights),
-        contact=contact or contact_in(consents.values()), signer=fingerprint(key.public_key()),
+        class_images=published_beside, contact=contact or contact_in(consents.values()), signer=fingerprint(key.public_key()),
     )  # fmt: skip
     for path, content in others.items():
         write(folder / path, content)

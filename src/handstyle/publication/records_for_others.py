@@ -25,6 +25,7 @@ def files(
     cleared: Clearance,
     digests: Mapping[str, str],
     *,
+    class_images: PublishedCollection | None = None,
     contact: Contact | None,
     signer: str,
 ) -> dict[str, bytes]:
@@ -36,8 +37,8 @@ def files(
     weights = {path: sha256 for path, sha256 in digests.items() if path != "collection.json"}
     made = {
         CROISSANT: _json(croissant.record(published, cleared, digests["collection.json"])),
-        BILL_OF_MATERIALS: _json(bill_of_materials.record(published, style, cleared, weights)),
-        SUMMARY: training_summary.text(published, style, cleared, contact, signer).encode(),
+        BILL_OF_MATERIALS: _json(bill_of_materials.record(published, class_images, style, cleared, weights)),
+        SUMMARY: training_summary.text(published, class_images, style, cleared, contact, signer).encode(),
     }
     return made if contact is None else made | {POLICY: copyright_policy.text(cleared, contact).encode()}
 

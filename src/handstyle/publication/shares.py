@@ -82,6 +82,7 @@ LIMITS = (
     "anybody makes with the weights in another program, nobody can count.",
     "Sample sheets of a training and the pictures of an inspection are not counted as made.",
     "An equal part, or a part by number of works, says nothing about whose works a picture owes more to.",
+    "Whoever made pictures of the class, which keep the base as it was, is no contributor to the style.",
     "Who contributed is what the permissions say. Nothing here is paid, and nothing here is a contract.",
 )
 

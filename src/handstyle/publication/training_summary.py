@@ -23,9 +23,15 @@ NONE = "None."
 
 
 def text(
-    published: PublishedCollection, style: TrainedStyle, cleared: Clearance, contact: Contact | None, signer: str
+    published: PublishedCollection,
+    class_images: PublishedCollection | None,
+    style: TrainedStyle,
+    cleared: Clearance,
+    contact: Contact | None,
+    signer: str,
 ) -> str:
     """TRAINING_SUMMARY.md"""
+    every = [("work", published), *([("class image", class_images)] if class_images else [])]
     number = len(published.works)
     trained = sum(work.trained_on for work in published.works)
     who = f"{plain(contact.name)}, {plain(contact.address)}" if contact else "not stated"
@@ -40,18 +46,18 @@ def text(
         "says what that was trained on",
         "### 1.3 Modalities, overall training data size and other characteristics\n\n"
         f"- Modality: images, with a caption each\n- Size: {trained} works trained on, {number - trained} withheld to "
-        "check with; the class *less than 1 million images*\n- Type of content: drawings and pictures by the authors "
+        f"check with{f', and {len(class_images.works)} pictures of the class' if class_images else ''}; the class *less than 1 million images*\n- Type of content: drawings and pictures by the authors "
         "named below\n- Acquired at the latest on "
         f"{cleared.on}",
         "## 2. List of data sources",
-        f"### 2.1 Publicly available datasets\n\n{_lines(published, ('open-licence',))}",
+        f"### 2.1 Publicly available datasets\n\n{_lines(every, ('open-licence',))}",
         "### 2.2 Private non-publicly available datasets obtained from third parties\n\n"
         "#### 2.2.1 Licensed by rightsholders or their representatives\n\n"
-        f"{_lines(published, ('consent', 'written-permission'))}\n\n#### 2.2.2 From other third parties\n\n{NONE}",
+        f"{_lines(every, ('consent', 'written-permission'))}\n\n#### 2.2.2 From other third parties\n\n{NONE}",
         f"### 2.3 Data crawled and scraped from online sources\n\n{NONE} Nothing was fetched.",
         f"### 2.4 User data\n\n{NONE}",
-        f"### 2.5 Synthetic data\n\n{_synthetic(style)}",
-        f"### 2.6 Other sources of data\n\n{_lines(published, ('own-work',))}",
+        f"### 2.5 Synthetic data\n\n{_synthetic(style, class_images)}",
+        f"### 2.6 Other sources of data\n\n{_lines(every, ('own-work',))}",
         "## 3. Data processing aspects",
         f"### 3.1 Respect of reservations of rights\n\n{_reservations(published)}",
         "### 3.2 Removal of illegal content\n\nEvery work was chosen by hand. No filter was applied.",
@@ -61,24 +67,25 @@ def text(
     return "\n\n".join(sections) + "\n"
 
 
-def _lines(published: PublishedCollection, bases: Sequence[str]) -> str:
+def _lines(every: Sequence[tuple[str, PublishedCollection]], bases: Sequence[str]) -> str:
     lines = [
-        _line(rights, sum(work.rights == digest for work in published.works))
+        _line(what, rights, sum(work.rights == digest for work in published.works))
+        for what, published in every
         for digest, rights in sorted(published.rights.items())
         if rights.basis in bases
     ]
     return "\n".join(lines) or NONE
 
 
-def _line(rights: PublishedRights, number: int) -> str:
+def _line(what: str, rights: PublishedRights, number: int) -> str:
     where = f", {rights.source}" if rights.source else ""
     last = f"; until {rights.valid_until}" if rights.valid_until else ""
-    whose = f"{number} {'work' if number == 1 else 'works'} by {plain(rights.author)}"
+    whose = f"{number} {what if number == 1 else f'{what}s'} by {plain(rights.author)}"
     return f"- {whose}: {plain(rights.standing)}{where}{last}"
 
 
-def _synthetic(style: TrainedStyle) -> str:
-    if style.recipe.with_prior_preservation:
+def _synthetic(style: TrainedStyle, class_images: PublishedCollection | None) -> str:
+    if style.recipe.with_prior_preservation and class_images is None:
         return f"Pictures of the class words, drawn by {plain(style.base.name)} itself, to keep what it knew."
     return NONE
 
