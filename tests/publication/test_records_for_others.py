@@ -59,7 +59,8 @@ def made(*rights: RightsRecord, contact: Contact | None = ADA, beside: RightsRec
         for name, data in files(
             published_collection(collection), style, cleared,
             {"collection.json": "c" * 64, "weights/a.safetensors": "a" * 64},
-            class_images=published_collection(collected(beside)) if beside else None, contact=contact, signer="SHA256:key",
+            class_images=published_collection(collected(beside)) if beside else None, contact=contact,
+            signer="SHA256:key",
         ).items()
     }  # fmt: skip
 

@@ -75,7 +75,8 @@ def assemble(
         write(folder / path, content)
     others = records_for_others.files(
         published, public_style, cleared, _digests_for_others(folder, weights),
-        class_images=published_beside, contact=contact or contact_in(consents.values()), signer=fingerprint(key.public_key()),
+        class_images=published_beside, contact=contact or contact_in(consents.values()),
+        signer=fingerprint(key.public_key()),
     )  # fmt: skip
     for path, content in others.items():
         write(folder / path, content)

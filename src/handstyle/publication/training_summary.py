@@ -32,8 +32,6 @@ def text(
 ) -> str:
     """TRAINING_SUMMARY.md"""
     every = [("work", published), *([("class image", class_images)] if class_images else [])]
-    number = len(published.works)
-    trained = sum(work.trained_on for work in published.works)
     who = f"{plain(contact.name)}, {plain(contact.address)}" if contact else "not stated"
     sections = [
         f"# Public summary of training content: {plain(cleared.title)}\n\n{VOLUNTARY}\n\n"
@@ -45,10 +43,9 @@ def text(
         f"- It depends on: {plain(style.base.name)} (`{style.base.sha256}`), whose own summary, if there is one, "
         "says what that was trained on",
         "### 1.3 Modalities, overall training data size and other characteristics\n\n"
-        f"- Modality: images, with a caption each\n- Size: {trained} works trained on, {number - trained} withheld to "
-        f"check with{f', and {len(class_images.works)} pictures of the class' if class_images else ''}; the class *less than 1 million images*\n- Type of content: drawings and pictures by the authors "
-        "named below\n- Acquired at the latest on "
-        f"{cleared.on}",
+        f"- Modality: images, with a caption each\n- Size: {_size(published, class_images)}; the class *less than 1 "
+        "million images*\n- Type of content: drawings and pictures by the authors named below\n"
+        f"- Acquired at the latest on {cleared.on}",
         "## 2. List of data sources",
         f"### 2.1 Publicly available datasets\n\n{_lines(every, ('open-licence',))}",
         "### 2.2 Private non-publicly available datasets obtained from third parties\n\n"
@@ -65,6 +62,12 @@ def text(
         "stands on, so that whoever holds a work can see whether it is among them.",
     ]
     return "\n\n".join(sections) + "\n"
+
+
+def _size(published: PublishedCollection, class_images: PublishedCollection | None) -> str:
+    trained = sum(work.trained_on for work in published.works)
+    beside = f", and {len(class_images.works)} pictures of the class" if class_images else ""
+    return f"{trained} works trained on, {len(published.works) - trained} withheld to check with{beside}"
 
 
 def _lines(every: Sequence[tuple[str, PublishedCollection]], bases: Sequence[str]) -> str:
