@@ -433,8 +433,8 @@ def generate(
             data = signed_png(
                 picture.image, request, base_name=family.card.name, base_digest=family.digest, lineage=lineage
             )
-            # First, so that there is no picture that is not counted.
-            ledger.add(workspace.ledger, "made", [item.style.tensors for item in worn], 1, digests.of_bytes(data))
+            if worn:  # counted before it is written: there is no picture by a style that is not counted
+                ledger.add(workspace.ledger, "made", [item.style.tensors for item in worn], 1, digests.of_bytes(data))
             name = next_name(folder, f"{slug(request.prompt)[:40]}-{request.seed}", ".png")
             images.append(picture.image)
             paths.append(str(write(folder / name, data)))
@@ -534,7 +534,6 @@ def publish(
 ) -> Published:
     """Gates first, then weights in other tools' formats, card, records and a signature over everything."""
     from handstyle import keys
-    from handstyle.collection import permission
     from handstyle.diffusion.catalogue import EMBEDDED
     from handstyle.finetuning.trained_style import WEIGHTS
     from handstyle.publication import card, clearance, exports, package, records_for_others, release_records
@@ -566,12 +565,7 @@ def publish(
             weights=weights,
             card_text=card.text(style, collection, report, cleared, weights, signer, class_images),
             report_files=_public_report(report, pictures),
-            consents={
-                digest: given
-                for found in (collection, class_images)
-                if found
-                for digest, given in permission.kept(found, workspace.collection(found.digest)).items()
-            },
+            consents=_consents(workspace, collection, class_images),
             evidence_folders=[folder, folder.parent, beside],
             key=secret,
             class_images=class_images,
@@ -586,6 +580,17 @@ def publish(
         weights=tuple(item.path for item in weights),
         reasons=(*cleared.reasons, *([] if (target / records_for_others.POLICY).exists() else [NO_POLICY])),
     )
+
+
+def _consents(workspace: Workspace, *collections: Collection | None) -> dict[str, Consent]:
+    from handstyle.collection import permission
+
+    return {
+        digest: given
+        for found in collections
+        if found
+        for digest, given in permission.kept(found, workspace.collection(found.digest)).items()
+    }
 
 
 def _count_release(workspace: Workspace, style: TrainedStyle, report: InspectionReport, release: Path) -> None:

@@ -47,7 +47,6 @@ def handstyle(
 
 
 app.command()(collect)
-app.command()(shares)
 
 
 @app.command()
@@ -178,8 +177,8 @@ def publish(
     key: options.Key = None,
     model_licence: options.ModelLicence = None,
     distribution: options.Distribution = None,
-    keeper: options.Keeper = None,
-    contact: options.Contact = None,
+    keeper: options.Answering = None,
+    contact: options.Complaints = None,
     to: options.ReleaseTo = None,
     base: options.Base = None,
     workspace: options.Place = None,
@@ -204,6 +203,9 @@ def publish(
     )
     display.say("\n".join(made.reasons))
     display.result(made, f"{made.licence}, signed by {made.signer}", made.release)
+
+
+app.command()(shares)
 
 
 @app.command()

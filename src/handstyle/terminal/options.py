@@ -77,10 +77,8 @@ MeantFor = Annotated[
         help="With --dry-run, what is meant: full, named, public, commercial, show-works, name; may be repeated.",
     ),
 ]
-Keeper = Annotated[
-    str | None, Option("--keeper", metavar="NAME", help="Who asks, with --letter; who answers for a release.")
-]
-Contact = Annotated[str | None, Option("--contact", metavar="WHERE", help="Where answers and complaints go.")]
+Keeper = Annotated[str | None, Option("--keeper", metavar="NAME", help="Who asks; with --letter.")]
+Contact = Annotated[str | None, Option("--contact", metavar="WHERE", help="Where answers go; with --letter.")]
 
 # finetune
 Preset = Annotated[str | None, Option("--preset", metavar="NAME", help="Start from a recipe that is shipped.")]
@@ -145,6 +143,11 @@ ReleaseTo = Annotated[Path | None, Option("--to", metavar="FOLDER", help="Where 
 Distribution = Annotated[
     str | None, Option("--distribution", metavar="WHOM", help="public, or named: the people a consent names. [public]")
 ]
+
+Answering = Annotated[
+    str | None, Option("--keeper", metavar="NAME", help="Who answers for the release. [whom the consents name]")
+]
+Complaints = Annotated[str | None, Option("--contact", metavar="WHERE", help="Where complaints about it go.")]
 
 # consent
 Terms = Annotated[
