@@ -9,6 +9,7 @@
 |-- pictures/<id>/                                       what was drawn
 |-- inspections/<id>/                                    report.json, report.html, pictures/
 |-- releases/<name>/                                     what may leave the house
+|-- ledger.jsonl                                         which pictures were made and released, with which styles
 |-- current.json                                         which collection and run the next verb means
 """
 
@@ -70,6 +71,10 @@ class Workspace:
     def reading(self, folder: Path) -> Path:
         """The journal of a folder of originals, by where it is."""
         return self.root / "reading" / f"{digests.of_bytes(os.fsencode(folder.resolve()))[:16]}.jsonl"
+
+    @property
+    def ledger(self) -> Path:
+        return self.root / "ledger.jsonl"
 
     def collection(self, digest: str) -> Path:
         return self.root / "collections" / digest[:16]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from handstyle import digests, stages
 from handstyle.collection.rights_plan import from_consents, read_rights_toml
 from handstyle.consenting import look_at
 from handstyle.inspection.report import InspectionReport
+from handstyle.publication.shares import Fee
 from handstyle.workspace import Workspace
 
 pytestmark = pytest.mark.slow
@@ -85,6 +87,9 @@ def test_six_verbs_make_a_release_that_verifies(
     trust.write_text(published.signer)
     assert stages.verify(release, trust).status == "trusted"
     check_that_every_change_is_noticed(release)
+    stated = stages.shares(workspace, Fee("picture made", Decimal("0.25"), "EUR"))
+    assert (stated.count.made, stated.count.releases, stated.sum) == (4, 1, "1.00 EUR")
+    assert stated.count.released == len(report.comparisons) + len(report.copying.outputs)
     assert {"collecting", "encoding works", "finetuning", "drawing", "measuring on real drawings"} <= set(heard)
 
 

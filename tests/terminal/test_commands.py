@@ -29,7 +29,8 @@ FLAGS = {
     "workspace",
     "generate": "prompts seeds negative-prompt guidance steps sampler width height style sheet to plain base workspace",
     "inspect": "further base workspace",
-    "publish": "name key model-licence distribution to base workspace",
+    "publish": "name key model-licence distribution keeper contact to base workspace",
+    "shares": "pool per-picture per-released per-period periods flat currency by style since until to workspace",
     "verify": "trust",
     "demo": "to short",
 }

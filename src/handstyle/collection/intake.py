@@ -22,6 +22,7 @@ from handstyle.collection.curation import duplicates
 from handstyle.collection.journal import journal
 from handstyle.collection.listing import Fault, Listing, list_folder
 from handstyle.collection.near_duplicates import NearDuplicates
+from handstyle.collection.notes_beside import Notes
 from handstyle.collection.pixels import Unfit, page_colour, read_picture
 from handstyle.collection.reading import Memory, NoMemory, look_at_all
 from handstyle.collection.refusal import collection_faulty, rights_missing
@@ -134,7 +135,7 @@ def _works(
     """No picture stays in memory. One without words or permission is still looked at for faults."""
     works: list[Work] = []
     faults: list[Fault] = []
-    alike = NearDuplicates(len(names))
+    alike, notes = NearDuplicates(len(names)), Notes(folder)
     with closing(look_at_all(folder, names, page, memory, processes)) as looks:
         for done, (name, shown) in enumerate(zip(names, looks, strict=True)):
             progress("collecting", done, len(names))
@@ -142,7 +143,8 @@ def _works(
                 faults.append(Fault(name, str(shown)))
                 continue
             caption = captions.of.get(name)
-            permission = permissions.of(name, shown.file_sha256, shown.pixels_sha256)
+            reservations = (*shown.reservations, *notes.of(name, shown.file_format))
+            permission = permissions.of(name, shown.file_sha256, shown.pixels_sha256, reservations)
             if caption is None or permission is None:
                 continue
             alike.see(name, shown.looks)
@@ -157,6 +159,7 @@ def _works(
                     caption=caption.text,
                     caption_from=caption.source,
                     rights=permissions.digest_of(permission),
+                    reservations=reservations,
                 )
             )
     progress("collecting", len(names), len(names))

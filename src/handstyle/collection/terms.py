@@ -16,6 +16,7 @@ from handstyle.collection.consent import Decoder, Document, Predicate, Statement
 from handstyle.collection.holders import Holder, PersonName
 from handstyle.collection.one_line import Line
 from handstyle.collection.pixels import page_colour
+from handstyle.collection.reservation_values import Reading
 from handstyle.collection.scope import Scope
 from handstyle.errors import UsageMistake
 from handstyle.records import Record, load_toml, read_whole
@@ -49,6 +50,7 @@ class Named(NamedTuple):
     name: str  # of its file, which the statement does not hold
     file: str
     pixels: str
+    reservations: tuple[Reading, ...] = ()  # in the file and beside it
 
 
 def statement(terms: Terms, works: Iterable[Named], *, background: str, on: date, beside: Path) -> Statement:
@@ -115,6 +117,7 @@ recipients = {_list(scope.recipients)}
 commercial = {_flag(scope.commercial)}
 show_works = {_flag(scope.show_works)}
 derivatives = {_flag(scope.derivatives)}      # further models made from the trained one
+despite_reservations = {_flag(scope.despite_reservations)}    # also where a file, or a note beside it, says no
 territory = {_list(scope.territory)}    # or countries by two letters: "DE", "FR"
 valid_from = {scope.valid_from}
 {f"valid_until = {scope.valid_until}" if scope.valid_until else "# valid_until = 2030-12-31    # the last day"}
@@ -135,9 +138,10 @@ def somebody(name: str, *, author: str) -> Holder:
 
 def _table(holder: Holder) -> str:
     key = f"key = {_text(holder.key)}" if holder.key else '# key = "ssh-ed25519 AAAA…"'
+    also = f"also_named = {_list(holder.also_named)}\n" if holder.also_named else ""
     return (
         f"[[holders]]\nname = {_text(holder.name)}\nroles = {_list(holder.roles)}\nbasis = {_text(holder.basis)}\n"
-        f"identity = {_text(holder.identity)}\n{key}    # what `handstyle consent key` prints for them\n"
+        f"identity = {_text(holder.identity)}\n{also}{key}    # what `handstyle consent key` prints for them\n"
     )
 
 
