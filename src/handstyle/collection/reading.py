@@ -12,7 +12,7 @@ from typing import Any, Protocol, Self, get_args
 from handstyle import digests
 from handstyle.collection.fingerprints import Fingerprint, fingerprint
 from handstyle.collection.formats import FileFormat
-from handstyle.collection.pixels import MOST_PIXELS, Unfit, picture_in, read_file
+from handstyle.collection.pixels import MOST_PIXELS, picture_in, read_file
 
 
 @dataclass(frozen=True, slots=True)

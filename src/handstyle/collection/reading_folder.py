@@ -14,7 +14,7 @@ from handstyle.collection.pixels import Unfit
 from handstyle.collection.reading import Memory, Shown, look_at
 
 FEWEST_PICTURES, FEWEST_BYTES = 200, 16 << 20  # with less, other processes have hardly started when all is read
-MEMORY_BESIDE = 512 << 20  # bytes, which a process needs for the largest of those pictures
+MEMORY_BESIDE = 512 << 20  # bytes, for the largest picture that another process reads (docs/collect.md)
 
 
 def look_at_all(
