@@ -19,12 +19,13 @@ from PIL import Image
 from handstyle.collection.captions import Captions, read_captions
 from handstyle.collection.covering import Permissions
 from handstyle.collection.curation import duplicates
-from handstyle.collection.journal import journal
+from handstyle.collection.journal import Remembered
 from handstyle.collection.listing import Fault, Listing, list_folder
 from handstyle.collection.near_duplicates import NearDuplicates
 from handstyle.collection.notes_beside import Notes
 from handstyle.collection.pixels import Unfit, page_colour, read_picture
-from handstyle.collection.reading import Memory, NoMemory, look_at_all
+from handstyle.collection.reading import Memory, NoMemory
+from handstyle.collection.reading_folder import look_at_all
 from handstyle.collection.refusal import collection_faulty, rights_missing
 from handstyle.collection.rights_plan import RightsPlan
 from handstyle.collection.withholding import ONE_IN_FIVE, Withholding, withheld
@@ -75,7 +76,7 @@ def gather(
     names = [name for name in listing.pictures if name not in without]
     captions = read_captions(folder, _texts_kept(listing, without), names)
     permissions = Permissions(names, rights, on or date.today())
-    with journal(kept_in, page, names) if kept_in else nullcontext(NoMemory()) as memory:
+    with closing(Remembered(kept_in, page, names)) if kept_in else nullcontext(NoMemory()) as memory:
         works, faults, alike = _works(folder, names, page, captions, permissions, memory, processes, progress)
     faults = [*_misdirected(listing, without), *_standing(listing, without), *captions.faults, *faults]
     faults += [Fault(name, f"shows the same pixels as {first}") for name, first in duplicates(works).items()]
@@ -145,7 +146,10 @@ def _works(
             caption = captions.of.get(name)
             reservations = (*shown.reservations, *notes.of(name, shown.file_format))
             permission = permissions.of(name, shown.file_sha256, shown.pixels_sha256, reservations)
-            if caption is None or permission is None:
+            if permission is None:
+                continue  # and nothing is remembered of it
+            memory.keep(name, shown)
+            if caption is None:
                 continue
             alike.see(name, shown.looks)
             works.append(
