@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -17,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent / "collection"))  # what consents a
 from consents import signed
 
 from handstyle import digests, stages
+from handstyle.collection import intake
 from handstyle.collection.rights import RightsRecord, own_work
 from handstyle.collection.rights_plan import for_all, from_consents, read_rights_toml
 from handstyle.consenting import look_at
@@ -82,6 +84,27 @@ def test_collecting_leaves_a_record_and_the_originals(collected: stages.Collecte
     assert (collected.works, collected.for_training, collected.for_validation) == (6, 4, 2)
     assert Path(collected.record).is_file()
     assert len(list(six_works.glob("*.png"))) == 6
+
+
+def test_works_that_look_nearly_alike_are_named_and_the_collection_is_the_same(
+    workspace: Workspace, collected: stages.Collected, six_works: Path
+) -> None:
+    assert collected.near_duplicates == 0
+    names = sorted(path.name for path in six_works.glob("*.png"))
+    for place in range(12):
+        with Image.open(six_works / names[0]) as image:
+            image.convert("RGB").resize((80 + place, 80 + place)).save(
+                six_works / f"{names[0][:-4]} again-{place:02}.png"
+            )
+    plan = read_rights_toml(six_works / "rights.toml")
+    again = stages.collect(workspace, six_works, plan)
+    assert (again.works, again.near_duplicates) == (18, 12)
+    near = json.loads((Path(again.record).parent / "near-duplicates.json").read_text(encoding="utf-8"))["works"]
+    assert len(near) == 12 and len(set(near.values())) == 1
+    assert len(again.notes) == 11
+    assert f"{next(iter(near))} looks nearly like {next(iter(near.values()))}" in again.notes
+    assert again.notes[-1].startswith("2 more look nearly like an earlier one; ")
+    assert again.collection == intake.collect(six_works, rights=plan, processes=1).digest
 
 
 def test_what_is_encoded_once_is_found_the_second_time(

@@ -33,6 +33,13 @@ def of_bytes(data: bytes | memoryview) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def of_pieces(pieces: Iterable[bytes]) -> str:
+    digest = hashlib.sha256()
+    for piece in pieces:
+        digest.update(piece)
+    return digest.hexdigest()
+
+
 def of_file(path: Path) -> str:
     digest = hashlib.sha256()
     with path.open("rb") as file:

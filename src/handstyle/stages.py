@@ -7,17 +7,19 @@ torch is imported inside the stage that needs it, so collecting, publishing's ga
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from handstyle import digests
 from handstyle.collection.involvement import involvement
 from handstyle.collection.scope import Act
 from handstyle.collection.works import Collection
 from handstyle.diffusion.base_provenance import BaseProvenance
-from handstyle.errors import GateClosed, RecordDamaged, RightsMissing, StageMissing, UsageMistake
+from handstyle.errors import RecordDamaged, RightsMissing, StageMissing, UsageMistake
 from handstyle.records import LONGEST_WRITE, PART, Record, remove_abandoned
 from handstyle.workspace import OriginalFolder, Workspace, next_name, slug, unfinished
 
@@ -35,8 +37,11 @@ if TYPE_CHECKING:
     from handstyle.finetuning.validation import Drawings
     from handstyle.inspection.material import HeldOut
     from handstyle.inspection.report import InspectionReport
+    from handstyle.publication.copyright_policy import Contact
     from handstyle.publication.new_words import Asked
     from handstyle.publication.renaming import Renamed
+    from handstyle.publication.shares import Division, Fee
+    from handstyle.publication.shares import Statement as SharesStatement
     from handstyle.publication.verification import Verification
 
 Progress = Callable[[str, int, int], None]  # what, done, of
@@ -44,6 +49,16 @@ Progress = Callable[[str, int, int], None]  # what, done, of
 
 def silent(what: str, done: int, of: int) -> None:
     """Nobody is watching."""
+
+
+ALIKE = "near-duplicates.json"
+MOST_NOTES = 10  # on near-duplicates
+
+
+class Alike(Record):
+    """What `collect` says beside a collection: each work that looks nearly like an earlier one, and that one."""
+
+    works: dict[str, str]
 
 
 class Collected(Record):
@@ -56,6 +71,7 @@ class Collected(Record):
     left_out: int
     pictures_found: int  # all of them are works or left out by name
     notes: tuple[str, ...]  # what a person may want to know, though nothing is wrong
+    near_duplicates: int = 0  # works that look nearly like an earlier one
     permission: tuple[str, ...]  # signed or stated, by whom, for how many works
     record: str  # path
 
@@ -73,25 +89,32 @@ def collect(
     """A folder of pictures, words and permission becomes a collection; the originals stay where and as they are."""
     from handstyle.collection import intake, permission
 
-    def watched(names: Sequence[str]) -> Iterable[str]:
-        for done, name in enumerate(names):
-            progress("collecting", done, len(names))
-            yield name
-        progress("collecting", len(names), len(names))
-
-    found = intake.collect(
-        folder, rights=rights, background=background, validation=validation, without=without, watch=watched
+    gathered = intake.gather(
+        folder,
+        rights=rights,
+        background=background,
+        validation=validation,
+        without=without,
+        kept_in=workspace.reading(folder),
+        progress=progress,
     )
+    progress("writing the collection", 0, 1)
+    found, digest, alike = gathered.collection, gathered.collection.digest, gathered.near_duplicates
+    near = workspace.collection(digest) / ALIKE
+    if alike:
+        Alike(works=alike).save(near)
     path = _kept(workspace, found, folder, [grant.consent for grant in rights.consents])
-    workspace.point_to(collection=found.digest)
+    workspace.point_to(collection=digest)
+    progress("writing the collection", 1, 1)
     return Collected(
-        collection=found.digest,
+        collection=digest,
         works=len(found.works),
         for_training=len(found.training),
         for_validation=len(found.withheld),
         left_out=len(found.left_out),
         pictures_found=found.number_of_pictures_found,
-        notes=found.notes,
+        notes=(*found.notes, *permission.overridden(found), *_notes_on(alike, near)),
+        near_duplicates=len(alike),
         permission=permission.standing(found),
         record=str(path),
     )
@@ -106,6 +129,13 @@ def _kept(workspace: Workspace, found: Collection, folder: Path, consents: Itera
     OriginalFolder(folder=str(folder.resolve())).save(place / "folder.json")
     permission.keep(consents, found, place)
     return found.save(place / "collection.json")
+
+
+def _notes_on(alike: Mapping[str, str], path: Path) -> Iterator[str]:
+    for name, earlier in islice(alike.items(), MOST_NOTES):
+        yield f"{name} looks nearly like {earlier}"
+    if len(alike) > MOST_NOTES:
+        yield f"{len(alike) - MOST_NOTES} more look nearly like an earlier one; {path} names them all"
 
 
 class Encoded(Record):
@@ -418,7 +448,7 @@ def generate(
 ) -> Generated:
     """Prompts x seeds, each picture signed with what it was made from. Without `styles`, the newest style is worn."""
     from handstyle.diffusion.hardware import use_all_cores
-    from handstyle.generation import previews, wardrobe
+    from handstyle.generation import ledger, previews, wardrobe
     from handstyle.generation.generate import attached
     from handstyle.generation.generate import generate as draw
     from handstyle.generation.signature import png, signed_png
@@ -445,6 +475,8 @@ def generate(
             data = signed_png(
                 picture.image, request, base_name=family.card.name, base_digest=family.digest, lineage=lineage
             )
+            if worn:  # counted before it is written: there is no picture by a style that is not counted
+                ledger.add(workspace.ledger, "made", [item.style.tensors for item in worn], 1, digests.of_bytes(data))
             name = next_name(folder, f"{slug(request.prompt)[:40]}-{request.seed}", ".png")
             images.append(picture.image)
             paths.append(str(write(folder / name, data)))
@@ -528,6 +560,9 @@ class Published(Record):
     reasons: tuple[str, ...]
 
 
+NO_POLICY = "Nobody to turn to was named, so there is no copyright policy: --keeper and --contact name them."
+
+
 def publish(
     workspace: Workspace,
     name: str,
@@ -536,6 +571,7 @@ def publish(
     key: Path | None = None,
     model_licence: str | None = None,
     distribution: Distribution = "public",
+    contact: Contact | None = None,
     to: Path | None = None,
     progress: Progress = silent,
 ) -> Published:
@@ -543,7 +579,7 @@ def publish(
     from handstyle import keys
     from handstyle.diffusion.catalogue import EMBEDDED
     from handstyle.finetuning.trained_style import WEIGHTS
-    from handstyle.publication import card, clearance, exports, package, release_records
+    from handstyle.publication import card, clearance, exports, package, records_for_others, release_records
 
     run = workspace.needs("run", "finetune")
     style = _open_style(workspace, run)
@@ -555,10 +591,8 @@ def publish(
         collection, style, report, name, on=date.today(), model_licence=model_licence, distribution=distribution,
         class_images=class_images, folder=to.name if to else "", base=known,
     )  # fmt: skip
-    if report is None:
-        raise GateClosed("there is no inspection report", hint="Run `handstyle inspect` first.")
-    secret = keys.read_key(key) if key else keys.own_key()
-    target = to or workspace.release(cleared.name)
+    assert report is not None, "without one there is no clearance"
+    secret, target = keys.read_key(key) if key else keys.own_key(), to or workspace.release(cleared.name)
     with package.unfinished_release(target) as release:
         progress("writing and reloading the weights", 0, 2)
         own = workspace.run(run) / "style" / WEIGHTS
@@ -573,23 +607,25 @@ def publish(
             weights=weights,
             card_text=card.text(style, collection, report, cleared, weights, signer, class_images),
             report_files=_public_report(report, pictures),
-            consents=_consents_of(workspace, collection, class_images),
+            consents=_consents(workspace, collection, class_images),
             evidence_folders=[folder, folder.parent, beside],
             key=secret,
             class_images=class_images,
             base_statement=base_statement,
+            contact=contact,
         )
+        _count_release(workspace, style, report, release)
         progress("writing and reloading the weights", 2, 2)
     return Published(
         release=str(target),
         signer=signer,
         licence=cleared.licence.name,
         weights=tuple(item.path for item in weights),
-        reasons=cleared.reasons,
+        reasons=(*cleared.reasons, *([] if (target / records_for_others.POLICY).exists() else [NO_POLICY])),
     )
 
 
-def _consents_of(workspace: Workspace, *collections: Collection | None) -> dict[str, Consent]:
+def _consents(workspace: Workspace, *collections: Collection | None) -> dict[str, Consent]:
     from handstyle.collection import permission
 
     return {
@@ -611,6 +647,18 @@ def _base_to_publish(workspace: Workspace, folder: Path, style: TrainedStyle) ->
     found = base_provenance.provenance_of(style.base.sha256, envelope, claim, asked.trusted)
     base_provenance.require_known(found, asked.unknown_base)
     return found, envelope if found.signer else None
+
+
+def _count_release(workspace: Workspace, style: TrainedStyle, report: InspectionReport, release: Path) -> None:
+    """In the ledger, with the pictures by the style that anybody can see in the release."""
+    from handstyle.generation import ledger
+    from handstyle.inspection.redaction import redacted
+    from handstyle.publication.provenance import ENVELOPE
+
+    report = redacted(report)
+    shown = [*(side.style for side in report.comparisons), *(output.picture for output in report.copying.outputs)]
+    pictures = len({picture.file for picture in shown} - {""})
+    ledger.add(workspace.ledger, "released", [style.tensors], pictures, digests.of_file(release / ENVELOPE))
 
 
 def _public_report(report: InspectionReport, pictures: Path) -> dict[str, bytes]:
@@ -637,6 +685,25 @@ def _current_report(workspace: Workspace) -> tuple[InspectionReport | None, Path
         return None, workspace.root
     place = workspace.inspection(name)
     return InspectionReport.load(place / "report.json"), place / "pictures"
+
+
+def shares(
+    workspace: Workspace,
+    fee: Fee,
+    division: Division = "equal",
+    *,
+    run: str | None = None,
+    since: date | None = None,
+    until: date | None = None,
+) -> SharesStatement:
+    """Who contributed to a style, and what is each one's part of what was agreed; by what the ledger counted."""
+    from handstyle.generation import ledger
+    from handstyle.publication import shares
+
+    style = _open_style(workspace, run or workspace.needs("run", "finetune"))
+    collection, _ = collection_named(workspace, style.collection)
+    count = ledger.count(workspace.ledger, style.tensors, since=since, until=until)
+    return shares.statement(collection, style, count, fee, division, since=since, until=until, on=date.today())
 
 
 def rename(

@@ -1,6 +1,7 @@
 """Where does everything lie on disk? Every path, named once.
 
 <workspace>/
+|-- reading/<digest>.jsonl                               what was read of a folder, so that it is not decoded twice
 |-- collections/<digest>/collection.json, folder.json    what was collected, and where the originals are
 |-- cache/                                               encoded works and texts, by content
 |-- runs/<id>/                                           one finetuning: run.json, steps.jsonl, samples/,
@@ -8,12 +9,14 @@
 |-- pictures/<id>/                                       what was drawn
 |-- inspections/<id>/                                    report.json, report.html, pictures/
 |-- releases/<name>/                                     what may leave the house
+|-- ledger.jsonl                                         which pictures were made and released, with which styles
 |-- current.json                                         which collection and run the next verb means
 """
 
 from __future__ import annotations
 
 import glob
+import os
 import re
 import shutil
 import tempfile
@@ -26,6 +29,7 @@ from typing import Annotated
 from filelock import FileLock, Timeout
 from pydantic import Field
 
+from handstyle import digests
 from handstyle.errors import StageMissing, WorkspaceBusy
 from handstyle.records import LONGEST_WRITE, PART, Record, cannot_write, remove_abandoned
 
@@ -63,6 +67,14 @@ class Workspace:
     @property
     def keys(self) -> Path:
         return self.root / "keys"
+
+    def reading(self, folder: Path) -> Path:
+        """The journal of a folder of originals, by where it is."""
+        return self.root / "reading" / f"{digests.of_bytes(os.fsencode(folder.resolve()))[:16]}.jsonl"
+
+    @property
+    def ledger(self) -> Path:
+        return self.root / "ledger.jsonl"
 
     def collection(self, digest: str) -> Path:
         return self.root / "collections" / digest[:16]

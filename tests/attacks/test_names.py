@@ -33,7 +33,7 @@ def hollies(**changes: Any) -> RightsRecord:
     """The permission of the illustrator of 2022, for everything but her name; Disney holds rights, too."""
     told: dict[str, Any] = {
         "author": "Hollie Mengert",
-        "aliases": ("holliesketch", "H. M. Rosegarden"),
+        "also_named": ("holliesketch", "H. M. Rosegarden"),
         "holders": ("Hollie Mengert", "Disney Enterprises"),
         "basis": "written-permission",
         "permits": PERMITS,

@@ -237,28 +237,33 @@ def words_of(data: bytes) -> list[bytes]:
 
 def branchwise(value: Any, chance: Chance, others: Sequence[Any]) -> Any:
     """A tree with a few branches cut, grafted, renamed, or with other leaves."""
-    value = json.loads(json.dumps(value))
+    value = _copy(value)
     for _ in range(chance.choice((1, 1, 1, 2, 4))):
         places = list(_places(value))
         if not places:
-            return chance.choice(LEAVES)
+            return _copy(chance.choice(LEAVES))
         table, key = chance.choice(places)
         match chance.randrange(8):
             case 0:
                 del table[key]
             case 1 | 2 | 3:
-                table[key] = chance.choice(LEAVES)
+                table[key] = _copy(chance.choice(LEAVES))
             case 4:
                 grafts = list(_places(chance.choice(others))) or places
-                table[key] = json.loads(json.dumps((graft := chance.choice(grafts))[0][graft[1]]))
+                table[key] = _copy((graft := chance.choice(grafts))[0][graft[1]])
             case 5:
                 table[key] = _deeper(table[key], chance)
             case 6 if isinstance(table, dict):
                 other = chance.choice([*table, "more", "__class__", "a.b", *WORDS])
-                table[other] = table[key] if chance.random() < 0.5 else table.pop(key)
+                table[other] = _copy(table[key]) if chance.random() < 0.5 else table.pop(key)
             case _:
-                table[key] = _other(table[key], chance)
+                table[key] = _copy(_other(table[key], chance))
     return value
+
+
+def _copy(value: Any) -> Any:
+    """Nothing of it is anything else's too: a branch that came to hang on itself would never end."""
+    return json.loads(json.dumps(value))
 
 
 def _places(value: Any) -> Any:
@@ -297,7 +302,7 @@ def jsonwise(data: bytes, chance: Chance, others: Sequence[bytes]) -> bytes:
         return bytewise(data, chance, others)
     return json.dumps(branchwise(trees[0], chance, trees), ensure_ascii=chance.random() < 0.9).encode(
         "utf-8", "surrogatepass"
-    )
+    )[:LONGEST_INPUT]
 
 
 def _tree(data: bytes) -> Any:
@@ -312,7 +317,7 @@ def tomlwise(data: bytes, chance: Chance, others: Sequence[bytes]) -> bytes:
         return bytewise(data, chance, others)
     try:
         tree = json.loads(json.dumps(toml_in(data.decode()), default=str))
-        return tomli_w.dumps(branchwise(tree, chance, [tree])).encode()
+        return tomli_w.dumps(branchwise(tree, chance, [tree])).encode()[:LONGEST_INPUT]
     except (ValueError, TypeError, AttributeError, RecursionError):  # torn already, or what TOML has no word for
         return bytewise(data, chance, others)
 

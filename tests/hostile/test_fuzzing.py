@@ -18,8 +18,8 @@ from tests.hostile.parsers import PARSERS, Bench
 from handstyle.errors import RecordDamaged
 from handstyle.terminal.command_line import ENVIRONMENT
 
-INPUTS = {"bases": 60}  # one of which takes as long as a hundred others
-FEW, MANY = 60, 2000
+INPUTS = {"bases": 20}  # one of which takes as long as a hundred others
+FEW, MANY = 60, 500
 
 
 @pytest.fixture

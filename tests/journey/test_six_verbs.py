@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from handstyle.consenting import look_at
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.generation.signature import read_signature
 from handstyle.inspection.report import InspectionReport
+from handstyle.publication.shares import Fee
 from handstyle.workspace import Workspace
 
 pytestmark = pytest.mark.slow
@@ -87,6 +89,9 @@ def test_six_verbs_make_a_release_that_verifies(
     trust.write_text(published.signer)
     assert stages.verify(release, trust).status == "trusted"
     check_that_every_change_is_noticed(release)
+    stated = stages.shares(workspace, Fee("picture made", Decimal("0.25"), "EUR"))
+    assert (stated.count.made, stated.count.releases, stated.sum) == (4, 1, "1.00 EUR")
+    assert stated.count.released == len(report.comparisons) + len(report.copying.outputs)
     check_renaming(workspace, release, run.run, tiny_base)
     assert {"collecting", "encoding works", "finetuning", "drawing", "measuring on real drawings"} <= set(heard)
 

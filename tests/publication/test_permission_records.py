@@ -27,6 +27,7 @@ from handstyle.collection.terms import Named
 from handstyle.collection.works import Collection, Work
 from handstyle.consenting import look_at
 from handstyle.errors import GateClosed, RightsMissing
+from handstyle.keys import fingerprint
 from handstyle.publication.clearance import Clearance, clearance
 from handstyle.publication.verification import verify
 from handstyle.tensor_files import digest
@@ -126,6 +127,19 @@ def test_after_its_last_day_a_release_has_lapsed(consented: Consented) -> None:
     answer = verify(consented(), on=date(2031, 1, 1))
     assert (answer.status, answer.holds) == ("lapsed", False)
     assert found(answer) == {("permission", "collection.json")}
+
+
+def test_a_lapsed_release_by_somebody_i_do_not_trust_is_first_of_all_not_trusted(
+    consented: Consented, ingredients: Ingredients
+) -> None:
+    release, later = consented(), date(2031, 1, 1)
+    mine = frozenset({fingerprint(ingredients.key.public_key())})
+    strange = verify(release, frozenset({"SHA256:" + "A" * 43}), on=later)
+    assert (strange.status, strange.holds) == ("unknown", False)
+    assert found(strange) == {("signer", "handstyle.json"), ("permission", "collection.json")}
+    assert "not among the 1 you trust" in strange.words and "has ended" in strange.words
+    known = verify(release, mine, on=later)
+    assert (known.status, known.holds) == ("lapsed", False) and "whom you trust" in known.words
 
 
 def edited(path: Path, change: Callable[[Any], None]) -> None:

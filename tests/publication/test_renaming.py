@@ -17,7 +17,7 @@ from handstyle.collection.rights import RightsRecord
 from handstyle.errors import GateClosed, ReleaseBroken, UsageMistake
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.keys import fingerprint
-from handstyle.publication import renaming
+from handstyle.publication import card, renaming
 from handstyle.publication.new_words import Asked
 from handstyle.publication.renaming import Renamed
 from handstyle.publication.verification import verify
@@ -146,7 +146,7 @@ def test_a_release_that_does_not_hold_is_not_signed_under_another_name(release: 
 
 
 def test_a_trace_that_is_left_stops_it(release: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(renaming.card, "licence_text", lambda cleared: "See S0ft-0utline.")
+    monkeypatch.setattr(card, "licence_text", lambda cleared: "See S0ft-0utline.")
     with pytest.raises(ReleaseBroken, match="could not be put away") as refused:
         renamed(release, "Quiet lines")
     assert refused.value.faults == ("LICENSE.md holds 'Soft outline'",)

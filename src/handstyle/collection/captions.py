@@ -28,7 +28,7 @@ MOST_FAULTS = 10_000  # in metadata: whoever has more lines wrong has given the 
 MOST_SUGGESTIONS = 20  # each looks at the name of every picture, and one wrong folder makes every line wrong
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Caption:
     text: str
     source: CaptionSource
@@ -76,10 +76,11 @@ def _from_sidecars(folder: Path, listing: Listing, wanted: tuple[str, ...]) -> C
              if PurePosixPath(text).name not in METADATA}  # fmt: skip
     of: dict[str, Caption] = {}
     faults = []
+    asked, are_sidecars = frozenset(wanted), any(texts.values())
     for text, named in texts.items():
-        if not named and any(texts.values()):  # where captions are sidecars, one without a picture is a slip
+        if not named and are_sidecars:  # where captions are sidecars, one without a picture is a slip
             faults.append(Fault(text, "is a caption without its picture: name it like the picture"))
-        if not set(named) & set(wanted):
+        if asked.isdisjoint(named):
             continue
         try:
             caption = _cleaned(_utf8(folder / text, LARGEST_SIDECAR))

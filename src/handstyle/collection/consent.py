@@ -47,8 +47,9 @@ class Subject(Record):
 class Decoder(Record):
     """What the digests of pixels depend on."""
 
-    pillow: str
-    background: str
+    # Both stand in the words that are signed, so neither may hold words of its own.
+    pillow: str = Field(pattern=r"^[0-9]{1,4}(\.[0-9]{1,4}){1,3}((a|b|rc|\.post|\.dev)[0-9]{1,4})?$")
+    background: str = Field(pattern="^#[0-9a-f]{6}$")  # what is transparent shows this colour
 
 
 class Document(Record):
@@ -62,7 +63,7 @@ class Predicate(Record):
     keeper: PersonName  # who asks, keeps the works and answers for what is done with them
     contact: Line
     author: PersonName  # who made the works
-    aliases: tuple[PersonName, ...] = ()  # other names the author is known by
+    also_named: tuple[PersonName, ...] = ()  # other names the author is known by
     holders: tuple[Holder, ...] = Field(min_length=1, max_length=64)
     scope: Scope
     documents: tuple[Document, ...] = ()
@@ -74,7 +75,9 @@ class Predicate(Record):
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
         name = self.scope.name
-        check_together(self.holders, uses_name=name.in_title or name.as_trigger or name.in_marketing)
+        check_together(
+            self.holders, author=self.author, uses_name=name.in_title or name.as_trigger or name.in_marketing
+        )
         return self
 
 
@@ -121,7 +124,7 @@ def worded(subject: Sequence[Subject], predicate: Predicate) -> tuple[Passage, .
         keeper=predicate.keeper,
         contact=predicate.contact,
         author=predicate.author,
-        aliases=predicate.aliases,
+        also_named=predicate.also_named,
         holders=predicate.holders,
         scope=predicate.scope,
         documents=[(document.says, document.sha256) for document in predicate.documents],

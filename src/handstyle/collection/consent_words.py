@@ -33,7 +33,7 @@ def words_of(
     keeper: str,
     contact: str,
     author: str,
-    aliases: Sequence[str],
+    also_named: Sequence[str],
     holders: Sequence[Holder],
     scope: Scope,
     documents: Sequence[tuple[str, str]],
@@ -50,13 +50,14 @@ def words_of(
                 "so as to see what it learnt and to look for copies.",
                 "Those who sign permit what is answered with Yes below, and nothing else. What is not named is not "
                 "permitted. Nobody has to agree, and every answer can still be changed before it is signed.",
-                *([f"{author} is also known as {_and(aliases)}."] if aliases else []),
+                *([f"{author} is also known as {_and(also_named)}."] if also_named else []),
                 f"{keeper} answers for what is done, at: {contact}. Written on {_day(drafted)}.",
             ),
         ),
         _who_agrees(holders),
         Passage(
-            heading="What may be done", answers=(*_training(scope), *_giving(scope), *_naming(scope, author, aliases))
+            heading="What may be done",
+            answers=(*_training(scope), *_giving(scope), *_naming(scope, author, also_named), _despite(scope)),
         ),
         Passage(heading="Where and how long", lines=(_where(scope), _when(scope))),
         _limits(),
@@ -71,8 +72,9 @@ def _who_agrees(holders: Sequence[Holder]) -> Passage:
     for holder in holders:
         roles = ", and ".join(ROLES[role] for role in holder.roles)
         key = f"signs with the key {holder.fingerprint}" if holder.key else "has not named a key yet"
-        names = f"{holder.name}, also known as {_and(holder.aliases)}," if holder.aliases else holder.name
-        lines.append(f"{names} {roles}: {BASES[holder.basis]}. Identified {IDENTITIES[holder.identity]}; {key}.")
+        lines.append(f"{holder.name} {roles}: {BASES[holder.basis]}. Identified {IDENTITIES[holder.identity]}; {key}.")
+        lines += [f"Where a file names {name} as the owner of its copyright, {holder.name} is meant."
+                  for name in holder.also_named]  # fmt: skip
     everybody = "All of them must sign. While one signature is missing, nothing is permitted."
     return Passage(heading="Who has to agree", lines=(*lines, everybody) if len(holders) > 1 else tuple(lines))
 
@@ -113,8 +115,8 @@ def _giving(scope: Scope) -> tuple[Answer, ...]:
     )
 
 
-def _naming(scope: Scope, author: str, aliases: Sequence[str]) -> tuple[Answer, ...]:
-    name = f"the name {author}" + (" or another of these names" if aliases else "")
+def _naming(scope: Scope, author: str, also_named: Sequence[str]) -> tuple[Answer, ...]:
+    name = f"the name {author}" + (" or another of these names" if also_named else "")
     return (
         _answer(f"Use {name} in the title of the model", scope.name.in_title),
         _answer(f"Use {name} as the word that makes the model draw in this hand", scope.name.as_trigger),
@@ -124,6 +126,15 @@ def _naming(scope: Scope, author: str, aliases: Sequence[str]) -> tuple[Answer, 
 
 def _and(names: Sequence[str]) -> str:
     return " and ".join(names)
+
+
+def _despite(scope: Scope) -> Answer:
+    return _answer(
+        "Use the works although their files, or notes beside them, say that they may not be used to train (metadata, "
+        "content credentials, noai notes, a style cloak)",
+        scope.despite_reservations,
+        "This yes counts before what stands there.",
+    )
 
 
 def _where(scope: Scope) -> str:
@@ -178,7 +189,8 @@ def _documents(documents: Sequence[tuple[str, str]]) -> tuple[Passage, ...]:
 
 
 def _works(works: Sequence[tuple[str, str]], decoder: tuple[str, str]) -> Passage:
-    pillow, background = decoder
+    pillow, colour = decoder
+    page = "white" if colour == "#ffffff" else f"the colour {colour}"
     return Passage(
         heading="The works",
         lines=(
@@ -186,7 +198,7 @@ def _works(works: Sequence[tuple[str, str]], decoder: tuple[str, str]) -> Passag
             "is meant, and so is the same picture stored in another file without any loss. A copy that was resized, "
             "retouched or saved with loss is another picture, and not permitted by this.",
             *(f"Work {place}: file {file}, picture {pixels}" for place, (file, pixels) in enumerate(works, 1)),
-            f"The numbers of the pictures were computed with Pillow {pillow}, what is transparent on {background}.",
+            f"The numbers of the pictures were computed with Pillow {pillow}, what is transparent on {page}.",
         ),
     )
 

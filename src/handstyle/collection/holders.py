@@ -38,7 +38,6 @@ IDENTITIES: dict[Identity, str] = {
     "notarised": "before a notary",
 }
 OWNERS: frozenset[Role] = frozenset({"copyright-owner", "exclusive-licensee", "collecting-society", "estate"})
-MAKERS: frozenset[Role] = frozenset({"creator", "estate"})  # whose yes the use of the author's name needs
 
 
 def _readable(name: str) -> str:
@@ -58,22 +57,22 @@ class Holder(Record):
     """One whose yes is needed. Without a key it is known what to ask, and not yet who signs."""
 
     name: PersonName
-    aliases: tuple[PersonName, ...] = ()  # other names they are known by
     roles: tuple[Role, ...] = Field(min_length=1)
     basis: Basis
     identity: Identity = "self"
     key: Annotated[str, AfterValidator(_key_line)] | None = None  # ssh-ed25519 AAAA…
+    also_named: tuple[Line, ...] = ()  # a pen name, an account, an old address, another spelling; in files, too
 
     @property
     def fingerprint(self) -> str | None:
         return keys.fingerprint(keys.key_in(self.key)) if self.key else None
 
 
-def check_together(holders: Sequence[Holder], *, uses_name: bool) -> None:
-    """Raises ValueError where these people cannot be told apart, or are not enough."""
+def check_together(holders: Sequence[Holder], *, author: str, uses_name: bool) -> None:
+    """Raises ValueError where these people cannot be told apart, or are not enough; `author` made the works."""
     seen: dict[str, int] = {}
     for place, holder in enumerate(holders):
-        for name in (holder.name, *holder.aliases):
+        for name in (holder.name, *holder.also_named):
             before = seen.setdefault(skeleton(name), place)
             if before != place:
                 raise ValueError(f"the holders {holders[before].name!a} and {holder.name!a} look the same")
@@ -85,5 +84,13 @@ def check_together(holders: Sequence[Holder], *, uses_name: bool) -> None:
     roles = {role for holder in holders for role in holder.roles}
     if not roles & OWNERS:
         raise ValueError("nobody among the holders owns the copyright or acts for its owner")
-    if uses_name and not roles & MAKERS:
-        raise ValueError("the name is the author's: without them, or their estate, nobody can permit its use")
+    if uses_name and not any(_may_lend_the_name(holder, author) for holder in holders):
+        raise ValueError(
+            f"the name is {author}'s: only a holder of exactly this name who made the works, or the estate, can permit "
+            "its use"
+        )
+
+
+def _may_lend_the_name(holder: Holder, author: str) -> bool:
+    """Who made some of the works has no say in another's name."""
+    return "estate" in holder.roles or ("creator" in holder.roles and holder.name == author)

@@ -9,10 +9,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from handstyle.collection import consent
+from handstyle.collection import consent, overrides
 from handstyle.collection.consent import Consent
 from handstyle.collection.rights import RightsRecord, from_consent
-from handstyle.collection.scope import Act
+from handstyle.collection.scope import Act, Refusal
 from handstyle.collection.works import Collection, Work
 from handstyle.errors import ConsentBroken, RightsMissing, UsageMistake
 from handstyle.records import write
@@ -86,14 +86,31 @@ def refusals(collection: Collection, act: Act) -> list[str]:
     return [
         f"{work.name}: {refusal.words} (clause: {refusal.clause}); {refusal.next_step}"
         for work in collection.works
-        for refusal in collection.rights_of(work).refusals(act)
+        for refusal in _refusals_of(work, collection, act)
     ]
+
+
+def _refusals_of(work: Work, collection: Collection, act: Act) -> Iterator[Refusal]:
+    rights = collection.rights_of(work)
+    yield from rights.refusals(act)
+    yield from overrides.refusals(work.reservations, rights)
+
+
+def overridden(collection: Collection) -> tuple[str, ...]:
+    """Each reservation that a signed grant sets aside, with the works that carry it."""
+    works: dict[str, list[str]] = defaultdict(list)
+    for work in collection.works:
+        rights = collection.rights_of(work)
+        for reading in overrides.set_aside(work.reservations, rights):
+            by = " and ".join(rights.holders)
+            works[f"{overrides.said(reading)}: set aside by the signed consent of {by}"].append(work.name)
+    return tuple(f"{listed(names)}: {words}" for words, names in works.items())
 
 
 def require(collection: Collection, act: Act, doing: str) -> None:
     """Raises RightsMissing where a permission does not cover it."""
     if faults := refusals(collection, act):
-        number = sum(len(works) for works, rights in by_permission(collection) if any(rights.refusals(act)))
+        number = sum(any(True for _ in _refusals_of(work, collection, act)) for work in collection.works)
         raise RightsMissing(
             f"{number} of {len(collection.works)} works may not be used for {doing} on {act.on}",
             faults=faults,

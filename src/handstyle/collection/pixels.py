@@ -15,8 +15,10 @@ from PIL import Image, ImageChops, ImageColor, ImageFile, UnidentifiedImageError
 
 from handstyle import digests
 from handstyle.collection.completeness import fault_in, refuse_many_scans
+from handstyle.collection.embedded_reservations import readings_in
 from handstyle.collection.formats import CAMERA_RAW, HEAD, READABLE, FileFormat, advice_for, kind_of
 from handstyle.collection.png_chunks import depth_of_png
+from handstyle.collection.reservation_values import Reading
 from handstyle.errors import CollectionFaulty, UsageMistake
 from handstyle.records import TooLarge, read_whole
 
@@ -40,10 +42,15 @@ class Picture(NamedTuple):
     file_format: FileFormat
     file_sha256: str
     pixels_sha256: str
+    reservations: tuple[Reading, ...]  # what stands in the same bytes
 
 
 class Unfit(Exception):
     """Why a file cannot become a work, to be said after its name."""
+
+
+class TooHeavy(Exception):
+    """A picture is larger than was asked to be decoded here; nothing is wrong with it."""
 
 
 def decode(path: Path, background: str = "white") -> Image.Image:
@@ -56,6 +63,12 @@ def decode(path: Path, background: str = "white") -> Image.Image:
 
 def read_picture(path: Path, page: tuple[int, int, int]) -> Picture:
     """The image in a file, with its digests; all of the same bytes, read once. Raises Unfit."""
+    data, kind = read_file(path)
+    return picture_in(data, kind, page, digests.of_bytes(data))
+
+
+def read_file(path: Path) -> tuple[bytes, FileFormat]:
+    """The bytes of a file, and as what they are read. Raises Unfit."""
     try:
         data = read_whole(path, LARGEST_FILE)
     except TooLarge as error:
@@ -63,10 +76,17 @@ def read_picture(path: Path, page: tuple[int, int, int]) -> Picture:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise Unfit(f"cannot be opened ({reason}): make it readable") from error
-    kind = _readable_kind(path, data)
+    return data, _readable_kind(path, data)
+
+
+def picture_in(
+    data: bytes, kind: FileFormat, page: tuple[int, int, int], file_sha256: str, most_pixels: int = MOST_PIXELS
+) -> Picture:
+    """The image in the bytes of a file. Raises Unfit; TooHeavy for more pixels than `most_pixels`."""
     try:
-        image = _decoded(data, kind, page)
-        return Picture(image, kind, digests.of_bytes(data), digests.of_pixels(*image.size, image.tobytes()))
+        image = _decoded(data, kind, page, most_pixels)
+        pixels = digests.of_pixels(*image.size, image.tobytes())
+        return Picture(image, kind, file_sha256, pixels, readings_in(data, kind))
     except MemoryError as error:
         raise Unfit("needs more memory than there is: save a smaller version") from error
 
@@ -95,7 +115,7 @@ def _readable_kind(path: Path, data: bytes) -> FileFormat:
     raise Unfit(f"is {kind}, which is not read: {advice_for(kind)}")
 
 
-def _decoded(data: bytes, kind: FileFormat, page: tuple[int, int, int]) -> Image.Image:
+def _decoded(data: bytes, kind: FileFormat, page: tuple[int, int, int], most_pixels: int) -> Image.Image:
     try:
         with _strictly(), _without_remarks() if kind == "TIFF" else nullcontext():
             if kind == "PNG":
@@ -103,6 +123,8 @@ def _decoded(data: bytes, kind: FileFormat, page: tuple[int, int, int]) -> Image
                     image.verify()  # the checksums, which decoding passes over: a flipped bit can change pixels
             with Image.open(io.BytesIO(_as_on_a_page(data, kind)), formats=[kind]) as image:
                 _refuse_size(image.size)
+                if image.width * image.height > most_pixels:
+                    raise TooHeavy
                 if kind == "JPEG":
                     refuse_many_scans(data)
                 _load(image)
@@ -115,7 +137,7 @@ def _decoded(data: bytes, kind: FileFormat, page: tuple[int, int, int]) -> Image
         raise _too_large() from error
     except UnidentifiedImageError as error:
         raise Unfit(f"is damaged: its {kind} header makes no sense. Save or copy it again") from error
-    except (MemoryError, Unfit):
+    except (MemoryError, Unfit, TooHeavy):
         raise
     except Exception as error:  # on damaged bytes Pillow raises almost anything
         reason = f" ({error})" if isinstance(error, (OSError, SyntaxError, ValueError)) and str(error) else ""

@@ -68,7 +68,7 @@ class RightsRecord(Record):
     """One permission: whose works, on what basis, for which uses, and when. A use not listed is not permitted."""
 
     author: Line
-    aliases: tuple[Line, ...] = ()  # other names the author is known by
+    also_named: tuple[Line, ...] = ()  # other names the author is known by
     holders: tuple[Line, ...] = Field(min_length=1)  # everybody whose yes is needed; the author when left out
     basis: Basis
     licence: Annotated[str, AfterValidator(spelled)] | None = None  # an SPDX expression
@@ -132,8 +132,8 @@ class RightsRecord(Record):
     @property
     def people(self) -> dict[str, tuple[str, ...]]:
         """Author and holders, each with the other names they are known by."""
-        found = {self.author: self.aliases}
-        known = {holder.name: holder.aliases for holder in self.consent.holders} if self.consent else {}
+        found = {self.author: self.also_named}
+        known = {holder.name: holder.also_named for holder in self.consent.holders} if self.consent else {}
         for holder in self.holders:
             found[holder] = tuple(dict.fromkeys((*found.get(holder, ()), *known.get(holder, ()))))
         return found
@@ -233,7 +233,7 @@ def from_consent(consent: Consent, evidence: tuple[Evidence, ...] = (), *, on_pa
     scope = predicate.scope
     return RightsRecord(
         author=predicate.author,
-        aliases=predicate.aliases,
+        also_named=predicate.also_named,
         holders=tuple(holder.name for holder in predicate.holders),
         basis="written-permission" if on_paper else "consent",
         evidence=evidence,

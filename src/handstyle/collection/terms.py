@@ -15,6 +15,8 @@ from handstyle import digests
 from handstyle.collection.consent import Decoder, Document, Predicate, Statement, Subject, worded
 from handstyle.collection.holders import Holder, PersonName
 from handstyle.collection.one_line import Line
+from handstyle.collection.pixels import page_colour
+from handstyle.collection.reservation_values import Reading
 from handstyle.collection.scope import Scope
 from handstyle.errors import UsageMistake
 from handstyle.records import Record, load_toml, read_whole
@@ -33,7 +35,7 @@ class Terms(Record):
     keeper: PersonName
     contact: Line
     author: PersonName
-    aliases: tuple[PersonName, ...] = ()
+    also_named: tuple[PersonName, ...] = ()
     holders: tuple[Holder, ...] = Field(min_length=1)
     scope: Scope
     documents: tuple[ReferredTo, ...] = ()
@@ -49,6 +51,7 @@ class Named(NamedTuple):
     name: str  # of its file, which the statement does not hold
     file: str
     pixels: str
+    reservations: tuple[Reading, ...] = ()  # in the file and beside it
 
 
 def statement(terms: Terms, works: Iterable[Named], *, background: str, on: date, beside: Path) -> Statement:
@@ -62,11 +65,11 @@ def statement(terms: Terms, works: Iterable[Named], *, background: str, on: date
         "keeper": terms.keeper,
         "contact": terms.contact,
         "author": terms.author,
-        "aliases": terms.aliases,
+        "also_named": terms.also_named,
         "holders": terms.holders,
         "scope": terms.scope,
         "documents": _documents(terms.documents, beside),
-        "decoder": Decoder(pillow=PIL.__version__, background=background),
+        "decoder": Decoder(pillow=PIL.__version__, background="#" + bytes(page_colour(background)).hex()),
         "drafted": on,
     }
     predicate = Predicate.read(asked, where="what is asked for", error=UsageMistake)
@@ -102,7 +105,7 @@ def toml(
 keeper = {_text(keeper)}    # who asks, keeps the works and answers for what is done with them
 contact = {_text(contact)}
 author = {_text(author)}    # who made the works
-# aliases = ["…"]    # other names the author is known by; a holder may have some, too
+# also_named = ["…"]    # other names the author is known by; a holder may have some, too
 
 # Everybody whose yes is needed, a table each.
 # roles: creator, copyright-owner, exclusive-licensee, collecting-society, estate
@@ -117,6 +120,7 @@ recipients = {_list(scope.recipients)}
 commercial = {_flag(scope.commercial)}
 show_works = {_flag(scope.show_works)}
 derivatives = {_flag(scope.derivatives)}      # further models made from the trained one
+despite_reservations = {_flag(scope.despite_reservations)}    # also where a file, or a note beside it, says no
 territory = {_list(scope.territory)}    # or countries by two letters: "DE", "FR"
 valid_from = {scope.valid_from}
 {f"valid_until = {scope.valid_until}" if scope.valid_until else "# valid_until = 2030-12-31    # the last day"}
@@ -137,9 +141,10 @@ def somebody(name: str, *, author: str) -> Holder:
 
 def _table(holder: Holder) -> str:
     key = f"key = {_text(holder.key)}" if holder.key else '# key = "ssh-ed25519 AAAA…"'
+    also = f"also_named = {_list(holder.also_named)}\n" if holder.also_named else ""
     return (
         f"[[holders]]\nname = {_text(holder.name)}\nroles = {_list(holder.roles)}\nbasis = {_text(holder.basis)}\n"
-        f"identity = {_text(holder.identity)}\n{key}    # what `handstyle consent key` prints for them\n"
+        f"identity = {_text(holder.identity)}\n{also}{key}    # what `handstyle consent key` prints for them\n"
     )
 
 

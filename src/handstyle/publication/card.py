@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from handstyle.collection.involvement import involvement
 from handstyle.collection.licences import LICENCES
+from handstyle.collection.reservation_values import SIGNALS
 from handstyle.collection.works import Collection
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.inspection.redaction import redacted
@@ -56,8 +58,9 @@ def text(
 
 
 def permission_lines(works: PublishedCollection, class_images: PublishedCollection | None) -> list[str]:
-    """Signed or stated, by whom: one line for each permission."""
-    return [line for line, _ in _permissions(works, class_images)]
+    """Signed or stated, by whom; and whose signed word stands before what the files say. No name stands there else."""
+    lines = [line for line, _ in _permissions(works, class_images)]
+    return lines + [f"{line}." for found in (works, class_images) if found for line in _set_aside(found)]
 
 
 def _permissions(
@@ -81,9 +84,23 @@ def _permitted(works: PublishedCollection, class_images: PublishedCollection | N
                 f"{'further models may be made from it' if scope.derivatives else 'no further models from this one'}; "
                 f"territory: {', '.join(scope.territory)}. The words that were signed are in `consents/`."
             )
+    lines += [f"{plain(line)}." for found in (works, class_images) if found for line in _set_aside(found)]
     if cleared.recipients:
         lines.append(f"**This release is for {plain(' and '.join(cleared.recipients))} alone. Do not pass it on.**")
     return lines
+
+
+def _set_aside(collection: PublishedCollection) -> list[str]:
+    """What the files said against training, and whose signed word stands before it."""
+    numbers: Counter[str] = Counter()
+    for work in collection.works:
+        rights = collection.rights[work.rights]
+        if not rights.sets_reservations_aside:
+            continue
+        for signal in sorted({SIGNALS[one.signal] for one in work.reservations if one.objects}):
+            by = " and ".join(rights.holders)
+            numbers[f"reserved in or beside its file ({signal}); the signed consent of {by} sets that aside"] += 1
+    return [f"{number} {'work is' if number == 1 else 'works are, each,'} {words}" for words, number in numbers.items()]
 
 
 def licence_text(cleared: Clearance) -> str:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import PurePosixPath
 from typing import Any
 
 from handstyle.collection.involvement import involvement
+from handstyle.collection.look_alikes import skeleton
 from handstyle.errors import GateClosed, UsageMistake
 from handstyle.finetuning.recipe import Recipe
 from handstyle.finetuning.trained_style import Renaming, TrainedStyle
@@ -54,6 +55,7 @@ class NewWords:
     identifier_before: str
     identifier: str
     sought: Sought  # what must be gone in the end
+    people: tuple[str, ...]  # of these, who is credited all the same
 
     @property
     def withdraws_the_identifier(self) -> bool:
@@ -86,6 +88,12 @@ class NewWords:
         """Does it still name the old?"""
         return self.sought.found_in(text, is_text=True) is not None
 
+    @property
+    def sought_beside_credit(self) -> Sought:
+        """In records that say who made the works, in fields of their own."""
+        credited = {skeleton(name) for name in self.people}
+        return replace(self.sought, names=tuple(name for name in self.sought.names if skeleton(name) not in credited))
+
     def _as_written(self, found: re.Match[str]) -> str:
         return self.title if " " in found[0] or found[0][:1].isupper() else self.name
 
@@ -116,7 +124,8 @@ def words_for(
     if faults := [fault for fault, certain in naming.people_named(texts, rights) if certain]:
         offered = ", or ".join(f'"{name}"' for name in neutral_names(style, report, people))
         raise GateClosed("The new name is a person's, too", faults=faults, hint=f"Names that are nobody's: {offered}.")
-    gone = [title_before, before, *_people_in(title_before, rights), *([old] if identifier != old else [])]
+    named_before = tuple(_people_in(title_before, rights))
+    gone = [title_before, before, *named_before, *([old] if identifier != old else [])]
     names = tuple(words for words in dict.fromkeys(gone) if not is_one_word(words))
     sought = Sought(names, (*_credit(collections), *credit))
     if overlap := sought.found_in(f"{asked.title} {name} {identifier}", is_text=True):
@@ -124,7 +133,7 @@ def words_for(
             f"the new name holds {overlap!r}, so a trace of the old one could not be told from it",
             hint="Choose a name that does not contain the old one.",
         )
-    return NewWords(title_before, asked.title, before, name, old, identifier, sought)
+    return NewWords(title_before, asked.title, before, name, old, identifier, sought, tuple(people))
 
 
 def is_one_word(title: str) -> bool:

@@ -9,31 +9,25 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from handstyle import digests
-from handstyle.collection.permission import CONSENTS
 from handstyle.collection.works import Collection
-from handstyle.diffusion import base_provenance
 from handstyle.errors import ReleaseBroken, UsageMistake
 from handstyle.finetuning.trained_style import RECORD, WEIGHTS, TrainedStyle
 from handstyle.inspection import page
 from handstyle.inspection.report import InspectionReport
 from handstyle.keys import fingerprint
-from handstyle.publication import card, new_words, pictures_in_page, provenance, release_records, traces
-from handstyle.publication.clearance import CLASS_IMAGE, Clearance, attributions
+from handstyle.publication import new_words, provenance, renamed_files, traces
 from handstyle.publication.disclosure import CLASS_IMAGES, COLLECTION, PublishedCollection, published
 from handstyle.publication.new_words import Asked, NewWords
-from handstyle.publication.provenance import ENVELOPE, ListedFile, Statement
+from handstyle.publication.provenance import ENVELOPE, ListedFile
 from handstyle.publication.verification import verify
 from handstyle.records import Record, write
 from handstyle.tensor_files import metadata_of, write_with_metadata
 
-# What holders, licences and the makers of a base say stays as they said it: nobody may rewrite that.
-AS_SIGNED = (f"{CONSENTS}/", f"{release_records.LICENCES}/", base_provenance.FILE)
 INSPECTION = "inspection"
 
 
@@ -53,38 +47,6 @@ class Renamed(Record):
     left_out: tuple[str, ...]  # files that still held the old name and that are not ours to rewrite
 
 
-@dataclass(frozen=True)
-class Release:
-    """The records of a release as they are."""
-
-    folder: Path
-    statement: Statement
-    signer: str
-    style: TrainedStyle
-    collections: dict[str, PublishedCollection]  # works and class images, by the names of their files
-    report: InspectionReport
-
-    @classmethod
-    def at(cls, folder: Path) -> Release:
-        """Raises ReleaseBroken for one that does not hold. That it names somebody is why one renames."""
-        answer = verify(folder)
-        if faults := [finding for finding in answer.findings if finding.kind not in ("name", "permission")]:
-            raise ReleaseBroken(
-                f"{folder} does not hold, so it is not signed under another name",
-                faults=[f"{finding.where} {finding.words}" for finding in faults],
-                hint="Fetch it again, or publish again from the workspace it was made in.",
-            )
-        statement, signer = provenance.opened((folder / ENVELOPE).read_bytes())
-        return cls(
-            folder,
-            statement,
-            signer,
-            TrainedStyle.load(folder / release_records.STYLE),
-            release_records.collections_in(folder, statement),
-            InspectionReport.load(folder / release_records.REPORT),
-        )
-
-
 def release_at(*places: Path) -> Path | None:
     return next((place for place in places if (place / ENVELOPE).is_file()), None)
 
@@ -102,13 +64,13 @@ def style_at(*places: Path) -> Path:
 
 def release(source: Path, into: Path, asked: Asked, key: Ed25519PrivateKey) -> Renamed:
     """The release in `source` under another name, in the empty folder `into`."""
-    old = Release.at(source)
+    old = renamed_files.Release.at(source)
     base = old.statement.lineage.base_provenance.words
     words = new_words.words_for(asked, old.statement.title, old.style, old.report, old.collections, [base])
     style = new_words.style_in(words, old.style, asked.on)
-    weights, left_out = _weights(old, words, into), _other_files(old, words, into)
+    weights, left_out = renamed_files.weights(old, words, into), renamed_files.other_files(old, words, into)
     signer = fingerprint(key.public_key())
-    _write_records(old, words, style, weights, signer, into)
+    renamed_files.write_records(old, words, style, weights, signer, into)
     statement = old.statement.model_copy(
         update={
             "name": words.name,
@@ -151,12 +113,17 @@ def run(
 
 def prove_gone(folder: Path, words: NewWords) -> int:
     """How many files were searched. Raises ReleaseBroken while the old name is left in one."""
-    found = traces.traces(folder, words.sought, passed_over=(*AS_SIGNED, COLLECTION, CLASS_IMAGES))
+    passed_over = (*renamed_files.AS_SIGNED, COLLECTION, CLASS_IMAGES, *renamed_files.FOR_OTHERS)
+    found = traces.traces(folder, words.sought, passed_over=passed_over)
+    for file in renamed_files.FOR_OTHERS:
+        told = (folder / file).read_bytes() if (folder / file).is_file() else b""
+        if name := traces.in_bytes(told, words.sought_beside_credit):
+            found.append((file, f"holds {name!r}"))
     for file in (COLLECTION, CLASS_IMAGES):  # its permissions are credit, all of it
         path = folder / file
         works = PublishedCollection.load(path).works if path.is_file() else ()
-        told = json.dumps([(work.name, work.caption) for work in works])
-        if name := traces.in_bytes(told.encode(), words.sought):
+        told = json.dumps([(work.name, work.caption) for work in works]).encode()
+        if name := traces.in_bytes(told, words.sought):
             found.append((file, f"holds {name!r}"))
     if found:
         raise ReleaseBroken(
@@ -165,99 +132,6 @@ def prove_gone(folder: Path, words: NewWords) -> int:
             hint="Publish again from the workspace, or finetune again without that name.",
         )
     return sum(1 for path in folder.rglob("*") if path.is_file())
-
-
-def _weights(old: Release, words: NewWords, into: Path) -> list[provenance.Weights]:
-    """The same bytes of tensors behind new headers."""
-    weights = []
-    for file in old.statement.weights:
-        original = old.folder / release_records.WEIGHTS / file.path
-        renamed = file.model_copy(update={"path": words.path(file.path)})
-        metadata = new_words.header_in(words, metadata_of(original))
-        write_with_metadata(into / release_records.WEIGHTS / renamed.path, original, metadata)
-        weights.append(renamed)
-    return weights
-
-
-def _other_files(old: Release, words: NewWords, into: Path) -> list[str]:
-    """Every other file that is not made anew. Returns those that had to be left out."""
-    anew = {
-        *release_records.ALWAYS,
-        CLASS_IMAGES,
-        *(f"{release_records.WEIGHTS}/{file.path}" for file in old.statement.weights),
-    }
-    left_out = []
-    for listed in old.statement.files:
-        if listed.path in anew:
-            continue
-        data, path = (old.folder / listed.path).read_bytes(), words.path(listed.path)
-        signed = listed.path.startswith(AS_SIGNED)
-        if words.holds(path):
-            path = f"{Path(listed.path).parent.as_posix()}/{listed.sha256[:16]}{Path(listed.path).suffix}"
-        if not signed:
-            data = _said_anew(words, data)
-        if words.holds(path) or (not signed and traces.in_bytes(data, words.sought)):
-            left_out.append(listed.path)
-        else:
-            write(into / path, data)
-    return left_out
-
-
-def _said_anew(words: NewWords, data: bytes) -> bytes:
-    try:
-        return words.say(data.decode("utf-8")).encode()
-    except UnicodeDecodeError:
-        return data
-
-
-def _write_records(
-    old: Release, words: NewWords, style: TrainedStyle, weights: list[provenance.Weights], signer: str, into: Path
-) -> None:
-    report, cleared = new_words.report_in(words, old.report, style), _cleared(old, words)
-    style.save(into / release_records.STYLE)
-    style.recipe.to_toml(into / release_records.RECIPE)
-    for file, collection in old.collections.items():
-        _collection_in(words, collection).save(into / file)
-    report.save(into / release_records.REPORT)
-    with pictures_in_page.pictures(old.folder / release_records.REPORT_PAGE) as pictures:
-        write(into / release_records.REPORT_PAGE, page.page(report, pictures, public=True).encode())
-    works, beside = old.collections[COLLECTION], old.collections.get(CLASS_IMAGES)
-    text = card.text(style, works, report, cleared, weights, signer, beside)
-    write(into / release_records.CARD, text.encode())
-    write(into / release_records.LICENCE, card.licence_text(cleared).encode())
-
-
-def _collection_in(words: NewWords, collection: PublishedCollection) -> PublishedCollection:
-    """A caption that holds the old name is not shown any more; the collection's digest binds it all the same."""
-
-    def kept(text: str | None) -> str | None:
-        return None if text is None or words.holds(text) else text
-
-    works = [work.model_copy(update={"name": kept(work.name), "caption": kept(work.caption)})
-             for work in collection.works]  # fmt: skip
-    return collection.model_copy(update={"works": tuple(works)})
-
-
-def _cleared(old: Release, words: NewWords) -> Clearance:
-    """What card and licence say of the release, from its own statement."""
-    statement, beside = old.statement, old.collections.get(CLASS_IMAGES)
-    return Clearance(
-        title=words.title,
-        name=words.name,
-        on=statement.published,
-        style=old.style.tensors,
-        collection=old.style.collection,
-        report=statement.lineage.report,
-        licence=statement.licence,
-        base=statement.lineage.base_provenance,
-        distribution=statement.distribution,
-        recipients=statement.recipients,
-        attributions=(
-            *attributions(old.collections[COLLECTION]),
-            *(attributions(beside, CLASS_IMAGE) if beside else ()),
-        ),
-        reasons=(),
-    )
 
 
 def _listed(folder: Path) -> Iterator[ListedFile]:

@@ -17,6 +17,7 @@ from handstyle import digests
 from handstyle.diffusion.base_provenance import BaseProvenance
 from handstyle.errors import RecordDamaged, UsageMistake
 from handstyle.publication import base_records, permission_records, provenance, release_records
+from handstyle.publication.disclosure import COLLECTION
 from handstyle.publication.permission_records import Standing
 from handstyle.publication.provenance import ENVELOPE, LARGEST_ENVELOPE, ListedFile, Statement
 from handstyle.records import Record
@@ -111,9 +112,6 @@ def _judged(
     status: Status = "broken"
     if findings:
         words = f"broken: {len(findings)} {'thing does' if len(findings) == 1 else 'things do'} not hold"
-    elif standing.ended:
-        status, words = "lapsed", "intact, but its permission has ended"
-        findings = [Finding(kind="permission", where="collection.json", words=ended) for ended in standing.ended]
     elif trusted is None:
         status, words = "intact", f"intact, signer {signer} unknown"
     elif signer in trusted:
@@ -121,6 +119,10 @@ def _judged(
     else:
         status, words = "unknown", f"intact, but signed by {signer}, who is not among the {len(trusted)} you trust"
         findings = [Finding(kind="signer", where=ENVELOPE, words=f"signed by {signer}, whom you did not name")]
+    if standing.ended and status != "broken":
+        # Whom to trust comes first: what a stranger's release says of its permission is a stranger's word.
+        status, words = "unknown" if status == "unknown" else "lapsed", f"{words}; and its permission has ended"
+        findings += [Finding(kind="permission", where=COLLECTION, words=ended) for ended in standing.ended]
     return Verification(
         status=status,
         words=words,

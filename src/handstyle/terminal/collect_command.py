@@ -108,6 +108,7 @@ def show_foreseen(
     for verb in found.verbs:
         lines.append(f"{verb.verb}: {'refused' if verb.faults else 'allowed'}")
         lines += listed([str(fault) for fault in verb.faults])
+    lines += ["what files and notes beside them say:", *listed(found.reservations)] if found.reservations else []
     display.result(found, *lines, *found.letters)
     if not found.is_allowed:
         raise typer.Exit(GateClosed.exit_code)

@@ -19,6 +19,7 @@ from handstyle.terminal.collect_command import collect
 from handstyle.terminal.consent_commands import consent
 from handstyle.terminal.display import Display, listed
 from handstyle.terminal.rename_command import rename
+from handstyle.terminal.shares_command import shares
 
 MUCH_CROPPED = 0.8  # share of a picture's area that is left, below which somebody should know
 
@@ -182,6 +183,8 @@ def publish(
     key: options.Key = None,
     model_licence: options.ModelLicence = None,
     distribution: options.Distribution = None,
+    keeper: options.Answering = None,
+    contact: options.Complaints = None,
     to: options.ReleaseTo = None,
     base: options.Base = None,
     workspace: options.Place = None,
@@ -195,12 +198,20 @@ def publish(
         values.workspace_at(workspace),
         name,
         progress=display.progress,
-        **values.given(base=base, key=key, model_licence=model_licence, distribution=values.whom(distribution), to=to),
+        **values.given(
+            base=base,
+            key=key,
+            model_licence=model_licence,
+            distribution=values.whom(distribution),
+            to=to,
+            contact=values.contact(keeper, contact),
+        ),
     )
     display.say("\n".join(made.reasons))
     display.result(made, f"{made.licence}, signed by {made.signer}", made.release)
 
 
+app.command()(shares)
 app.command()(rename)
 app.command()(base)
 

@@ -41,6 +41,11 @@ def draft(
         return
     for name in made.without_key:
         display.say(f"The key of {name} is not named yet: so far, {name} can only answer by hand.")
+    if made.reserved:
+        display.say(
+            f"The files of {len(made.reserved)} works say that they are not for training, and these terms do not ask "
+            "to set that aside: despite_reservations = true asks for it."
+        )
     display.result(made, f"{made.works} works, number {made.number}", str(made.file), str(made.page))
 
 
@@ -76,7 +81,10 @@ def sign(
         if yes:
             return True
         if display.as_json:
-            return False
+            raise UsageMistake(
+                "nothing was signed: with --json nobody is asked",
+                hint=f"Read it first, `handstyle consent show {file}`; if you agree, add --yes.",
+            )
         display.say(f"{words}\nThe number of this text is {digest}\nDo you agree to this? Type yes or no:")
         return sys.stdin.readline().strip().lower() == "yes"
 
