@@ -19,7 +19,7 @@ from handstyle.collection.holders import Holder
 from handstyle.collection.licences import Use
 from handstyle.collection.permission import listed
 from handstyle.collection.rights import RightsRecord
-from handstyle.collection.rights_plan import RightsPlan
+from handstyle.collection.rights_plan import ConsentGrant, RightsPlan
 from handstyle.collection.scope import ANY_BASE, Act, Distribution, Method, NameUses, Scope
 from handstyle.collection.terms import Named, Terms
 from handstyle.consenting import look_at
@@ -115,11 +115,13 @@ def foresee(
     covering = {
         work.name: (*plan.rights_for(work.name), *plan.rights_for_content(work.file, work.pixels)) for work in works
     }
+    missing = {grant.rights: _signatures_missing(grant) for grant in plan.consents}
     found: dict[str, dict[str, list[str]]] = {verb: defaultdict(list) for verb in VERBS}  # verb -> words -> names
     to_ask: dict[tuple[str, tuple[Holder, ...]], list[Named]] = defaultdict(list)
     for work in works:
         faults = dict.fromkeys(_faults(covering[work.name], intent))
-        for verb, words in faults:
+        unsigned = [words for rights in covering[work.name] for words in missing.get(rights, ())]
+        for verb, words in (*((verb, words) for verb in VERBS for words in unsigned), *faults):
             found[verb][words].append(work.name)
         if faults:
             to_ask[_whom(covering[work.name])].append(work)
@@ -142,7 +144,18 @@ def _faults(covering: Sequence[RightsRecord], intent: Intent) -> Iterator[tuple[
     for rights in covering[:1]:
         for verb, act in intent.acts():
             for refusal in rights.refusals(act):
-                yield verb, f"{refusal.words} (clause: {refusal.clause}); {refusal.next_step}"
+                yield verb, str(refusal)
+
+
+def _signatures_missing(grant: ConsentGrant) -> list[str]:
+    """No letter is needed for these: the text is there, and waits."""
+    if not grant.rights.is_signed:  # by hand, on paper
+        return []
+    return [
+        f"the signature of {holder.name} is missing (clause: all holders); send them the file, to sign with "
+        "`handstyle consent sign FILE`"
+        for holder in grant.consent.missing
+    ]
 
 
 def _whom(covering: Sequence[RightsRecord]) -> tuple[str, tuple[Holder, ...]]:

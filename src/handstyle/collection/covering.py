@@ -9,6 +9,7 @@ from datetime import date
 from handstyle.collection.listing import Fault
 from handstyle.collection.rights import RightsRecord
 from handstyle.collection.rights_plan import RightsPlan
+from handstyle.collection.scope import Act
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,11 @@ class Permissions:
         disputed = []
         for name, found in self._found.items():
             if len(found) > 1:
-                disputed.append(Fault(name, f"{len(found)} permissions name it: let one `works` pattern cover it"))
-            elif found and (reason := found[0].why_not("train", self._on)):
-                disputed.append(Fault(name, reason))
+                whose = ", ".join(rights.source_of_permission for rights in found)
+                words = f"{len(found)} permissions name it: {whose} (clause: any); let one of them cover it"
+                disputed.append(Fault(name, words))
+            elif found:
+                refusals = found[0].refusals(Act("train", self._on))
+                disputed += [Fault(name, str(refusal)) for refusal in refusals]
         unmentioned = tuple(name for name, found in self._found.items() if not found)
         return RightsGaps(unmentioned, tuple(disputed))

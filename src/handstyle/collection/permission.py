@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from handstyle.collection import consent
@@ -14,7 +15,7 @@ from handstyle.collection.consent import Consent
 from handstyle.collection.rights import RightsRecord, from_consent
 from handstyle.collection.scope import Act
 from handstyle.collection.works import Collection, Work
-from handstyle.errors import ConsentBroken, RightsMissing, UsageMistake
+from handstyle.errors import ConsentBroken, RightsMissing, UsageMistake, WorkChanged
 from handstyle.records import write
 
 CONSENTS = "consents"  # the folder beside a collection
@@ -84,10 +85,22 @@ def standing(collection: Collection, what: str = "work") -> tuple[str, ...]:
 def refusals(collection: Collection, act: Act) -> list[str]:
     """Work, holder, clause and what would help, for everything that stands against the act."""
     return [
-        f"{work.name}: {refusal.words} (clause: {refusal.clause}); {refusal.next_step}"
-        for work in collection.works
-        for refusal in collection.rights_of(work).refusals(act)
+        f"{work.name}: {refusal}" for work in collection.works for refusal in collection.rights_of(work).refusals(act)
     ]
+
+
+@contextmanager
+def naming_the_holder(collection: Collection) -> Iterator[None]:
+    """A work that is another one than was collected stands under nobody's permission: whose is missed is added."""
+    try:
+        yield
+    except WorkChanged as changed:
+        whose = [collection.rights_of(work).source_of_permission for work in collection.works
+                 if work.name == changed.work]  # fmt: skip
+        faults = [
+            f"{changed.work}: {who} is for the file that was collected (clause: works); {changed.hint}" for who in whose
+        ]
+        raise WorkChanged(changed.what, work=changed.work, faults=faults, hint=changed.hint) from changed
 
 
 def require(collection: Collection, act: Act, doing: str) -> None:

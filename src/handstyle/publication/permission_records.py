@@ -99,7 +99,7 @@ def _faults_of(claim: _Claim, opened: Consent | None, act: Act, where: str) -> I
     for refusal in dict.fromkeys(refusal for one in acts for refusal in record.refusals(one)):
         yield (
             where,
-            f"does not cover {len(claim.works)} works of this release: {refusal.words} (clause: {refusal.clause})",
+            f"does not cover {len(claim.works)} works of this release: {refusal}",
         )
     if "show-works" not in record.permits and any(work.name or work.caption for work in claim.works):
         yield claim.file, "shows names or captions of works that may not be shown"
