@@ -20,8 +20,8 @@ from handstyle.collection.licences import Use
 from handstyle.collection.permission import listed
 from handstyle.collection.reservation_values import Reading
 from handstyle.collection.rights import RightsRecord
-from handstyle.collection.rights_plan import RightsPlan
-from handstyle.collection.scope import ANY_BASE, Act, Distribution, Method, NameUses, Refusal, Scope
+from handstyle.collection.rights_plan import ConsentGrant, RightsPlan
+from handstyle.collection.scope import ANY_BASE, Act, Distribution, Method, NameUses, Scope
 from handstyle.collection.terms import Named, Terms
 from handstyle.consenting import look_at
 from handstyle.errors import UsageMistake
@@ -117,11 +117,13 @@ def foresee(
     covering = {
         work.name: (*plan.rights_for(work.name), *plan.rights_for_content(work.file, work.pixels)) for work in works
     }
+    missing = {grant.rights: _signatures_missing(grant) for grant in plan.consents}
     found: dict[str, dict[str, list[str]]] = {verb: defaultdict(list) for verb in VERBS}  # verb -> words -> names
     to_ask: dict[tuple[str, tuple[Holder, ...]], list[Named]] = defaultdict(list)
     for work in works:
         faults = dict.fromkeys(_faults(covering[work.name], intent, work.reservations))
-        for verb, words in faults:
+        unsigned = [words for rights in covering[work.name] for words in missing.get(rights, ())]
+        for verb, words in (*((verb, words) for verb in VERBS for words in unsigned), *faults):
             found[verb][words].append(work.name)
         if faults:
             to_ask[_whom(covering[work.name])].append(work)
@@ -163,7 +165,7 @@ def _faults(
         else [overrides.refusal(reading) for reading in reservations if reading.objects]
     )
     for refusal in against:
-        yield from ((verb, _words(refusal)) for verb in VERBS)
+        yield from ((verb, str(refusal)) for verb in VERBS)
     if not covering:
         yield from ((verb, "no permission names it (clause: any); ask whoever made it") for verb in VERBS)
     elif len(covering) > 1:
@@ -171,11 +173,18 @@ def _faults(
     for rights in covering[:1]:
         for verb, act in intent.acts():
             for refusal in rights.refusals(act):
-                yield verb, _words(refusal)
+                yield verb, str(refusal)
 
 
-def _words(refusal: Refusal) -> str:
-    return f"{refusal.words} (clause: {refusal.clause}); {refusal.next_step}"
+def _signatures_missing(grant: ConsentGrant) -> list[str]:
+    """No letter is needed for these: the text is there, and waits."""
+    if not grant.rights.is_signed:  # by hand, on paper
+        return []
+    return [
+        f"the signature of {holder.name} is missing (clause: all holders); send them the file, to sign with "
+        "`handstyle consent sign FILE`"
+        for holder in grant.consent.missing
+    ]
 
 
 def _whom(covering: Sequence[RightsRecord]) -> tuple[str, tuple[Holder, ...]]:

@@ -170,6 +170,7 @@ def encode(
 def encode_for(
     workspace: Workspace, collection: Collection, folder: Path, family: ModelFamily, recipe: Recipe, progress: Progress
 ) -> Encoded:
+    from handstyle.collection import permission
     from handstyle.encoding import crops, encode
     from handstyle.encoding.cache import Cache
 
@@ -180,9 +181,10 @@ def encode_for(
     wanted = [encode.crops_of(work, resolution, random_flip=recipe.random_flip) for work in works]
     texts = ["", *sorted({recipe.words(work.caption) for work in works})]
     found = 0
-    for done in encode.encode_works(works, folder, collection.background, wanted, family, cache):
-        found += done.found
-        progress("encoding works", done.index, done.of)
+    with permission.naming_the_holder(collection):
+        for done in encode.encode_works(works, folder, collection.background, wanted, family, cache):
+            found += done.found
+            progress("encoding works", done.index, done.of)
     for done in encode.encode_texts(texts, family, cache):
         found += done.found
         progress("encoding texts", done.index, done.of)

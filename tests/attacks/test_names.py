@@ -104,6 +104,7 @@ PROMPTS: dict[str, dict[str, Any]] = {
     "identifier from an alias": {"identifier": "holliesketch"},
     "class words": {"class_words": "mengert drawing"},
     "class prompt": {"class_prompt": "a drawing by hollie"},
+    "between identifier and class words": {"identifier": "men", "class_words": "gert"},
     "template": {"template": "{caption}, {identifier}, in the style of Hollie Mengert"},
     "caption": {"caption": "a fox, art by hollie mengert"},
     "caption in disguise": {"caption": "a fox, h.m.e.n.g.e.r.t"},

@@ -107,6 +107,18 @@ def test_credit_stands(named_after_ana: Path) -> None:
     assert "ruiz" not in json.dumps(data).lower()
 
 
+def test_words_of_the_training_that_name_somebody_are_put_away(of_ana: Ingredients, tmp_path: Path) -> None:
+    recipe = of_ana.style.recipe.changed(template="{caption} by Ana Ruiz, {identifier}", class_words="ruiz drawing")
+    place, into = tmp_path / "run" / "style", tmp_path / "new"
+    write_tensors(place / "style.safetensors", low_rank_tensors(), {})
+    of_ana.style.model_copy(update={"recipe": recipe}).save(place / "style.json")
+    into.mkdir()
+    renaming.run(place, None, of_ana.collection, None, Asked("Quiet lines", None, DAY), into)
+    found = TrainedStyle.open(into / "style").recipe
+    assert (found.template, found.class_words) == ("{caption}, {identifier}", "drawing")
+    assert b"ruiz" not in everything_in(into).lower()
+
+
 def test_the_report_speaks_of_the_same_tensors(named_after_ana: Path, of_ana: Ingredients) -> None:
     renamed(named_after_ana, "Quiet lines")
     report = json.loads((named_after_ana.with_name("renamed") / "report.json").read_text(encoding="utf-8"))

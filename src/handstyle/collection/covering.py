@@ -11,7 +11,7 @@ from handstyle.collection.listing import Fault
 from handstyle.collection.reservation_values import Reading
 from handstyle.collection.rights import RightsRecord
 from handstyle.collection.rights_plan import RightsPlan
-from handstyle.collection.scope import Refusal
+from handstyle.collection.scope import Act, Refusal
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,12 @@ class Permissions:
         disputed = []
         for name, found in self._found.items():
             if len(found) > 1:
-                disputed.append(Fault(name, f"{len(found)} permissions name it: let one `works` pattern cover it"))
-            elif found and (reason := found[0].why_not("train", self._on)):
-                disputed.append(Fault(name, reason))
+                whose = ", ".join(rights.source_of_permission for rights in found)
+                words = f"{len(found)} permissions name it: {whose} (clause: any); let one of them cover it"
+                disputed.append(Fault(name, words))
+            elif found:
+                refusals = found[0].refusals(Act("train", self._on))
+                disputed += [Fault(name, str(refusal)) for refusal in refusals]
         unmentioned = tuple(name for name, found in self._found.items() if not found)
         return RightsGaps(unmentioned, tuple(disputed), tuple(self._reserved()))
 
@@ -82,7 +85,7 @@ class Permissions:
         """Also of works that nobody permits yet: what to ask for is told at once."""
         for name in self._reservations:
             for refusal in self._refusals(name):
-                yield Fault(name, f"{refusal.words} (clause: {refusal.clause}); {refusal.next_step}")
+                yield Fault(name, str(refusal))
 
     def _refusals(self, name: str) -> list[Refusal]:
         """A consent sets aside what the files say of the works it names, and of no others."""

@@ -103,22 +103,26 @@ def load_work(folder: Path, work: Work, background: str = "white") -> Image.Imag
     """The image of a work, proven to be the one that was collected. Raises WorkChanged."""
     path = folder / work.name
     again = f"Put back the file that was collected, or collect {folder} again."
+
+    def changed(words: str, hint: str = again) -> WorkChanged:
+        return WorkChanged(f"{path} {words}", work=work.name, hint=hint)
+
     try:
         leads_out = not path.resolve().is_relative_to(folder.resolve())
     except (OSError, RuntimeError, ValueError) as error:  # links in a circle, or NUL in the name of the folder
-        raise WorkChanged(f"{path} cannot be opened: {error}", hint=again) from error
+        raise changed(f"cannot be opened: {error}") from error
     if leads_out:
-        raise WorkChanged(f"{path} leads out of {folder}", hint=again)
+        raise changed(f"leads out of {folder}")
     try:
         picture = read_picture(path, page_colour(background))
     except Unfit as unfit:
-        raise WorkChanged(f"{path} {unfit}", hint=again) from unfit
+        raise changed(str(unfit)) from unfit
     if picture.file_sha256 != work.file_sha256:
-        raise WorkChanged(f"{path} is not the file that was collected: its content has changed", hint=again)
+        raise changed("is not the file that was collected: its content has changed")
     if picture.pixels_sha256 != work.pixels_sha256:
-        raise WorkChanged(
-            f"{path} is the file that was collected, but its pixels come out differently here",
-            hint=f"Another background, or another version of Pillow, decodes it; collect {folder} again here.",
+        raise changed(
+            "is the file that was collected, but its pixels come out differently here",
+            f"Another background, or another version of Pillow, decodes it; collect {folder} again here.",
         )
     return picture.image
 

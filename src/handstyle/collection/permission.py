@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from handstyle.collection import consent, overrides
@@ -14,7 +15,7 @@ from handstyle.collection.consent import Consent
 from handstyle.collection.rights import RightsRecord, from_consent
 from handstyle.collection.scope import Act, Refusal
 from handstyle.collection.works import Collection, Work
-from handstyle.errors import ConsentBroken, RightsMissing, UsageMistake
+from handstyle.errors import ConsentBroken, RightsMissing, UsageMistake, WorkChanged
 from handstyle.records import write
 
 CONSENTS = "consents"  # the folder beside a collection
@@ -83,11 +84,7 @@ def standing(collection: Collection, what: str = "work") -> tuple[str, ...]:
 
 def refusals(collection: Collection, act: Act) -> list[str]:
     """Work, holder, clause and what would help, for everything that stands against the act."""
-    return [
-        f"{work.name}: {refusal.words} (clause: {refusal.clause}); {refusal.next_step}"
-        for work in collection.works
-        for refusal in _refusals_of(work, collection, act)
-    ]
+    return [f"{work.name}: {refusal}" for work in collection.works for refusal in _refusals_of(work, collection, act)]
 
 
 def _refusals_of(work: Work, collection: Collection, act: Act) -> Iterator[Refusal]:
@@ -105,6 +102,20 @@ def overridden(collection: Collection) -> tuple[str, ...]:
             by = " and ".join(rights.holders)
             works[f"{overrides.said(reading)}: set aside by the signed consent of {by}"].append(work.name)
     return tuple(f"{listed(names)}: {words}" for words, names in works.items())
+
+
+@contextmanager
+def naming_the_holder(collection: Collection) -> Iterator[None]:
+    """A work that is another one than was collected stands under nobody's permission: whose is missed is added."""
+    try:
+        yield
+    except WorkChanged as changed:
+        whose = [collection.rights_of(work).source_of_permission for work in collection.works
+                 if work.name == changed.work]  # fmt: skip
+        faults = [
+            f"{changed.work}: {who} is for the file that was collected (clause: works); {changed.hint}" for who in whose
+        ]
+        raise WorkChanged(changed.what, work=changed.work, faults=faults, hint=changed.hint) from changed
 
 
 def require(collection: Collection, act: Act, doing: str) -> None:

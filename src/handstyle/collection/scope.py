@@ -43,6 +43,9 @@ class Refusal(NamedTuple):
     words: str
     next_step: str
 
+    def __str__(self) -> str:
+        return f"{self.words} (clause: {self.clause}); {self.next_step}"
+
 
 @dataclass(frozen=True)
 class Act:

@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import PIL
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from handstyle import digests
 from handstyle.collection.consent import Decoder, Document, Predicate, Statement, Subject, worded
@@ -17,6 +17,7 @@ from handstyle.collection.holders import Holder, PersonName
 from handstyle.collection.one_line import Line
 from handstyle.collection.pixels import page_colour
 from handstyle.collection.reservation_values import Reading
+from handstyle.collection.rights_plan import is_below
 from handstyle.collection.scope import Scope
 from handstyle.errors import UsageMistake
 from handstyle.records import Record, load_toml, read_whole
@@ -24,8 +25,14 @@ from handstyle.records import Record, load_toml, read_whole
 LARGEST_DOCUMENT = 256 << 20  # bytes
 
 
+def _below(name: str) -> str:
+    if not is_below(name):
+        raise ValueError("name a file beside the terms or below them")
+    return name
+
+
 class ReferredTo(Record):
-    file: Line  # beside the terms
+    file: Annotated[Line, AfterValidator(_below)]  # beside the terms
     says: Line
 
 

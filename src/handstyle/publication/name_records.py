@@ -59,10 +59,10 @@ def _texts(
     """Where -> what it is -> its words."""
     recipe = style.recipe
     title = {"name": statement.title, "file name": statement.name}
-    trained = {naming.IDENTIFIER: recipe.identifier, "class words": recipe.class_words, "template": recipe.template}
+    trained = naming.words_of(recipe)
     yield "handstyle.json", title
     own = {"style's own name": style.name, "name of the base": style.base.name}
-    yield "style.json", own | trained | {"class prompt": recipe.class_prompt}
+    yield "style.json", own | trained
     shown = {"style's own name": str(report["style_name"]), "template": str(report["prompt_template"])}
     yield "report.json", shown | {"name of the base": str(report["base_name"])}
     for work in collections[COLLECTION].works:

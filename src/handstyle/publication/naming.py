@@ -27,7 +27,7 @@ FEWEST_CONSONANTS = 4  # of a name that an identifier leaves the vowels out of
 
 IDENTIFIER = "identifier"
 TITLES = ("name", "style's own name", "folder", "file name")
-PROMPTS = (IDENTIFIER, "class words", "class prompt", "template", "caption")
+PROMPTS = (IDENTIFIER, "class words", "class prompt", "template", "prompt", "caption")
 
 
 class Permission(Protocol):
@@ -59,9 +59,13 @@ def slug(title: str) -> str:
 
 def words_trained_with(recipe: Recipe, collection: Collection) -> dict[str, str]:
     """Everything that stands in prompts while a style learns, and can call it afterwards: what it is -> words."""
+    return words_of(recipe) | {f"caption of {work.name}": work.caption for work in collection.works}
+
+
+def words_of(recipe: Recipe) -> dict[str, str]:
     words = {IDENTIFIER: recipe.identifier, "class words": recipe.class_words, "template": recipe.template}
     words |= {"class prompt": recipe.class_prompt} if recipe.class_prompt else {}
-    return words | {f"caption of {work.name}": work.caption for work in collection.works}
+    return words | {"prompt": recipe.words("")}  # a name can be split between the others
 
 
 def checked(texts: Mapping[str, str], collection: Collection, *, neutral: Iterable[str] = ()) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from handstyle.collection.involvement import involvement
+from handstyle.collection.licences import Use
 from handstyle.collection.look_alikes import skeleton
 from handstyle.errors import GateClosed, UsageMistake
 from handstyle.finetuning.recipe import Recipe
@@ -116,7 +117,7 @@ def words_for(
     if name == before:
         raise UsageMistake(f"it is called {title_before!r} already", hint="Choose another name.")
     old = style.recipe.identifier
-    named = naming.people_named({naming.IDENTIFIER: old}, rights)
+    named = naming.people_named(naming.words_of(style.recipe), rights)
     both = (title_before, *(person for person in people if recognition.is_named_in(person, title_before)))
     must_go = any(certain for _, certain in named) or any(recognition.is_named_in(name, old) for name in both)
     identifier = _identifier(asked.identifier, old if not must_go else neutral_identifier(style.tensors, people))
@@ -124,7 +125,7 @@ def words_for(
     if faults := [fault for fault, certain in naming.people_named(texts, rights) if certain]:
         offered = ", or ".join(f'"{name}"' for name in neutral_names(style, report, people))
         raise GateClosed("The new name is a person's, too", faults=faults, hint=f"Names that are nobody's: {offered}.")
-    named_before = tuple(_people_in(title_before, rights))
+    named_before = _people_in(title_before, style.recipe, rights)
     gone = [title_before, before, *named_before, *([old] if identifier != old else [])]
     names = tuple(words for words in dict.fromkeys(gone) if not is_one_word(words))
     sought = Sought(names, (*_credit(collections), *credit))
@@ -183,10 +184,17 @@ def _loosely(words: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![^\W_]){joined}(?![^\W_])" if parts else r"(?!)", re.IGNORECASE)
 
 
-def _people_in(title: str, rights: Sequence[naming.Permission]) -> Iterator[str]:
-    """The names on record that a title holds without leave: they have to be gone, too, but for credit."""
-    for names in naming.without(rights, "name-in-title").values():
-        yield from (name for name in names if recognition.is_named_in(name, title))
+def _people_in(title: str, recipe: Recipe, rights: Sequence[naming.Permission]) -> tuple[str, ...]:
+    """The names on record that stand there without leave: they have to be gone, too, but for credit."""
+    places: list[tuple[Use, list[str]]] = [("name-in-title", [title])]
+    places.append(("name-as-trigger", [*naming.words_of(recipe).values()]))
+    return tuple(
+        name
+        for use, texts in places
+        for names in naming.without(rights, use).values()
+        for name in names
+        if any(recognition.is_named_in(name, text) for text in texts)
+    )
 
 
 def _credit(collections: Mapping[str, PublishedCollection]) -> Iterator[str]:

@@ -99,7 +99,7 @@ def _faults_of(claim: _Claim, opened: Consent | None, act: Act, where: str) -> I
     for refusal in dict.fromkeys(refusal for one in acts for refusal in record.refusals(one)):
         yield (
             where,
-            f"does not cover {len(claim.works)} works of this release: {refusal.words} (clause: {refusal.clause})",
+            f"does not cover {len(claim.works)} works of this release: {refusal}",
         )
     reserved = sum(any(reading.objects for reading in work.reservations) for work in claim.works)
     if reserved and not overrides.sets_aside(record):

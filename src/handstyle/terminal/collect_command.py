@@ -62,7 +62,7 @@ def collect(
         chosen["validation"] = parse_withholding(leave_out)
     stated = StatedPermission(
         mine, licence, author, source, evidence, rights, consent, licence_choice, seen.date() if seen else None
-    ).for_folder(folder)
+    ).for_folder(folder, unsigned=dry_run)
     if dry_run:
         who = values.given(keeper=keeper, contact=contact)
         show_foreseen(display, folder, stated, meant or (), base, letter, pictures=pictures, who=who, **values.given(
