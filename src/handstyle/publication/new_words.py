@@ -57,6 +57,7 @@ class NewWords:
     identifier: str
     sought: Sought  # what must be gone in the end
     people: tuple[str, ...]  # of these, who is credited all the same
+    not_in_prompts: tuple[str, ...]  # whose names no word of the training may hold, not even in part
 
     @property
     def withdraws_the_identifier(self) -> bool:
@@ -125,6 +126,7 @@ def words_for(
     if faults := [fault for fault, certain in naming.people_named(texts, rights) if certain]:
         offered = ", or ".join(f'"{name}"' for name in neutral_names(style, report, people))
         raise GateClosed("The new name is a person's, too", faults=faults, hint=f"Names that are nobody's: {offered}.")
+    unasked = tuple(name for names in naming.without(rights, "name-as-trigger").values() for name in names)
     named_before = _people_in(title_before, style.recipe, rights)
     gone = [title_before, before, *named_before, *([old] if identifier != old else [])]
     names = tuple(words for words in dict.fromkeys(gone) if not is_one_word(words))
@@ -134,7 +136,7 @@ def words_for(
             f"the new name holds {overlap!r}, so a trace of the old one could not be told from it",
             hint="Choose a name that does not contain the old one.",
         )
-    return NewWords(title_before, asked.title, before, name, old, identifier, sought, tuple(people))
+    return NewWords(title_before, asked.title, before, name, old, identifier, sought, tuple(people), unasked)
 
 
 def is_one_word(title: str) -> bool:
@@ -167,8 +169,14 @@ def header_in(words: NewWords, metadata: Mapping[str, str]) -> dict[str, str]:
 
 def _recipe_in(words: NewWords, recipe: Recipe) -> Recipe:
     said = {name: words.say(getattr(recipe, name)) for name in NEUTRAL}
-    said = {name: NEUTRAL[name] if words.holds(text) else text for name, text in said.items()}
+    said = {
+        name: NEUTRAL[name] if words.holds(text) or _names_one(words, text) else text for name, text in said.items()
+    }
     return recipe.changed(**said, identifier=words.identifier)
+
+
+def _names_one(words: NewWords, text: str) -> bool:
+    return any(recognition.is_named_in(person, text) for person in words.not_in_prompts)
 
 
 def _identifier(asked: str | None, otherwise: str) -> str:
