@@ -24,13 +24,14 @@ ARCHITECTURE = ROOT / "docs" / "architecture.md"
 LAYERS = [
     *("errors", "digests", "records", "tensor_files", "workspace", "keys", "envelopes"),
     *("collection", "diffusion", "encoding", "finetuning", "generation", "inspection", "origination", "publication"),
-    *("stages", "consenting", "foresight", "demonstration", "studio", "terminal", "__main__"),
+    *("policy", "stages", "consenting", "foresight", "demonstration", "studio", "terminal", "__main__"),
 ]
 
 # For people without a GPU: importing these must not import torch or what stands on it.
 WITHOUT_TORCH = [
     "*.py",
     "collection/*.py",
+    "diffusion/base_provenance.py",
     "encoding/crops.py",
     "finetuning/recipe.py",
     "finetuning/trained_style.py",

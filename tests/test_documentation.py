@@ -20,7 +20,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 VERBS = ["collect", "encode", "finetune", "generate", "inspect", "publish"]
-COMMANDS = [*VERBS, "consent", "shares", "verify", "demo"]
+COMMANDS = [*VERBS, "consent", "shares", "verify", "rename", "base", "demo"]
 CONSENT = ["draft", "show", "sign", "check", "list", "key"]  # what can stand behind `consent`
 NOT_OURS = {".venv", ".git", "demo-output", "handstyle-workspace", "node_modules"}
 

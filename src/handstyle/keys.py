@@ -137,6 +137,18 @@ def own_key(folder: Path | None = None) -> Ed25519PrivateKey:
     return key
 
 
+def own_fingerprint(folder: Path) -> str | None:
+    """Of the key of this person on this computer; None while there is none. It is not made for being asked about."""
+    public = folder / f"{KEY_FILE}.pub"
+    return fingerprint_of(_read(public).decode("utf-8", "replace")) if public.is_file() else None
+
+
+def fingerprint_of(line: str) -> str:
+    """Of `ssh-ed25519 AAAA…`, or of a fingerprint. Raises ValueError."""
+    words = line.split()
+    return _spelled_rightly(words[0]) if words and words[0].startswith("SHA256:") else _fingerprint_in(words)
+
+
 def _create(path: Path, passphrase: str = "") -> None:
     key = Ed25519PrivateKey.generate()
     encryption = BestAvailableEncryption(passphrase.encode()) if passphrase else NoEncryption()

@@ -6,6 +6,7 @@ torch is imported inside the stage that needs it, so collecting, publishing's ga
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -14,9 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handstyle import digests
+from handstyle.collection.involvement import involvement
 from handstyle.collection.scope import Act
 from handstyle.collection.works import Collection
-from handstyle.errors import GateClosed, RecordDamaged, RightsMissing, StageMissing, UsageMistake
+from handstyle.diffusion.base_provenance import BaseProvenance
+from handstyle.errors import RecordDamaged, RightsMissing, StageMissing, UsageMistake
 from handstyle.records import LONGEST_WRITE, PART, Record, remove_abandoned
 from handstyle.workspace import OriginalFolder, Workspace, next_name, slug, unfinished
 
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
     from handstyle.inspection.material import HeldOut
     from handstyle.inspection.report import InspectionReport
     from handstyle.publication.copyright_policy import Contact
+    from handstyle.publication.new_words import Asked
+    from handstyle.publication.renaming import Renamed
     from handstyle.publication.shares import Division, Fee
     from handstyle.publication.shares import Statement as SharesStatement
     from handstyle.publication.verification import Verification
@@ -156,6 +161,7 @@ def encode(
     collection, folder = current_collection(workspace)
     require_permission(collection, "train")
     family = load_base(base)
+    require_known_base(workspace, family)
     recipe = recipe or default_recipe(collection, family)
     require_training(collection, family, recipe)
     return encode_for(workspace, collection, folder, family, recipe, progress)
@@ -207,6 +213,7 @@ class Plan:
     recipe: Recipe
     class_images: OwnClassImages | None = None
     extends: str = ""
+    base: BaseProvenance | None = None  # what the base was made from
 
 
 def plan(
@@ -231,11 +238,12 @@ def plan(
     # Before the base is loaded, which takes a while: a slip is told at once.
     recipe = recipe_from(recipe_file, preset, Recipe()).changed(**(settings or {}))
     family = load_base(base, plain=plain)
+    known = require_known_base(workspace, family)
     if recipe_file is None and preset is None:
         recipe = default_recipe(collection, family).changed(**(settings or {}))
     require_training(collection, family, recipe)
     own = _own_class_images(class_images, recipe, family) if class_images else None
-    return Plan(workspace, collection, folder, family, recipe, own)
+    return Plan(workspace, collection, folder, family, recipe, own, base=known)
 
 
 def _own_class_images(folder: Path, recipe: Recipe, family: ModelFamily) -> OwnClassImages:
@@ -265,6 +273,7 @@ def _extension(workspace: Workspace, base: Path | None, class_images: Path | Non
     collection, folder = collection_named(workspace, before.collection)
     require_permission(collection, "train")
     family = load_base(base, plain=plain)
+    known = require_known_base(workspace, family)
     require_base(before.base, family)
     try:
         more = Duration.parse(extend).in_steps(before.works, before.recipe.train_batch_size)
@@ -275,7 +284,7 @@ def _extension(workspace: Workspace, base: Path | None, class_images: Path | Non
     recipe = before.recipe.changed(max_train=f"{before.steps + more} steps")
     require_training(collection, family, recipe)
     own = _class_images_again(workspace, before.class_images, class_images, recipe, family)
-    return Plan(workspace, collection, folder, family, recipe, own, run)
+    return Plan(workspace, collection, folder, family, recipe, own, run, known)
 
 
 def _class_images_again(
@@ -360,6 +369,7 @@ def finetune(
                 material=material,
                 paint=lambda step: previews.paint(step, family),
                 drawings=_drawings_to_check_with(plan, real),
+                involvement=involvement(plan.collection, plan.class_images.collection if plan.class_images else None),
             ).go(state, save_every=save_every, sample_every=sample_every, report=progress)
     workspace.point_to(run=run)
     return _finetuned(workspace, run)
@@ -422,6 +432,7 @@ class Generated(Record):
     folder: str
     pictures: tuple[str, ...]
     sheet: str | None
+    base: BaseProvenance | None = None  # what the base was made from
 
 
 def generate(
@@ -447,13 +458,18 @@ def generate(
 
     use_all_cores()
     family = load_base(base, plain=plain)
+    known = require_known_base(workspace, family)
     worn = wardrobe.worn(workspace, styles or [workspace.needs("run", "finetune")])
-    for item in worn:
-        require_generating(workspace, item.style, family)
+    said = {item.style.tensors: require_generating(workspace, item.style, family) for item in worn}
     requests = wardrobe.requests(prompts, seeds, family, worn, settings or {})
     folder = to or workspace.new_pictures(prompts[0])
     remove_abandoned(folder, f".*.png.*{PART}", older_than=LONGEST_WRITE)
-    lineage = {"collections": " ".join(sorted({item.style.collection for item in worn}))}
+    lineage = {
+        "base_made_from": known.made_from,
+        "base_provenance": known.words,
+        "collections": " ".join(sorted({item.style.collection for item in worn})),
+        "involvement": " ".join(dict.fromkeys(said.values())),
+    }
     images, paths = [], []
     with attached(worn, family):
         for number, picture in enumerate(draw(requests, family)):
@@ -472,7 +488,7 @@ def generate(
         rows = [images[start : start + len(seeds)] for start in range(0, len(images), len(seeds))]
         paper = previews.sheet(rows, prompts, [str(seed) for seed in seeds])
         page = str(write(folder / next_name(folder, "sheet", ".png"), png(paper)))
-    return Generated(folder=str(folder), pictures=tuple(paths), sheet=page)
+    return Generated(folder=str(folder), pictures=tuple(paths), sheet=page, base=known)
 
 
 class Inspected(Record):
@@ -509,6 +525,7 @@ def inspect(
     run = workspace.needs("run", "finetune")
     worn = wardrobe.worn(workspace, [run])[0]
     family = load_base(base)
+    require_known_base(workspace, family)
     require_base(worn.style.base, family)
     require_generating(workspace, worn.style, family)
     collection, folder = collection_named(workspace, worn.style.collection)
@@ -571,14 +588,13 @@ def publish(
     collection, folder = collection_named(workspace, style.collection)
     class_images, beside = collection_named(workspace, style.class_images) if style.class_images else (None, folder)
     report, pictures = _current_report(workspace)
+    known, base_statement = _base_to_publish(workspace, base or EMBEDDED, style)
     cleared = clearance.clearance(
         collection, style, report, name, on=date.today(), model_licence=model_licence, distribution=distribution,
-        class_images=class_images,
+        class_images=class_images, folder=to.name if to else "", base=known,
     )  # fmt: skip
-    if report is None:
-        raise GateClosed("there is no inspection report", hint="Run `handstyle inspect` first.")
-    secret = keys.read_key(key) if key else keys.own_key()
-    target = to or workspace.release(cleared.name)
+    assert report is not None, "without one there is no clearance"
+    secret, target = keys.read_key(key) if key else keys.own_key(), to or workspace.release(cleared.name)
     with package.unfinished_release(target) as release:
         progress("writing and reloading the weights", 0, 2)
         own = workspace.run(run) / "style" / WEIGHTS
@@ -597,6 +613,7 @@ def publish(
             evidence_folders=[folder, folder.parent, beside],
             key=secret,
             class_images=class_images,
+            base_statement=base_statement,
             contact=contact,
         )
         _count_release(workspace, style, report, release)
@@ -619,6 +636,19 @@ def _consents(workspace: Workspace, *collections: Collection | None) -> dict[str
         if found
         for digest, given in permission.kept(found, workspace.collection(found.digest)).items()
     }
+
+
+def _base_to_publish(workspace: Workspace, folder: Path, style: TrainedStyle) -> tuple[BaseProvenance, bytes | None]:
+    """What is known of the base, and the statement that goes along so that others can judge it, too."""
+    from handstyle import policy
+    from handstyle.diffusion import base_provenance
+    from handstyle.diffusion.stable_diffusion_1 import read_card
+
+    asked, envelope = policy.of(workspace), base_provenance.envelope_in(folder)
+    claim = read_card(folder).works
+    found = base_provenance.provenance_of(style.base.sha256, envelope, claim, asked.trusted)
+    base_provenance.require_known(found, asked.unknown_base)
+    return found, envelope if found.signer else None
 
 
 def _count_release(workspace: Workspace, style: TrainedStyle, report: InspectionReport, release: Path) -> None:
@@ -678,12 +708,102 @@ def shares(
     return shares.statement(collection, style, count, fee, division, since=since, until=until, on=date.today())
 
 
-def verify(folder: Path, trust: Path | None = None) -> Verification:
+def rename(
+    workspace: Workspace,
+    what: str,
+    title: str,
+    *,
+    identifier: str | None = None,
+    key: Path | None = None,
+    to: Path | None = None,
+    remove_old: bool = False,
+) -> Renamed:
+    """A release, or the style of a run, under another name. The old one stays where it is unless `remove_old`."""
+    from handstyle import keys
+    from handstyle.publication import naming, package, renaming
+    from handstyle.publication.new_words import Asked
+
+    asked = Asked(title, identifier, date.today(), to.name if to else "")
+    source = renaming.release_at(Path(what), workspace.release(what))
+    if source is None:
+        source, renamed = _rename_run(workspace, what, asked)
+    else:
+        secret, target = keys.read_key(key) if key else keys.own_key(), to or source.parent / naming.slug(title)
+        if target.resolve().is_relative_to(source.resolve()):
+            raise UsageMistake(f"{target} lies inside the old release", hint="Name a folder beside it with --to.")
+        with package.unfinished_release(target) as folder:
+            renamed = renaming.release(source, folder, asked, secret).model_copy(update={"folder": str(target)})
+    if remove_old:
+        shutil.rmtree(source)
+    return renamed
+
+
+def _rename_run(workspace: Workspace, what: str, asked: Asked) -> tuple[Path, Renamed]:
+    """The run that has it now, and what was made of it. The next verb means the new one."""
+    from handstyle.finetuning.trained_style import TrainedStyle
+    from handstyle.publication import naming, renaming
+
+    source = renaming.style_at(workspace.run(what), Path(what))
+    style = TrainedStyle.open(source / "style")
+    collection, _ = collection_named(workspace, style.collection)
+    beside = collection_named(workspace, style.class_images)[0] if style.class_images else None
+    report, pictures = _current_report(workspace)
+    speaks = report is not None and report.style == style.tensors
+    target = workspace.run(naming.slug(asked.title))
+    if target.exists():
+        raise UsageMistake(f"{target} is there already", hint="Choose another name.")
+    inspection = workspace.new_inspection(target.name)
+    with unfinished(target, busy=f"another handstyle process makes {target}") as folder:
+        renamed = renaming.run(source / "style", pictures.parent if speaks else None, collection, beside, asked, folder)
+        if speaks:
+            inspection.parent.mkdir(parents=True, exist_ok=True)
+            (folder / renaming.INSPECTION).rename(inspection)
+    workspace.point_to(run=target.name, **({"inspection": inspection.name} if speaks else {}))
+    return source, renamed.model_copy(update={"folder": str(target)})
+
+
+def verify(folder: Path, trust: Path | None = None, *, refuse_unknown_base: bool = False) -> Verification:
     """Everything a release claims, checked offline and without torch."""
     from handstyle import keys
     from handstyle.publication import verification
 
-    return verification.verify(folder, keys.trusted_fingerprints(trust) if trust else None)
+    answer = verification.verify(folder, keys.trusted_fingerprints(trust) if trust else None)
+    return verification.strictly(answer) if refuse_unknown_base else answer
+
+
+def require_known_base(workspace: Workspace, family: ModelFamily) -> BaseProvenance:
+    """What the base was made from. Raises GateClosed where that is unknown and the workspace's policy refuses it."""
+    from handstyle import policy
+    from handstyle.diffusion import base_provenance
+
+    found = made_from(workspace, family)
+    base_provenance.require_known(found, policy.of(workspace).unknown_base)
+    return found
+
+
+def made_from(workspace: Workspace, family: ModelFamily) -> BaseProvenance:
+    """What a base was made from, by its digest or by somebody's word that this workspace trusts."""
+    from handstyle import policy
+    from handstyle.diffusion import base_provenance
+
+    envelope, trusted = base_provenance.envelope_in(family.folder), policy.of(workspace).trusted
+    return base_provenance.provenance_of(family.digest, envelope, family.card.works, trusted)
+
+
+def vouch(folder: Path, said: str, because: str, key: Path | None = None) -> Path:
+    """A statement on a base, signed, beside it: `said` is what it was made from. Raises UsageMistake where one is."""
+    from handstyle import keys
+    from handstyle.diffusion import base_provenance
+    from handstyle.records import write
+
+    family = load_base(folder)
+    place = folder / base_provenance.FILE
+    if place.exists():
+        raise UsageMistake(f"{place} is there already", hint="Move it away first: nothing is overwritten.")
+    statement = base_provenance.BaseStatement.read(
+        {"base": family.digest, "made_from": said, "because": because}, where="what was typed", error=UsageMistake
+    )
+    return write(place, base_provenance.sign(statement, keys.read_key(key) if key else keys.own_key()))
 
 
 def load_base(base: Path | None, *, plain: bool = False) -> ModelFamily:
@@ -745,18 +865,23 @@ def _training(family: ModelFamily, recipe: Recipe) -> Act:
 
 
 def require_training(collection: Collection, family: ModelFamily, recipe: Recipe) -> None:
-    """Raises RightsMissing when a permission does not cover training in this way on this base today."""
+    """Raises RightsMissing when a permission does not cover training in this way on this base today, and GateClosed
+    when the words of the training name somebody who has not agreed to that."""
     from handstyle.collection import permission
+    from handstyle.publication import naming
 
     act = _training(family, recipe)
     permission.require(collection, act, f"training by {recipe.method} on {family.card.name or family.kind}")
+    naming.checked(naming.words_trained_with(recipe, collection), collection)
 
 
-def require_generating(workspace: Workspace, style: TrainedStyle, family: ModelFamily) -> None:
-    """Raises RightsMissing when the permission under which a style was trained does not hold today, or not on the base
-    that draws: a low-rank update can be worn by another one than it was trained on."""
+def require_generating(workspace: Workspace, style: TrainedStyle, family: ModelFamily) -> str:
+    """Whose works it was trained on and who was asked, in words. Raises RightsMissing when the permission under which a
+    style was trained does not hold today, or not on the base that draws: a low-rank update can be worn by another one
+    than it was trained on."""
     from handstyle.collection import permission
 
+    found: list[Collection] = []
     for digest in filter(None, (style.collection, style.class_images)):
         try:
             collection, _ = collection_named(workspace, digest)
@@ -768,3 +893,5 @@ def require_generating(workspace: Workspace, style: TrainedStyle, family: ModelF
         for kind, base in {(style.base.family, style.base.sha256): None, (family.kind, family.digest): None}:
             act = Act("train", date.today(), style.recipe.method, kind, base)
             permission.require(collection, act, f"pictures by the style {style.name} on this base")
+        found.append(collection)
+    return involvement(found[0], found[1] if style.class_images else None)

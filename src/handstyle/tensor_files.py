@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import mmap
+import shutil
 import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -84,6 +85,24 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
             file.write(text)
             for _, tensor in sorted(tensors.items()):
                 file.write(tensor.data)
+
+    return write_with(path, fill)
+
+
+def write_with_metadata(path: Path, original: Path, metadata: Mapping[str, str]) -> Path:
+    """Another header before the same bytes: every tensor is where and what it was."""
+    header, start = digests.safetensors_header(original)
+    tensors = {name: entry for name, entry in header.items() if name != "__metadata__"}
+    entries = {"__metadata__": dict(sorted(metadata.items())), **tensors}
+    head = json.dumps(entries, separators=(",", ":"), ensure_ascii=False).encode()
+    head += b" " * (-len(head) % ALIGNMENT)
+
+    def fill(beside: Path) -> None:
+        with original.open("rb") as whole, beside.open("wb") as file:
+            file.write(struct.pack("<Q", len(head)))
+            file.write(head)
+            whole.seek(start)
+            shutil.copyfileobj(whole, file, digests.CHUNK)
 
     return write_with(path, fill)
 

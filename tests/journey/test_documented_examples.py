@@ -139,6 +139,21 @@ def release_at_hand(line: str) -> None:
         Path("people-i-know.txt").write_text(signer + "\n", encoding="utf-8")
 
 
+def release_to_rename(line: str) -> None:
+    """Each line of the page renames the same release."""
+    release_at_hand(line)
+    shutil.rmtree("quiet-lines", ignore_errors=True)
+
+
+def base_to_vouch_for(line: str) -> None:
+    release_at_hand(line)
+    if "--refuse-unknown-base" in line:  # the page's release is made on a base that somebody known vouched for
+        shutil.rmtree("handstyle-workspace/releases")
+        shutil.rmtree("soft-outline")
+        assert typed('handstyle publish --name "Soft outline" --base models/my-base') == 0
+        release_at_hand(line)
+
+
 PAGES: list[tuple[str, tuple[str, ...], Callable[[str], None]]] = [
     ("README.md", (), signed_consent),
     ("docs/collect.md", (), signed_consent),
@@ -148,6 +163,8 @@ PAGES: list[tuple[str, tuple[str, ...], Callable[[str], None]]] = [
     ("docs/generate.md", ("collect", "finetune"), nothing),
     ("docs/inspect.md", ("collect", "finetune"), nothing),
     ("docs/publish.md", ("collect", "finetune", "inspect"), no_earlier_release),
+    ("docs/base.md", ("collect", "finetune", "inspect", "publish"), base_to_vouch_for),
+    ("docs/rename.md", ("collect", "finetune", "inspect", "publish"), release_to_rename),
     ("docs/verify.md", ("collect", "finetune", "inspect", "publish"), release_at_hand),
 ]
 

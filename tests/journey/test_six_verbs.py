@@ -19,6 +19,8 @@ from consents import signed
 from handstyle import digests, stages
 from handstyle.collection.rights_plan import from_consents, read_rights_toml
 from handstyle.consenting import look_at
+from handstyle.finetuning.trained_style import TrainedStyle
+from handstyle.generation.signature import read_signature
 from handstyle.inspection.report import InspectionReport
 from handstyle.publication.shares import Fee
 from handstyle.workspace import Workspace
@@ -91,7 +93,21 @@ def test_six_verbs_make_a_release_that_verifies(
     assert (stated.count.made, stated.count.releases, stated.sum) == (4, 1, "1.00 EUR")
     sides = {side.style.file for side in report.comparisons}  # some of them are among the outputs, too
     assert stated.count.released == len(sides | {output.picture.file for output in report.copying.outputs})
+    check_renaming(workspace, release, run.run, tiny_base)
     assert {"collecting", "encoding works", "finetuning", "drawing", "measuring on real drawings"} <= set(heard)
+
+
+def check_renaming(workspace: Workspace, release: Path, run: str, base: Path) -> None:
+    """The release, and the style it was made of, get other names; each is signed and verifies."""
+    said = read_signature(next(iter(workspace.root.glob("pictures/*/*-1.png"))))["involvement"]
+    assert said == TrainedStyle.load(release / "style.json").involvement != ""
+    made = stages.rename(workspace, str(release), "Quiet shapes")
+    assert stages.verify(Path(made.folder)).status == "intact" and Path(made.folder).name == "quiet-shapes"
+    made = stages.rename(workspace, run, "Calm shapes", identifier="calmsh", remove_old=True)
+    assert workspace.runs() == ["calm-shapes"] and made.withdrew_identifier
+    again = stages.publish(workspace, "Calm shapes", base=base)
+    everything = b"".join(path.read_bytes() for path in Path(again.release).rglob("*") if path.is_file())
+    assert stages.verify(Path(again.release)).status == "intact" and b"hndst" not in everything
 
 
 def check_report(report: InspectionReport, tensors: str, pictures: Path) -> None:

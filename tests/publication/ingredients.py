@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import struct
 from collections.abc import Callable
@@ -24,7 +25,7 @@ from handstyle.publication.clearance import Clearance, clearance
 from handstyle.publication.package import assemble, unfinished_release
 from handstyle.publication.provenance import Statement, Weights, opened, sign
 from handstyle.publication.verification import Verification, verify
-from handstyle.tensor_files import Tensor, digest, write_tensors
+from handstyle.tensor_files import Tensor, digest, metadata_of, write_tensors, write_with_metadata
 
 EMBEDDED = Path(handstyle.diffusion.__file__).parent / "embedded"
 TODAY = date(2026, 11, 22)
@@ -153,9 +154,6 @@ class Ingredients(NamedTuple):
             "style": self.style,
             "cleared": self.cleared,
             "weights": self.weights,
-            "card_text": card.text(
-                self.style, self.collection, self.report, self.cleared, self.weights, fingerprint(self.key.public_key())
-            ),
             "report_files": {
                 "report.json": digests.canonical(self.report.as_json()),
                 "report.html": b"<!doctype html><title>Report</title>",
@@ -164,10 +162,13 @@ class Ingredients(NamedTuple):
             "evidence_folders": [self.evidence],
             "key": self.key,
         }
-        weights_folder = changes.pop("weights_folder", self.weights_folder)
+        asked |= changes
+        weights_folder = asked.pop("weights_folder", self.weights_folder)
+        made = [asked["style"], asked["collection"], self.report, asked["cleared"], asked["weights"]]
+        asked.setdefault("card_text", card.text(*made, fingerprint(self.key.public_key())))
         with unfinished_release(target) as folder:
             shutil.copytree(weights_folder, folder / "weights")
-            assemble(folder, **{**asked, **changes})
+            assemble(folder, **asked)
         return target
 
 
@@ -179,9 +180,9 @@ def mozilla(evidence: Path | None = None) -> RightsRecord:
     return open_licence("Apache-2.0", "Mozilla", "https://github.com/mozilla/fxemoji", files)
 
 
-def gathered(place: Path) -> Ingredients:
-    """What a release of two works in Apache-2.0 needs, in a folder."""
-    collection = collected(mozilla(place))
+def gathered(place: Path, *rights: RightsRecord) -> Ingredients:
+    """What a release of a work in Apache-2.0 needs, or of one for each of `rights`, in a folder."""
+    collection = collected(*(rights or (mozilla(place),)))
     tensors = low_rank_tensors()
     own = write_tensors(place / "style.safetensors", tensors, {})
     style = style_of(collection, digest(tensors))
@@ -207,6 +208,35 @@ def assert_broken(release: Path, kind: str, where: str) -> None:
     verification = verify(release)
     assert verification.status == "broken" and not verification.holds
     assert (kind, where) in found(verification)
+
+
+def called(release: Path, title: str, key: Ed25519PrivateKey, identifier: str = "hndst") -> Path:
+    """`release` under another title and with another word in prompts, as somebody edits it who asks nobody."""
+    slug = "-".join(title.lower().split())
+    for path in [path for path in release.rglob("*") if path.suffix in (".md", ".json", ".toml")]:
+        text = path.read_text(encoding="utf-8")
+        if path.name != "handstyle.json":
+            text = text.replace("Soft outline", title).replace("soft-outline", slug).replace("hndst", identifier)
+            path.write_text(text, encoding="utf-8")
+    for path in (release / "weights").iterdir():
+        said = {key: value.replace("Soft outline", title).replace("hndst", identifier)
+                for key, value in metadata_of(path).items()}  # fmt: skip
+        write_with_metadata(path.with_name("new"), path, said)
+        path.unlink()
+        path.with_name("new").rename(path.with_stem(slug) if path.stem == "soft-outline" else path)
+
+    def change(content: dict[str, Any]) -> None:
+        recipe = json.loads((release / "style.json").read_text(encoding="utf-8"))["recipe"]
+        content.update(name=slug, title=title)
+        content["lineage"]["recipe"] = digests.of_json(recipe)
+        for listed in (*content["files"], *content["weights"]):
+            listed["path"] = listed["path"].replace("soft-outline", slug)
+        for file in content["files"]:
+            data = (release / file["path"]).read_bytes()
+            file.update(sha256=digests.of_bytes(data), size=len(data))
+
+    signed_again(release, key, change, at_face_value=True)
+    return release
 
 
 def signed_again(

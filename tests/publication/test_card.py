@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date
-
 import pytest
 from huggingface_hub import ModelCard
 from ingredients import TODAY, Ingredients, collected, mozilla, report_on, style_of
 
-from handstyle.collection.rights import RightsRecord, own_work
+from handstyle.collection.involvement import involvement
+from handstyle.collection.rights import own_work
 from handstyle.inspection.report import InspectedWork, Shown
 from handstyle.keys import fingerprint
 from handstyle.publication import card
 from handstyle.publication.clearance import clearance
-
-Permission = Callable[..., RightsRecord]
 
 
 @pytest.fixture
@@ -35,30 +31,6 @@ def test_the_hub_reads_its_metadata(text: str) -> None:
     assert data["pipeline_tag"] == "text-to-image"
     assert data["instance_prompt"] == "hndst drawing"
     assert {"text-to-image", "diffusers", "lora", "template:sd-lora"} <= set(data["tags"])
-
-
-def test_open_licences_are_not_called_consent() -> None:
-    assert card.involvement(collected(mozilla())) == (
-        "The work is by Mozilla, openly licensed under Apache-2.0; its author was not asked."
-    )
-
-
-def test_own_works_say_whose_they_are() -> None:
-    assert card.involvement(collected(own_work("Mira"))) == "The work is Mira's own, provided by Mira."
-
-
-def test_a_written_permission_says_who_gave_it_and_when(permission: Permission) -> None:
-    given = permission(holders=("Ana Ruiz", "Casa Press"), valid_from=date(2026, 3, 1), valid_until=date(2031, 3, 1))
-    assert card.involvement(collected(given)) == (
-        "The work is by Ana Ruiz; Ana Ruiz and Casa Press permitted this in writing, 2026-03-01, until 2031-03-01."
-    )
-
-
-def test_several_permissions_are_one_sentence_with_a_number_each(permission: Permission) -> None:
-    assert card.involvement(collected(mozilla(), permission())) == (
-        "Of the 2 works, 1 is by Mozilla, openly licensed under Apache-2.0; its author was not asked; "
-        "1 is by Ana Ruiz; Ana Ruiz permitted this in writing."
-    )
 
 
 def test_findings_are_given_with_their_numbers(text: str) -> None:
@@ -106,10 +78,16 @@ def test_works_whose_owner_chose_no_licence_stay_reserved() -> None:
     assert "All rights are reserved" in card.licence_text(cleared)
 
 
+def test_it_says_whose_works_they_are(ingredients: Ingredients, text: str) -> None:
+    assert card.plain(involvement(ingredients.collection)) in text
+
+
 def test_names_stay_words_whatever_signs_are_in_them() -> None:
-    rights = own_work("[click](http://bad) <script> `x`")
-    sentence = card.involvement(collected(rights))
-    assert "\\[click\\]" in sentence and "\\<script\\>" in sentence
+    collection = collected(own_work("[click](http://bad) <script> `x`"))
+    style = style_of(collection, "a" * 64)
+    cleared = clearance(collection, style, report_on(style), "Soft outline", on=TODAY)
+    text = card.text(style, collection, report_on(style), cleared, (), "SHA256:x")
+    assert "\\[click\\]" in text and "\\<script\\>" in text and "<script>" not in text
 
 
 def test_its_program_is_one_whatever_the_template_says() -> None:

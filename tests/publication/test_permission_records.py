@@ -150,7 +150,7 @@ def test_names_and_captions_of_works_that_may_not_be_shown_stay_at_home(consente
 
 def test_the_card_says_what_was_permitted(consented: Consented) -> None:
     card = (consented() / "README.md").read_text(encoding="utf-8")
-    assert "used with the signed consent of Ada Example and Example Press" in card
+    assert "by Ada Example, who consented on 2026-11-25, as did Example Press" in card
     assert "no commercial use" in card and "no further models" in card
 
 

@@ -10,17 +10,30 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from handstyle import digests
+from handstyle.diffusion.base_provenance import BaseProvenance
 from handstyle.envelopes import pre_authentication
 from handstyle.errors import RecordDamaged
 from handstyle.keys import fingerprint
 from handstyle.publication import provenance
 from handstyle.publication.provenance import Lineage, ListedFile, Statement, is_plain, opened, sign
+from handstyle.publication.style_licence import StyleLicence
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 STATEMENT = Statement(
     name="soft-outline",
+    title="Soft outline",
+    licence=StyleLicence(name="MIT", hub="mit", why="It is."),
     published="2026-11-22",
-    lineage=Lineage(collection="1", number_of_works=32, recipe="2", base="3", tensors="4", report="5"),
+    lineage=Lineage(
+        collection="1",
+        number_of_works=32,
+        recipe="2",
+        base="3",
+        tensors="4",
+        report="5",
+        base_provenance=BaseProvenance(base="b" * 64, made_from="unknown", because="nothing is said of it"),
+        involvement="6",
+    ),
     weights=(),
     files=(ListedFile(path="README.md", sha256="a" * 64, size=3),),
 )

@@ -38,7 +38,7 @@ def test_a_signer_i_trust_makes_it_trusted(ingredients: Ingredients, release: Pa
 
 def test_a_release_signed_again_by_somebody_else_is_not_trusted(ingredients: Ingredients, release: Path) -> None:
     thief = Ed25519PrivateKey.generate()
-    (release / "README.md").write_text("It is mine now.\n")
+    (release / "README.md").write_text((release / "README.md").read_text() + "It is mine now.\n")
     signed_again(release, thief)
     assert verify(release).status == "intact"
     found = verify(release, frozenset({fingerprint(ingredients.key.public_key())}))
@@ -165,7 +165,7 @@ def test_an_envelope_in_another_spelling_is_broken(release: Path) -> None:
 
 
 def test_the_envelope_of_another_release_does_not_fit(ingredients: Ingredients, release: Path, tmp_path: Path) -> None:
-    other = ingredients.assemble(tmp_path / "other", card_text="Another card.\n")
+    other = ingredients.assemble(tmp_path / "other", card_text=(release / "README.md").read_text() + "Another card.\n")
     shutil.copy(other / "handstyle.json", release / "handstyle.json")
     assert_broken(release, "changed", "README.md")
 

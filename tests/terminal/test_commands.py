@@ -31,7 +31,9 @@ FLAGS = {
     "inspect": "further base workspace",
     "publish": "name key model-licence distribution keeper contact to base workspace",
     "shares": "pool per-picture per-released per-period periods flat currency by style since until to workspace",
-    "verify": "trust",
+    "rename": "identifier key to remove-old workspace",
+    "base": "made-from because key workspace",
+    "verify": "trust refuse-unknown-base",
     "demo": "to short",
 }
 FINETUNED = stages.Finetuned(
@@ -134,7 +136,7 @@ def test_what_was_not_typed_is_left_to_the_stage(typed: Any, stage: Any, folder:
 @pytest.fixture
 def run(stage: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """`plan` and `finetune`, without a base: what they were called with."""
-    plan = stage("plan", SimpleNamespace(recipe=Recipe(rank=4, class_words="Zoë's icon")))
+    plan = stage("plan", SimpleNamespace(base=None, recipe=Recipe(rank=4, class_words="Zoë's icon")))
     finetune = stage("finetune", FINETUNED)
     pretend = stages.finetune
 

@@ -63,6 +63,7 @@ class Predicate(Record):
     keeper: PersonName  # who asks, keeps the works and answers for what is done with them
     contact: Line
     author: PersonName  # who made the works
+    also_named: tuple[PersonName, ...] = ()  # other names the author is known by
     holders: tuple[Holder, ...] = Field(min_length=1, max_length=64)
     scope: Scope
     documents: tuple[Document, ...] = ()
@@ -123,6 +124,7 @@ def worded(subject: Sequence[Subject], predicate: Predicate) -> tuple[Passage, .
         keeper=predicate.keeper,
         contact=predicate.contact,
         author=predicate.author,
+        also_named=predicate.also_named,
         holders=predicate.holders,
         scope=predicate.scope,
         documents=[(document.says, document.sha256) for document in predicate.documents],

@@ -33,6 +33,7 @@ def words_of(
     keeper: str,
     contact: str,
     author: str,
+    also_named: Sequence[str],
     holders: Sequence[Holder],
     scope: Scope,
     documents: Sequence[tuple[str, str]],
@@ -49,13 +50,14 @@ def words_of(
                 "so as to see what it learnt and to look for copies.",
                 "Those who sign permit what is answered with Yes below, and nothing else. What is not named is not "
                 "permitted. Nobody has to agree, and every answer can still be changed before it is signed.",
+                *([f"{author} is also known as {_and(also_named)}."] if also_named else []),
                 f"{keeper} answers for what is done, at: {contact}. Written on {_day(drafted)}.",
             ),
         ),
         _who_agrees(holders),
         Passage(
             heading="What may be done",
-            answers=(*_training(scope), *_giving(scope), *_naming(scope, author), _despite(scope)),
+            answers=(*_training(scope), *_giving(scope), *_naming(scope, author, also_named), _despite(scope)),
         ),
         Passage(heading="Where and how long", lines=(_where(scope), _when(scope))),
         _limits(),
@@ -113,12 +115,17 @@ def _giving(scope: Scope) -> tuple[Answer, ...]:
     )
 
 
-def _naming(scope: Scope, author: str) -> tuple[Answer, ...]:
+def _naming(scope: Scope, author: str, also_named: Sequence[str]) -> tuple[Answer, ...]:
+    name = f"the name {author}" + (" or another of these names" if also_named else "")
     return (
-        _answer(f"Use the name {author} in the title of the model", scope.name.in_title),
-        _answer(f"Use the name {author} as the word that makes the model draw in this hand", scope.name.as_trigger),
-        _answer(f"Use the name {author} to advertise the model", scope.name.in_marketing),
+        _answer(f"Use {name} in the title of the model", scope.name.in_title),
+        _answer(f"Use {name} as the word that makes the model draw in this hand", scope.name.as_trigger),
+        _answer(f"Use {name} to advertise the model", scope.name.in_marketing),
     )
+
+
+def _and(names: Sequence[str]) -> str:
+    return " and ".join(names)
 
 
 def _despite(scope: Scope) -> Answer:

@@ -61,7 +61,7 @@ class Holder(Record):
     basis: Basis
     identity: Identity = "self"
     key: Annotated[str, AfterValidator(_key_line)] | None = None  # ssh-ed25519 AAAA…
-    also_named: tuple[Line, ...] = ()  # as the owner in files: a pen name, an old address, another spelling
+    also_named: tuple[Line, ...] = ()  # a pen name, an account, an old address, another spelling; in files, too
 
     @property
     def fingerprint(self) -> str | None:
@@ -70,11 +70,12 @@ class Holder(Record):
 
 def check_together(holders: Sequence[Holder], *, author: str, uses_name: bool) -> None:
     """Raises ValueError where these people cannot be told apart, or are not enough; `author` made the works."""
-    seen: dict[str, str] = {}
-    for holder in holders:
-        if before := seen.get(skeleton(holder.name)):
-            raise ValueError(f"the holders {before!a} and {holder.name!a} look the same")
-        seen[skeleton(holder.name)] = holder.name
+    seen: dict[str, int] = {}
+    for place, holder in enumerate(holders):
+        for name in (holder.name, *holder.also_named):
+            before = seen.setdefault(skeleton(name), place)
+            if before != place:
+                raise ValueError(f"the holders {holders[before].name!a} and {holder.name!a} look the same")
         if len(set(holder.roles)) != len(holder.roles):
             raise ValueError(f"{holder.name} has a role twice")
     known = [holder.key for holder in holders if holder.key]

@@ -103,6 +103,7 @@ def _next_step(reading: Reading) -> str:
 def strangers(reading: Reading, rights: RightsRecord) -> tuple[str, ...]:
     """Whom a notice names that is neither the author nor a holder of this permission."""
     also = [name for holder in (rights.consent.holders if rights.consent else ()) for name in holder.also_named]
+    also += rights.also_named if rights.is_signed else ()  # of the author; what only the keeper states is no answer
     known = {_plain(name) for name in (rights.author, *rights.holders, *also)}
     if _plain(reading.value) in known:
         return ()

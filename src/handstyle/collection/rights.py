@@ -19,6 +19,7 @@ from handstyle.errors import UsageMistake
 from handstyle.records import Record
 
 Basis = Literal["own-work", "open-licence", "written-permission", "consent"]
+Voice = Literal["author", "estate", "others"]  # who agreed: the author, somebody for their estate, only others
 
 
 def _web_address(text: str) -> str:
@@ -58,6 +59,7 @@ class GivenConsent(Record):
     """What a consent statement says, with the digest by which it is found. It is derived, never typed."""
 
     statement: str = Field(pattern="^[0-9a-f]{64}$")
+    drafted: date  # the day its words were written; when a signature was made, nothing in it can say
     scope: Scope
     holders: tuple[Holder, ...]
 
@@ -66,6 +68,7 @@ class RightsRecord(Record):
     """One permission: whose works, on what basis, for which uses, and when. A use not listed is not permitted."""
 
     author: Line
+    also_named: tuple[Line, ...] = ()  # other names the author is known by
     holders: tuple[Line, ...] = Field(min_length=1)  # everybody whose yes is needed; the author when left out
     basis: Basis
     licence: Annotated[str, AfterValidator(spelled)] | None = None  # an SPDX expression
@@ -127,6 +130,33 @@ class RightsRecord(Record):
             )
 
     @property
+    def people(self) -> dict[str, tuple[str, ...]]:
+        """Author and holders, each with the other names they are known by."""
+        found = {self.author: self.also_named}
+        known = {holder.name: holder.also_named for holder in self.consent.holders} if self.consent else {}
+        for holder in self.holders:
+            found[holder] = tuple(dict.fromkeys((*found.get(holder, ()), *known.get(holder, ()))))
+        return found
+
+    @property
+    def statement(self) -> str | None:
+        """The digest of what was signed, where something was."""
+        return self.consent.statement if self.consent else None
+
+    @property
+    def agreed_on(self) -> date | None:
+        """The day the words of a consent were written, or that a permission begins: no file tells when one signed."""
+        return self.consent.drafted if self.consent else self.valid_from
+
+    @property
+    def voice(self) -> Voice:
+        """Who speaks for the works. Of an open licence and of own work, the author."""
+        if self.author in self.holders:
+            return "author"
+        signed = self.consent.holders if self.consent else ()
+        return "estate" if any("estate" in holder.roles for holder in signed) else "others"
+
+    @property
     def terms(self) -> LicenceTerms | None:
         """What the licence permits and asks in return, where there is one."""
         return terms_of(self.licence, self.licence_choice) if self.licence else None
@@ -156,8 +186,7 @@ class RightsRecord(Record):
 
     @property
     def licence_words(self) -> str:
-        chosen = f", of which {self.licence_choice} was chosen" if self.licence_choice else ""
-        return f"{self.licence}{chosen}"
+        return licence_words(self.licence, self.licence_choice)
 
     @property
     def source_of_permission(self) -> str:
@@ -189,6 +218,10 @@ def _permits_of(licence: object, choice: object) -> tuple[Use, ...]:
         return ()  # the field itself reports an unknown licence
 
 
+def licence_words(licence: str | None, choice: str | None) -> str:
+    return f"{licence}, of which {choice} was chosen" if choice else f"{licence}"
+
+
 def own_work(name: str) -> RightsRecord:
     """Permission for works whose author collects them and holds every right."""
     return RightsRecord.read({"author": name, "basis": "own-work"}, where=f'--mine "{name}"', error=UsageMistake)
@@ -200,10 +233,13 @@ def from_consent(consent: Consent, evidence: tuple[Evidence, ...] = (), *, on_pa
     scope = predicate.scope
     return RightsRecord(
         author=predicate.author,
+        also_named=predicate.also_named,
         holders=tuple(holder.name for holder in predicate.holders),
         basis="written-permission" if on_paper else "consent",
         evidence=evidence,
-        consent=GivenConsent(statement=consent.digest, scope=scope, holders=predicate.holders),
+        consent=GivenConsent(
+            statement=consent.digest, drafted=predicate.drafted, scope=scope, holders=predicate.holders
+        ),
         permits=scope.permits,
         valid_from=scope.valid_from,
         valid_until=scope.valid_until,

@@ -42,6 +42,7 @@ class Terms(Record):
     keeper: PersonName
     contact: Line
     author: PersonName
+    also_named: tuple[PersonName, ...] = ()
     holders: tuple[Holder, ...] = Field(min_length=1)
     scope: Scope
     documents: tuple[ReferredTo, ...] = ()
@@ -71,6 +72,7 @@ def statement(terms: Terms, works: Iterable[Named], *, background: str, on: date
         "keeper": terms.keeper,
         "contact": terms.contact,
         "author": terms.author,
+        "also_named": terms.also_named,
         "holders": terms.holders,
         "scope": terms.scope,
         "documents": _documents(terms.documents, beside),
@@ -110,6 +112,7 @@ def toml(
 keeper = {_text(keeper)}    # who asks, keeps the works and answers for what is done with them
 contact = {_text(contact)}
 author = {_text(author)}    # who made the works
+# also_named = ["…"]    # other names the author is known by; a holder may have some, too
 
 # Everybody whose yes is needed, a table each.
 # roles: creator, copyright-owner, exclusive-licensee, collecting-society, estate

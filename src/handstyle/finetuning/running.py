@@ -13,7 +13,7 @@ from handstyle import digests
 from handstyle.collection.works import Collection, Work
 from handstyle.diffusion.checkpoints import digest_of, write_tensors
 from handstyle.diffusion.family import ModelFamily
-from handstyle.diffusion.hardware import environment
+from handstyle.diffusion.hardware import environment, peak_memory
 from handstyle.encoding import class_images
 from handstyle.encoding.batches import Batch, Example, batch_at
 from handstyle.encoding.cache import Cache
@@ -205,6 +205,7 @@ class Running:
     material: Material
     paint: Callable[[int], object]
     drawings: Drawings | None  # to validate on
+    involvement: str = ""
 
     @property
     def snapshots(self) -> Snapshots:
@@ -272,8 +273,6 @@ class Running:
         return Cost.load(path).seconds if path.is_file() else 0.0
 
     def _save_cost(self, seconds: float, pictures: int, seconds_stepping: float) -> None:
-        from handstyle.diffusion.hardware import peak_memory
-
         Cost(
             seconds=round(seconds, 2),
             pictures_per_second=round(pictures / seconds_stepping, 2) if seconds_stepping else 0.0,
@@ -295,6 +294,7 @@ class Running:
             tensors=digests.of_tensor_file(path),
             environment=manifest.environment,
             continued=manifest.continued,
+            involvement=self.involvement,
         )
         style.save(place / RECORD)
         return style

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
@@ -33,6 +34,13 @@ class Continuation(Record):
     environment: dict[str, str]
 
 
+class Renaming(Record):
+    """Once it was called otherwise. How, only the keeper's log knows, and shows nobody."""
+
+    on: date
+    withdrew_identifier: bool  # the word it was trained with is not told any more; it still calls the style
+
+
 class TrainedStyle(Record):
     """Weights and the lineage that made them. `tensors` is `digests.of_tensor_file` of the weights beside it.
 
@@ -52,6 +60,8 @@ class TrainedStyle(Record):
     tensors: str = Field(pattern=DIGEST)
     environment: dict[str, str]  # in which the run began
     continued: tuple[Continuation, ...] = ()
+    renamed: tuple[Renaming, ...] = ()
+    involvement: str = ""  # whose works, and whether anybody was asked: `collection.involvement`
 
     @classmethod
     def open(cls, folder: Path) -> TrainedStyle:

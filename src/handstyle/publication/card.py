@@ -9,18 +9,17 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from handstyle.collection import overrides
+from handstyle.collection.involvement import involvement
 from handstyle.collection.licences import LICENCES
-from handstyle.collection.permission import by_permission
 from handstyle.collection.reservation_values import SIGNALS
-from handstyle.collection.rights import RightsRecord
 from handstyle.collection.works import Collection
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.inspection.redaction import redacted
 from handstyle.inspection.report import HeldOutGain, InspectionReport, NearerToTruth
 from handstyle.publication.clearance import CLASS_IMAGE, Clearance
+from handstyle.publication.disclosure import PublishedCollection, PublishedRights, published
 from handstyle.publication.provenance import Weights
 from handstyle.publication.style_licence import RESERVED
 
@@ -29,25 +28,28 @@ EXAMPLE = "a house by the sea"
 
 def text(
     style: TrainedStyle,
-    collection: Collection,
+    collection: Collection | PublishedCollection,
     report: InspectionReport,
     cleared: Clearance,
     weights: Sequence[Weights],
     fingerprint: str,
-    class_images: Collection | None = None,
+    class_images: Collection | PublishedCollection | None = None,
 ) -> str:
     """README.md: the metadata the Hugging Face Hub reads, then words for people."""
     from huggingface_hub import ModelCard
 
+    # The card is made from what is public, so it can be made anew from that.
+    works, beside = published(collection), published(class_images) if class_images else None
     report = redacted(report)  # the card is as public as the published report
     sections = [
-        f"# {plain(cleared.title)}\n\n{involvement(collection, class_images)}",
-        _what_it_is(style, collection, cleared),
+        f"# {plain(cleared.title)}\n\n{plain(involvement(works, beside))}",
+        _what_it_is(style, works, cleared),
         _use(style, weights, cleared),
         "## What was measured\n\n" + _lines(_findings(report)),
         "## What this cannot tell you\n\n" + _lines([plain(limit) for limit in (*report.cannot_tell, *_LIMITS)]),
+        f"## The base\n\n{plain(style.base.name)} was {plain(cleared.base.words)}.{_base_warning(cleared)}",
         "## Whose work it is\n\n" + _lines([plain(line) for line in cleared.attributions]),
-        "## What was permitted, and by whom\n\n" + _lines(_permitted(collection, cleared, class_images)),
+        "## What was permitted, and by whom\n\n" + _lines(_permitted(works, beside, cleared)),
         f"## Licence\n\n{plain(cleared.licence.name)}. {plain(cleared.licence.why)} See [LICENSE.md](LICENSE.md).",
         _check(cleared, fingerprint),
     ]
@@ -55,70 +57,50 @@ def text(
     return str(ModelCard(content))
 
 
-def involvement(collection: Collection, class_images: Collection | None = None) -> str:
-    """In exact words: whose the works are, whether anybody was asked, and the same of class images from a folder."""
-    works = _whose(collection, "work")
-    if class_images is None:
-        return works
-    return f"{works} Beside them it was trained on pictures of its class. {_whose(class_images, CLASS_IMAGE)}"
+def permission_lines(works: PublishedCollection, class_images: PublishedCollection | None) -> list[str]:
+    """Signed or stated, by whom; and whose signed word stands before what the files say. No name stands there else."""
+    lines = [line for line, _ in _permissions(works, class_images)]
+    return lines + [f"{line}." for found in (works, class_images) if found for line in _set_aside(found)]
 
 
-def _whose(collection: Collection, what: str) -> str:
-    parts = [_involved(len(names), rights) for names, rights in by_permission(collection)]
-    total = len(collection.works)
-    if len(parts) == 1:
-        return f"The {f'{what} is' if total == 1 else f'{total} {what}s are'} {parts[0][1]}."
-    return f"Of the {total} {what}s, " + "; ".join(f"{number} {'is' if number == 1 else 'are'} {words}"
-                                                   for number, words in parts) + "."  # fmt: skip
+def _permissions(
+    works: PublishedCollection, class_images: PublishedCollection | None
+) -> Iterator[tuple[str, PublishedRights]]:
+    for what, found in (("work", works), (CLASS_IMAGE, class_images)):
+        for covered, rights in found.by_permission() if found else ():
+            number = f"{len(covered)} {what if len(covered) == 1 else f'{what}s'}"
+            yield f"{number} by {rights.author}: {rights.standing}.", rights
 
 
-def _permitted(collection: Collection, cleared: Clearance, class_images: Collection | None) -> list[str]:
-    """Signed or stated, by whom; and what a signed scope says to whoever holds this release."""
+def _permitted(works: PublishedCollection, class_images: PublishedCollection | None, cleared: Clearance) -> list[str]:
+    """The same, and what a signed scope says to whoever holds this release."""
     lines = []
-    every = [("work", *part) for part in by_permission(collection)]
-    every += [(CLASS_IMAGE, *part) for part in (by_permission(class_images) if class_images else ())]
-    for what, works, rights in every:
-        number = f"{len(works)} {what if len(works) == 1 else f'{what}s'}"
-        lines.append(f"{number} by {plain(rights.author)}: {plain(rights.standing)}.")
-        if rights.consent:
-            scope = rights.consent.scope
+    for line, rights in _permissions(works, class_images):
+        lines.append(plain(line))
+        if scope := rights.scope:
             last = f"It ends with {scope.valid_until}" if scope.valid_until else "It has no last day"
             lines.append(
                 f"{last}; {'commercial use is permitted' if scope.commercial else 'no commercial use'}; "
                 f"{'further models may be made from it' if scope.derivatives else 'no further models from this one'}; "
                 f"territory: {', '.join(scope.territory)}. The words that were signed are in `consents/`."
             )
-    lines += [f"{plain(line)}." for found in (collection, class_images) if found for line in _set_aside(found)]
+    lines += [f"{plain(line)}." for found in (works, class_images) if found for line in _set_aside(found)]
     if cleared.recipients:
         lines.append(f"**This release is for {plain(' and '.join(cleared.recipients))} alone. Do not pass it on.**")
     return lines
 
 
-def _set_aside(collection: Collection) -> list[str]:
+def _set_aside(collection: PublishedCollection) -> list[str]:
     """What the files said against training, and whose signed word stands before it."""
     numbers: Counter[str] = Counter()
     for work in collection.works:
-        rights = collection.rights_of(work)
-        by = " and ".join(rights.holders)
-        for signal in sorted({SIGNALS[one.signal] for one in overrides.set_aside(work.reservations, rights)}):
+        rights = collection.rights[work.rights]
+        if not rights.sets_reservations_aside:
+            continue
+        for signal in sorted({SIGNALS[one.signal] for one in work.reservations if one.objects}):
+            by = " and ".join(rights.holders)
             numbers[f"reserved in or beside its file ({signal}); the signed consent of {by} sets that aside"] += 1
     return [f"{number} {'work is' if number == 1 else 'works are, each,'} {words}" for words, number in numbers.items()]
-
-
-def _involved(number: int, rights: RightsRecord) -> tuple[int, str]:
-    author, holders = plain(rights.author), plain(" and ".join(rights.holders))
-    if rights.basis == "open-licence":
-        whose = "its" if number == 1 else "their"
-        return number, f"by {author}, openly licensed under {plain(rights.licence_words)}; {whose} author was not asked"
-    if rights.basis == "own-work":
-        return number, f"{author}'s own, provided by {author}"
-    if rights.is_signed and rights.consent:
-        scope = rights.consent.scope
-        last = f", until {scope.valid_until}" if scope.valid_until else ""
-        return number, f"by {author}, used with the signed consent of {holders}, in force from {scope.valid_from}{last}"
-    since = f", {rights.valid_from.isoformat()}" if rights.valid_from else ""
-    until = f", until {rights.valid_until.isoformat()}" if rights.valid_until else ""
-    return number, f"by {author}; {holders} permitted this in writing{since}{until}"
 
 
 def licence_text(cleared: Clearance) -> str:
@@ -159,16 +141,35 @@ def _metadata(style: TrainedStyle, cleared: Clearance) -> str:
     return str(data.to_yaml())
 
 
-def _what_it_is(style: TrainedStyle, collection: Collection, cleared: Clearance) -> str:
+def _what_it_is(style: TrainedStyle, collection: PublishedCollection, cleared: Clearance) -> str:
     kind = (
         f"a low-rank update (LoRA, rank {style.recipe.rank})" if style.recipe.method == "lora" else "a full finetuning"
     )
-    number = len(collection.training)
+    number = sum(work.trained_on for work in collection.works)
     return (
         f"It is {kind} of {plain(style.base.name)}, trained for {style.steps} steps on {number} "
         f"{'work' if number == 1 else 'works'} at {style.resolution} pixels, and published on {cleared.on}. The words "
-        f"`{style.recipe.identifier} {style.recipe.class_words}` in a prompt call it."
+        f"`{style.recipe.identifier} {style.recipe.class_words}` in a prompt call it.{_renamed(style)}"
     )
+
+
+def _base_warning(cleared: Clearance) -> str:
+    if cleared.base.made_from != "unknown":
+        return ""
+    return " **A permission for the works of this style is none for those in its base.**"
+
+
+def _renamed(style: TrainedStyle) -> str:
+    if not style.renamed:
+        return ""
+    days = ", ".join(dict.fromkeys(str(renaming.on) for renaming in style.renamed))
+    withdrawn = (
+        " The word it was trained with is not told any more. The one above was never trained and calls it less surely, "
+        "and the other still does; who trains again by this recipe gets other weights."
+        if any(renaming.withdrew_identifier for renaming in style.renamed)
+        else ""
+    )
+    return f"\n\nIt got another name on {days}; the weights are the same.{withdrawn}"
 
 
 def _use(style: TrainedStyle, weights: Sequence[Weights], cleared: Clearance) -> str:
@@ -230,7 +231,6 @@ def _nearer(nearer: NearerToTruth) -> str:
 _LIMITS = (
     "Whether the people named in the records are who they say they are, and hold the rights they say they hold.",
     "Whether some prompt, not tried here, gives a near copy of a work.",
-    "What the base model was made from. Its own card should say so.",
 )
 
 

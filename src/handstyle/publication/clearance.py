@@ -8,16 +8,20 @@ too: it helped to decide what is published.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import date
 from typing import Literal
 
 from handstyle.collection import permission
 from handstyle.collection.scope import Act, Distribution
 from handstyle.collection.works import Collection
+from handstyle.diffusion.base_provenance import BaseProvenance, provenance_of
 from handstyle.errors import GateClosed, RightsMissing, UsageMistake
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.inspection.report import InspectionReport
 from handstyle.publication import naming
+from handstyle.publication.disclosure import PublishedCollection, published
+from handstyle.publication.neutral_names import neutral_names
 from handstyle.publication.style_licence import RESERVED, StyleLicence, licence_of_style, permits_commerce
 from handstyle.records import Record
 
@@ -35,6 +39,7 @@ class Clearance(Record):
     collection: str
     report: str
     licence: StyleLicence
+    base: BaseProvenance
     distribution: Distribution
     recipients: tuple[str, ...]  # of a release for particular people
     attributions: tuple[str, ...]
@@ -51,26 +56,29 @@ def clearance(
     model_licence: str | None = None,
     distribution: Distribution = "public",
     class_images: Collection | None = None,
+    folder: str = "",
+    base: BaseProvenance | None = None,
 ) -> Clearance:
-    """Raises RightsMissing or GateClosed with what is lacking and how to get it."""
+    """Raises RightsMissing or GateClosed with what is lacking and how to get it. `folder` is the release's, if it is
+    called otherwise than the release; without `base`, what is known of the base is what its digest shows."""
     inspected = _inspected(collection, class_images, style, report)
     everything = _together(collection, class_images)
     _permitted(everything, style, on, distribution)
-    recipe = style.recipe
-    words = {"name": title, "identifier": recipe.identifier, "class words": recipe.class_words}
-    # A name can be split between them, and stands whole only in what is typed.
-    words["prompt"] = recipe.words("")
-    naming.checked(words | {"template": recipe.template, "style's own name": style.name}, everything)
+    base = base or provenance_of(style.base.sha256, None, "", frozenset())
+    name = naming.slug(title)
+    texts = {"name": title, "file name": name, "folder": folder}
+    notes = _nobody_is_named(texts | naming.words_trained_with(style.recipe, collection), everything, style, inspected)
     licence = _licence(everything, style, model_licence)
     _keeps_to_its_circle(everything, licence, distribution)
     return Clearance(
         title=title,
-        name=naming.slug(title),
+        name=name,
         on=on.isoformat(),
         style=style.tensors,
         collection=style.collection,
         report=inspected.digest,
         licence=licence,
+        base=base,
         distribution=distribution,
         recipients=_recipients(everything) if distribution == "named" else (),
         attributions=(*attributions(collection), *(attributions(class_images, CLASS_IMAGE) if class_images else ())),
@@ -79,7 +87,9 @@ def clearance(
             *(f"{line}." for line in permission.standing(collection)),
             *(f"{line}." for line in (permission.standing(class_images, CLASS_IMAGE) if class_images else ())),
             "The inspection report speaks of exactly these tensors and this collection.",
-            "No recorded person is named in the name, identifier or template without having agreed to it.",
+            "Nobody on record is named in the name, the file names or the words of the training without having agreed.",
+            *notes,
+            f"The base was {base.words}.",
             f"The style's licence is {licence.name}. {licence.why}",
         ),
     )
@@ -131,6 +141,14 @@ def _permitted(collection: Collection, style: TrainedStyle, on: date, distributi
             hint="Ask the holders named for what is lacking and collect again with their answer; or collect without "
             "those works and finetune again.",
         )
+
+
+def _nobody_is_named(
+    texts: Mapping[str, str], everything: Collection, style: TrainedStyle, report: InspectionReport
+) -> tuple[str, ...]:
+    own = {"style's own name": style.name, "name of the base": style.base.name}
+    people = naming.everybody(everything.rights.values())
+    return naming.checked({**texts, **own}, everything, neutral=neutral_names(style, report, people))
 
 
 def _licence(collection: Collection, style: TrainedStyle, chosen: str | None) -> StyleLicence:
@@ -191,7 +209,7 @@ def _recipients(collection: Collection) -> tuple[str, ...]:
     return tuple(sorted(everybody))
 
 
-def attributions(collection: Collection, what: str = "work") -> tuple[str, ...]:
+def attributions(collection: Collection | PublishedCollection, what: str = "work") -> tuple[str, ...]:
     """One line for each author, basis and source."""
     numbers: dict[str, int] = defaultdict(int)
     terms = {
@@ -199,7 +217,7 @@ def attributions(collection: Collection, what: str = "work") -> tuple[str, ...]:
         "written-permission": "used by written permission (stated, not signed)",
         "consent": "used with signed consent",
     }
-    for works, rights in permission.by_permission(collection):
+    for works, rights in published(collection).by_permission():
         parts = [rights.author, terms.get(rights.basis, rights.licence_words), rights.source]
         numbers[", ".join(filter(None, parts))] += len(works)
     return tuple(f"{number} {what if number == 1 else f'{what}s'} by {by}" for by, number in sorted(numbers.items()))

@@ -6,6 +6,7 @@ mean anything for a style: a policy, lawful access, reservations, mitigation of 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from handstyle.collection.consent import Consent
@@ -26,6 +27,15 @@ def contact_in(consents: Iterable[Consent]) -> Contact | None:
     """The keeper whom every consent names, if it is one and the same."""
     found = {(one.statement.predicate.keeper, one.statement.predicate.contact) for one in consents}
     return Contact(name=min(found)[0], address=min(found)[1]) if len(found) == 1 else None
+
+
+def contact_told(policy: str) -> Contact | None:
+    """Who answers, as a COPYRIGHT_POLICY.md says it."""
+    found = re.search(r"^(.+?) publishes this model and answers for it: (.+)\.$", policy, re.MULTILINE)
+    if found is None:
+        return None
+    name, address = (re.sub(r"\\([\\`*_\[\]<>#|])", r"\1", told) for told in found.groups())
+    return Contact(name=name, address=address)
 
 
 def text(cleared: Clearance, contact: Contact) -> str:

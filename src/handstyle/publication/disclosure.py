@@ -13,7 +13,8 @@ from pydantic import Field, model_validator
 
 from handstyle.collection.licences import Use
 from handstyle.collection.reservation_values import Says, Signal, stands_against
-from handstyle.collection.rights import Basis, Day, RightsRecord
+from handstyle.collection.rights import Basis, Day, RightsRecord, Voice, licence_words
+from handstyle.collection.scope import Scope
 from handstyle.collection.works import Collection, Digest, Work
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.records import Record
@@ -55,6 +56,7 @@ class PublishedRights(Record):
     """A permission in public. Nothing in it counts by itself: `permission_records` holds it against its rules."""
 
     author: str
+    people: dict[str, tuple[str, ...]]  # author and holders; their other names only as far as a consent tells them
     holders: tuple[str, ...]
     basis: Basis
     licence: str | None
@@ -67,6 +69,21 @@ class PublishedRights(Record):
     is_signed: bool  # by the holders' own keys; else it is what somebody states
     standing: str  # the same in words, and by whom
     consent: Digest | None  # of the statement, which lies in `consents/`
+    scope: Scope | None  # what it permits
+    agreed_on: Day | None
+    voice: Voice
+
+    @property
+    def statement(self) -> str | None:
+        return self.consent
+
+    @property
+    def sets_reservations_aside(self) -> bool:
+        return bool(self.is_signed and self.scope and self.scope.despite_reservations)
+
+    @property
+    def licence_words(self) -> str:
+        return licence_words(self.licence, self.licence_choice)
 
 
 class PublishedCollection(Record):
@@ -86,6 +103,16 @@ class PublishedCollection(Record):
         if len({work.pixels_sha256 for work in self.works}) != len(self.works):
             raise ValueError("a work stands in it twice")
         return self
+
+    def by_permission(self) -> list[tuple[list[PublishedWork], PublishedRights]]:
+        """Each permission with the works it covers."""
+        return [([work for work in self.works if work.rights == digest], rights)
+                for digest, rights in self.rights.items()]  # fmt: skip
+
+
+def published(collection: Collection | PublishedCollection) -> PublishedCollection:
+    """As it is published, if it is not that already."""
+    return published_collection(collection) if isinstance(collection, Collection) else collection
 
 
 def published_collection(collection: Collection) -> PublishedCollection:
@@ -123,6 +150,7 @@ def _published_work(work: Work, collection: Collection) -> PublishedWork:
 def published_rights(rights: RightsRecord) -> PublishedRights:
     return PublishedRights(
         author=rights.author,
+        people={name: also if rights.consent else () for name, also in rights.people.items()},
         holders=rights.holders,
         basis=rights.basis,
         licence=rights.licence,
@@ -134,7 +162,10 @@ def published_rights(rights: RightsRecord) -> PublishedRights:
         evidence=tuple(PublishedEvidence(sha256=one.sha256, seen=one.seen) for one in rights.evidence),
         is_signed=rights.is_signed,
         standing=rights.standing,
-        consent=rights.consent.statement if rights.consent else None,
+        consent=rights.statement,
+        scope=rights.consent.scope if rights.consent else None,
+        agreed_on=rights.agreed_on,
+        voice=rights.voice,
     )
 
 

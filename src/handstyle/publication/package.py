@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -23,17 +23,19 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from handstyle import digests
 from handstyle.collection import permission
 from handstyle.collection.consent import Consent
+from handstyle.collection.involvement import involvement
 from handstyle.collection.rights import RightsRecord
 from handstyle.collection.works import Collection
+from handstyle.diffusion import base_provenance
 from handstyle.errors import RecordDamaged, ReleaseBroken, UsageMistake
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.keys import fingerprint
-from handstyle.publication import card, provenance, records_for_others
+from handstyle.publication import card, naming, provenance, records_for_others
 from handstyle.publication.clearance import Clearance
 from handstyle.publication.copyright_policy import Contact, contact_in
 from handstyle.publication.disclosure import CLASS_IMAGES, COLLECTION, published_collection, published_style
 from handstyle.publication.provenance import ENVELOPE, Lineage, ListedFile, Statement, Weights
-from handstyle.publication.release_records import CARD, LICENCE, RECIPE, STYLE, WEIGHTS
+from handstyle.publication.release_records import CARD, LICENCE, LICENCES, RECIPE, STYLE, WEIGHTS
 from handstyle.publication.verification import verify
 from handstyle.records import write
 from handstyle.workspace import unfinished
@@ -52,11 +54,13 @@ def assemble(
     evidence_folders: Sequence[Path],
     key: Ed25519PrivateKey,
     class_images: Collection | None = None,
+    base_statement: bytes | None = None,
     contact: Contact | None = None,
 ) -> None:
     """A release in `folder`, where its weights are already. `report_files` (report.json, report.html) hold nothing that
     may not be shown; `consents` are found by the digests of their statements; evidence of open licences is looked for
-    in `evidence_folders` and goes along. `contact` is whom people turn to; else the keeper whom the consents name."""
+    in `evidence_folders` and goes along, and so does `base_statement`, what somebody signed of the base. `contact` is
+    whom people turn to; else the keeper whom the consents name."""
     published, public_style = published_collection(collection), published_style(style)
     published_beside = published_collection(class_images) if class_images else None
     public_style.save(folder / STYLE)
@@ -70,17 +74,19 @@ def assemble(
         write(folder / name, content)
     for statement_digest, signed in consents.items():
         write(permission.file_of(statement_digest, folder), signed.data)
+    if base_statement is not None:
+        write(folder / base_provenance.FILE, base_statement)
     every = [*collection.rights.values(), *(class_images.rights.values() if class_images else ())]
     for path, content in _licence_files(every, evidence_folders):
         write(folder / path, content)
     others = records_for_others.files(
-        published, public_style, cleared, _digests_for_others(folder, weights),
+        published, public_style, cleared, digests_for_others(folder, weights),
         class_images=published_beside, contact=contact or contact_in(consents.values()),
         signer=fingerprint(key.public_key()),
     )  # fmt: skip
     for path, content in others.items():
         write(folder / path, content)
-    statement = _statement(folder, collection, style, cleared, weights)
+    statement = _statement(folder, collection, class_images, style, cleared, weights)
     write(folder / ENVELOPE, provenance.sign(statement, key))
     verification = verify(folder)
     if not verification.holds:
@@ -91,17 +97,24 @@ def assemble(
         )
 
 
-def _digests_for_others(folder: Path, weights: Sequence[Weights]) -> dict[str, str]:
+def digests_for_others(folder: Path, weights: Sequence[Weights]) -> dict[str, str]:
     paths = (COLLECTION, *(f"{WEIGHTS}/{file.path}" for file in weights))
     return {path: digests.of_file(folder / path) for path in paths}
 
 
 def _statement(
-    folder: Path, collection: Collection, style: TrainedStyle, cleared: Clearance, weights: Sequence[Weights]
+    folder: Path,
+    collection: Collection,
+    class_images: Collection | None,
+    style: TrainedStyle,
+    cleared: Clearance,
+    weights: Sequence[Weights],
 ) -> Statement:
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     return Statement(
         name=cleared.name,
+        title=cleared.title,
+        licence=cleared.licence,
         distribution=cleared.distribution,
         recipients=cleared.recipients,
         published=cleared.on,
@@ -112,6 +125,8 @@ def _statement(
             base=style.base.sha256,
             tensors=style.tensors,
             report=cleared.report,
+            base_provenance=cleared.base,
+            involvement=involvement(collection, class_images),
         ),
         weights=tuple(weights),
         files=tuple(
@@ -121,7 +136,7 @@ def _statement(
     )
 
 
-def _licence_files(every: Iterable[RightsRecord], folders: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
+def _licence_files(every: Sequence[RightsRecord], folders: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
     """The texts that open licences ask to be handed on. Letters and contracts stay at home: only their digests go."""
     wanted = {
         evidence.sha256: evidence.file
@@ -136,9 +151,11 @@ def _licence_files(every: Iterable[RightsRecord], folders: Sequence[Path]) -> It
         if found is None:
             missing.append(file)
         else:
-            name = re.sub(r"[^A-Za-z0-9_]+", "-", found.stem).strip("-") or "licence"
+            name = re.sub(r"[^A-Za-z0-9_]+", "-", found.stem).strip("-")
+            if not name or any(naming.people_named({"file name": name}, every)):
+                name = "licence"  # a file of the release is not called after somebody
             ending = found.suffix if re.fullmatch(r"\.[A-Za-z0-9]+", found.suffix) else ""
-            yield f"licences/{name}-{sha256[:8]}{ending}", found.read_bytes()
+            yield f"{LICENCES}/{name}-{sha256[:8]}{ending}", found.read_bytes()
     if missing:
         raise RecordDamaged(
             "Licence texts that go with the works are gone or have changed",

@@ -18,8 +18,10 @@ from pydantic import AfterValidator, Field
 
 from handstyle import digests, envelopes
 from handstyle.collection.scope import Distribution
+from handstyle.diffusion.base_provenance import BaseProvenance
 from handstyle.errors import RecordDamaged
 from handstyle.keys import fingerprint, public_key
+from handstyle.publication.style_licence import StyleLicence
 from handstyle.records import Record
 
 ENVELOPE = "handstyle.json"
@@ -62,6 +64,8 @@ class Lineage(Record):
     base: str
     tensors: str  # of the style as it was trained
     report: str  # of the whole report, before anything private was left out
+    base_provenance: BaseProvenance  # what the base was made from, as its digest or somebody's signed word shows
+    involvement: str  # whose the works are, and whether anybody was asked
 
 
 def _a_day(text: str) -> str:
@@ -73,6 +77,8 @@ def _a_day(text: str) -> str:
 class Statement(Record):
     format: Literal["handstyle/release/1"] = "handstyle/release/1"
     name: str
+    title: str
+    licence: StyleLicence
     distribution: Distribution = "public"
     recipients: tuple[str, ...] = ()  # for whom it is, where it is for particular people
     published: Annotated[str, AfterValidator(_a_day)]  # the day the signer says it was; nothing proves it

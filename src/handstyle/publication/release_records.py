@@ -15,7 +15,7 @@ from typing import Any, Literal
 from handstyle import digests
 from handstyle.errors import HandstyleError, RecordDamaged
 from handstyle.finetuning.trained_style import TrainedStyle
-from handstyle.publication import dialects, permission_records
+from handstyle.publication import base_records, dialects, name_records, permission_records
 from handstyle.publication.disclosure import CLASS_IMAGES, COLLECTION, PublishedCollection
 from handstyle.publication.provenance import Statement
 from handstyle.records import load_json, load_toml
@@ -23,13 +23,13 @@ from handstyle.tensor_files import Tensor, digest, metadata_of, tensors_in
 
 CARD, RECIPE, STYLE, REPORT, REPORT_PAGE = "README.md", "recipe.toml", "style.json", "report.json", "report.html"
 LICENCE = "LICENSE.md"
-WEIGHTS = "weights"
+WEIGHTS, LICENCES = "weights", "licences"
 ALWAYS = (CARD, LICENCE, COLLECTION, RECIPE, STYLE, REPORT, REPORT_PAGE)
 
 # What comes of records that are JSON and not what they should be.
 WRONG = (HandstyleError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError, OSError, RecursionError)
 
-Fault = tuple[Literal["record", "permission", "weights"], str, str]  # kind, where, words
+Fault = tuple[Literal["record", "permission", "name", "weights"], str, str]  # kind, where, words
 
 
 def faults(folder: Path, statement: Statement, on: date) -> list[Fault]:
@@ -57,10 +57,14 @@ def faults(folder: Path, statement: Statement, on: date) -> list[Fault]:
             found.append(("record", name, "; ".join([damaged.what, *damaged.faults])))
     if found:
         return found
+    collections = {name: read[name] for name in kinds if name != STYLE}
     try:
         found += [("record", name, words) for name, words in _lineage_faults(records, statement)]
         found += [("permission", name, words) for name, words in permission_records.faults(
-            folder, statement, {name: read[name] for name in kinds if name != STYLE}, read[STYLE], on)]  # fmt: skip
+            folder, statement, collections, read[STYLE], on)]  # fmt: skip
+        found += [("record", name, words) for name, words in base_records.faults(folder, statement)]
+        found += [("name", name, words) for name, words in name_records.faults(
+            folder, statement, collections, read[STYLE], records[REPORT])]  # fmt: skip
         found += [("weights", name, words) for name, words in _weights_faults(folder, records[STYLE], statement)]
     except WRONG as error:
         found.append(("record", STYLE, f"does not describe these files: {error}"))

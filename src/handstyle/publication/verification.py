@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from handstyle import digests
+from handstyle.diffusion.base_provenance import BaseProvenance
 from handstyle.errors import RecordDamaged, UsageMistake
-from handstyle.publication import permission_records, provenance, release_records
+from handstyle.publication import base_records, permission_records, provenance, release_records
 from handstyle.publication.disclosure import COLLECTION
 from handstyle.publication.permission_records import Standing
 from handstyle.publication.provenance import ENVELOPE, LARGEST_ENVELOPE, ListedFile, Statement
@@ -33,8 +34,9 @@ class Finding(Record):
     """Something that does not hold."""
 
     kind: Literal[
-        "signature", "path", "link", "missing", "extra", "changed", "record", "permission", "weights", "signer"
-    ]
+        "signature", "path", "link", "missing", "extra", "changed",
+        "record", "permission", "name", "base", "weights", "signer",
+    ]  # fmt: skip
     where: str
     words: str
 
@@ -50,6 +52,7 @@ class Verification(Record):
     name: str | None
     signer: str | None
     published: str | None
+    base: BaseProvenance | None = None  # what the base was made from, as far as you can know it
     permission: tuple[str, ...]  # signed or stated, by whom, for which of the works
     number_of_files: int
     findings: tuple[Finding, ...]
@@ -83,7 +86,20 @@ def verify(folder: Path, trusted: frozenset[str] | None = None, on: date | None 
                          release_records.faults(folder, statement, on)]  # fmt: skip
             if not findings:
                 standing = permission_records.standing(release_records.collections_in(folder, statement), on)
-    return _judged(statement, signer, trusted, findings, standing)
+    answer = _judged(statement, signer, trusted, findings, standing)
+    if statement is None or answer.status == "broken":
+        return answer
+    base = base_records.seen(folder, statement, trusted or frozenset())
+    return answer.model_copy(update={"base": base})
+
+
+def strictly(answer: Verification) -> Verification:
+    """For whoever refuses a style on a base of which they do not know what it was made from."""
+    if not answer.holds or answer.base is None or answer.base.made_from != "unknown":
+        return answer
+    finding = Finding(kind="base", where=ENVELOPE, words=f"the base was {answer.base.words}")
+    words = f"{answer.words}, but what its base was made from is not known"
+    return answer.model_copy(update={"status": "unknown", "words": words, "findings": (*answer.findings, finding)})
 
 
 def _judged(

@@ -14,9 +14,11 @@ import typer
 from handstyle import __version__
 from handstyle.errors import ReleaseBroken, UsageMistake
 from handstyle.terminal import options, values
+from handstyle.terminal.base_command import base
 from handstyle.terminal.collect_command import collect
 from handstyle.terminal.consent_commands import consent
 from handstyle.terminal.display import Display, listed
+from handstyle.terminal.rename_command import rename
 from handstyle.terminal.shares_command import shares
 
 MUCH_CROPPED = 0.8  # share of a picture's area that is left, below which somebody should know
@@ -97,6 +99,8 @@ def finetune(
         **values.given(recipe_file=recipe, preset=preset, settings=changes, class_images=class_images, extend=extend),
         plain=plain,
     )
+    if plan.base and plan.base.made_from == "unknown":
+        display.say(f"The base was {plan.base.words}.")
     toml = plan.recipe.as_toml()
     made = stages.finetune(
         plan,
@@ -151,6 +155,8 @@ def generate(
         progress=display.progress,
         **values.given(base=base, styles=style, sheet=sheet, to=to),
     )
+    if made.base and made.base.made_from == "unknown":
+        display.say(f"The base was {made.base.words}. Each picture's record says so.")
     display.result(made, *made.pictures, *filter(None, [made.sheet]))
 
 
@@ -206,6 +212,8 @@ def publish(
 
 
 app.command()(shares)
+app.command()(rename)
+app.command()(base)
 
 
 @app.command()
@@ -213,13 +221,16 @@ def verify(
     context: typer.Context,
     folder: options.Release,
     trust: options.Trust = None,
+    refuse_unknown_base: options.UnknownBase = False,
     json: options.AsJson = False,
 ) -> None:
     """Does a release hold what it claims? Exits with 3 if not."""
     from handstyle import stages
 
-    found = stages.verify(folder, trust)
+    found = stages.verify(folder, trust, refuse_unknown_base=refuse_unknown_base)
     display = display_of(context)
+    if found.base:
+        display.say(f"Its base was {found.base.words}.")
     for line in found.permission:
         display.say(line)
     findings = [f"{finding.where}: {finding.words}" for finding in found.findings]

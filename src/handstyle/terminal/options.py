@@ -166,6 +166,30 @@ Against = Annotated[Path | None, Argument(metavar="WORKS", help="A folder of pic
 Expiring = Annotated[str | None, Option("--expiring", metavar="DAYS", help="Only what ends within so long: 30d.")]
 NewKey = Annotated[Path | None, Option("--to", metavar="FILE", help="Where a new key goes. [your own key is shown]")]
 
+# rename
+Called = Annotated[
+    str, Argument(metavar="STYLE-OR-RELEASE", help="The folder of a release, or a run of the workspace.")
+]
+NewName = Annotated[str, Argument(metavar="NEW-NAME", help="What it is called from now on.")]
+Identifier = Annotated[
+    str | None,
+    Option("--identifier", metavar="WORD", help="Its word in prompts. [the old one, unless that names somebody]"),
+]
+RenamedTo = Annotated[Path | None, Option("--to", metavar="FOLDER", help="Where it goes. [beside the old one]")]
+RemoveOld = Annotated[bool, Option("--remove-old", help="Delete the old one once the new one is there.")]
+
+# base
+BaseFolder = Annotated[
+    Path | None,
+    Argument(metavar="FOLDER", help="A base model in the diffusers layout. [the small one that is shipped]"),
+]
+MadeFrom = Annotated[
+    str | None, Option("--made-from", metavar="CLASS", help="consented, open-licensed or own; signed with your key.")
+]
+Because = Annotated[
+    str | None, Option("--because", metavar="WORDS", help="Whose works, with whose permission; goes with a class.")
+]
+
 # shares
 Pool = Annotated[str | None, Option("--pool", metavar="SUM", help="A sum to divide.")]
 PerPicture = Annotated[str | None, Option("--per-picture", metavar="FEE", help="For each picture that was made.")]
@@ -185,6 +209,9 @@ StatementTo = Annotated[
 ]
 
 # verify
+UnknownBase = Annotated[
+    bool, Option("--refuse-unknown-base", help="A style on a base of unknown works does not do. [it is told]")
+]
 Release = Annotated[Path, Argument(metavar="FOLDER", help="The folder of a release.")]
 Trust = Annotated[Path | None, Option("--trust", metavar="FILE", help="The keys you trust, one a line. [no question]")]
 

@@ -1,0 +1,144 @@
+"""What was a base model made from, and who says so?
+
+A folder can say anything of itself, so nothing it says counts. A base is known by its digest, or by a statement that
+names this digest and is signed by somebody whom whoever asks has named. All else is unknown, with what it claims.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from pathlib import Path
+from typing import Literal
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from pydantic import Field
+
+from handstyle import digests, envelopes
+from handstyle.collection.one_line import Line
+from handstyle.errors import GateClosed, RecordDamaged
+from handstyle.keys import fingerprint, public_key
+from handstyle.records import Record, read_whole
+
+MadeFrom = Literal["consented", "open-licensed", "own", "unknown"]
+Policy = Literal["warn", "refuse"]
+
+FILE = "base.json"  # beside model_index.json, and in a release
+PAYLOAD_TYPE = "application/vnd.handstyle.base+json; version=1"
+LARGEST = 1 << 20  # bytes
+DIGEST = r"^[0-9a-f]{64}$"
+
+WORDS: dict[MadeFrom, str] = {
+    "consented": "made from works whose holders consented",
+    "open-licensed": "made from openly licensed works; their authors were not asked",
+    "own": "made from its maker's own works",
+    "unknown": "made from works that are not known, so nobody knows who was asked",
+}
+
+
+class BaseStatement(Record):
+    """What somebody signs of a base."""
+
+    format: Literal["handstyle/base/1"] = "handstyle/base/1"
+    base: str = Field(pattern=DIGEST)  # of tensors, configurations and vocabulary
+    made_from: Literal["consented", "open-licensed", "own"]
+    because: Line  # whose works, under which permission, and where that can be seen
+
+
+class BaseProvenance(Record):
+    """What is known of a base, and how."""
+
+    base: str = Field(pattern=DIGEST)
+    made_from: MadeFrom
+    because: Line
+    signer: str | None = None  # whose word it is; nobody's where the digest is known
+
+    @property
+    def words(self) -> str:
+        return f"{WORDS[self.made_from]} ({self.because})"
+
+
+# Bases whose making is documented with what ships them. By digest: whatever else carries their name is another base.
+KNOWN: dict[str, tuple[MadeFrom, str]] = {
+    "da8fadd24a059e9d3604c25846ecbbba5be58f540397d96b600ef1ede4c1e902": (
+        "open-licensed",
+        "known by its digest; ten sets of icons under CC BY 4.0, Apache-2.0 and MIT, credited in handstyle's NOTICE",
+    ),
+}
+
+
+def provenance_of(base: str, envelope: bytes | None, claim: str, trusted: Set[str]) -> BaseProvenance:
+    """Of the base with this digest; `envelope` is what lies in its folder, `claim` what its card says, `trusted` are
+    fingerprints. Never raises: what does not hold makes a base unknown."""
+    if base in KNOWN:
+        made_from, because = KNOWN[base]
+        return BaseProvenance(base=base, made_from=made_from, because=because)
+    if envelope is None:
+        silent = claim in ("", "unknown")
+        says = "nothing is said of it" if silent else f"it says of itself `{_short(claim)}`, which nobody signed"
+        return BaseProvenance(base=base, made_from="unknown", because=says)
+    try:
+        statement, signer = opened(envelope)
+    except RecordDamaged as damage:
+        return BaseProvenance(base=base, made_from="unknown", because=f"{FILE} does not hold: {_short(damage.what)}")
+    if statement.base != base:
+        return BaseProvenance(base=base, made_from="unknown", because=f"{FILE} speaks of another base")
+    if signer not in trusted:
+        says = f"`{statement.made_from}` on the word of {signer}, who is nobody you named: {_short(statement.because)}"
+        return BaseProvenance(base=base, made_from="unknown", because=says, signer=signer)
+    because = f"on the word of {signer}: {statement.because}"
+    return BaseProvenance(base=base, made_from=statement.made_from, because=because, signer=signer)
+
+
+def envelope_in(folder: Path) -> bytes | None:
+    """The statement that lies in a base's folder; an unreadable one is none that holds."""
+    if not (folder / FILE).exists():
+        return None
+    try:
+        return read_whole(folder / FILE, LARGEST)
+    except (OSError, ValueError):
+        return b""
+
+
+def require_known(found: BaseProvenance, policy: Policy) -> None:
+    """Raises GateClosed where the policy refuses a base of which nobody knows what it was made from."""
+    if policy == "refuse" and found.made_from == "unknown":
+        raise GateClosed(
+            "The base model is refused: it is not known what it was made from",
+            faults=[found.because],
+            hint="Use the base that is shipped, one with a statement by somebody you trust, or write "
+            '`unknown_base = "warn"` in the policy.toml of the workspace.',
+        )
+
+
+def sign(statement: BaseStatement, key: Ed25519PrivateKey) -> bytes:
+    """The envelope, in its one spelling."""
+    payload, public = digests.canonical(statement.as_json()), key.public_key()
+    signature = {
+        "keyid": fingerprint(public),
+        "publicKey": envelopes.encoded(public.public_bytes(Encoding.Raw, PublicFormat.Raw)),
+        "sig": envelopes.encoded(key.sign(envelopes.pre_authentication(PAYLOAD_TYPE, payload))),
+    }
+    return envelopes.sealed(PAYLOAD_TYPE, payload, [signature])
+
+
+def opened(envelope: bytes) -> tuple[BaseStatement, str]:
+    """The statement and its signer's fingerprint. Raises RecordDamaged for any spelling but ours."""
+    try:
+        found = envelopes.unsealed(envelope, PAYLOAD_TYPE, fields={"keyid", "publicKey", "sig"}, largest=LARGEST)
+        (signature,) = found.signatures
+        key = public_key(envelopes.decoded(signature["publicKey"]))
+        if signature["keyid"] != fingerprint(key):
+            raise ValueError("it names another key than it carries")
+        key.verify(envelopes.decoded(signature["sig"]), envelopes.pre_authentication(PAYLOAD_TYPE, found.payload))
+        return BaseStatement.read(found.content, where=f"the statement in {FILE}"), fingerprint(key)
+    except InvalidSignature:
+        raise RecordDamaged(f"the signature in {FILE} does not fit what it signs") from None
+    except ValueError as error:
+        raise RecordDamaged(f"{FILE} is not a signed statement: {error}") from error
+
+
+def _short(words: str) -> str:
+    shown = "".join(sign if sign.isprintable() else " " for sign in " ".join(words.split()))
+    return shown if len(shown) <= 160 else f"{shown[:160]}…"

@@ -1,0 +1,34 @@
+"""How is asked, or said, at the command line what a base was made from?"""
+
+from __future__ import annotations
+
+import typer
+
+from handstyle.errors import UsageMistake
+from handstyle.terminal import options, values
+from handstyle.terminal.display import Display
+
+
+def base(
+    context: typer.Context,
+    folder: options.BaseFolder = None,
+    made_from: options.MadeFrom = None,
+    because: options.Because = None,
+    key: options.Key = None,
+    workspace: options.Place = None,
+    json: options.AsJson = False,
+) -> None:
+    """What was a base model made from, and who says so? Say it yourself, and it is signed."""
+    from handstyle import stages
+
+    display = context.obj
+    assert isinstance(display, Display), "run() puts it there"
+    if made_from is not None or because is not None:
+        if folder is None or made_from is None or because is None:
+            raise UsageMistake(
+                "a statement takes all three: the folder, --made-from and --because",
+                hint='handstyle base my-base --made-from own --because "my own drawings, 2019 to 2026"',
+            )
+        display.say(str(stages.vouch(folder, made_from, because, **values.given(key=key))))
+    found = stages.made_from(values.workspace_at(workspace), stages.load_base(folder))
+    display.result(found, f"{found.made_from}: {found.words}")
