@@ -6,9 +6,10 @@ torch is imported inside the stage that needs it, so collecting, publishing's ga
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +17,10 @@ from handstyle.collection.scope import Act
 from handstyle.collection.works import Collection
 from handstyle.errors import GateClosed, RecordDamaged, RightsMissing, StageMissing, UsageMistake
 from handstyle.records import LONGEST_WRITE, PART, Record, remove_abandoned
-from handstyle.workspace import OriginalFolder, Workspace, next_name, slug, unfinished
+from handstyle.workspace import House, OriginalFolder, Workspace, next_name, slug, unfinished
 
 if TYPE_CHECKING:
+    from handstyle.collection.consent import Consent
     from handstyle.collection.licences import Use
     from handstyle.collection.rights_plan import RightsPlan
     from handstyle.collection.scope import Distribution
@@ -64,6 +66,7 @@ def collect(
 ) -> Collected:
     """A folder of pictures, words and permission becomes a collection; the originals stay where and as they are."""
     from handstyle.collection import intake, permission
+    from handstyle.publication import logged
 
     def watched(names: Sequence[str]) -> Iterable[str]:
         for done, name in enumerate(names):
@@ -74,12 +77,15 @@ def collect(
     found = intake.collect(
         folder, rights=rights, background=background, validation=validation, without=without, watch=watched
     )
-    place = workspace.collection(found.digest)
+    require_standing(workspace, found, {grant.consent.digest: grant.consent for grant in rights.consents}, "training")
+    place, house = workspace.collection(found.digest), House.here()
     remove_abandoned(place, older_than=LONGEST_WRITE)
     OriginalFolder(folder=str(folder.resolve())).save(place / "folder.json")
     permission.keep(rights, found, place)
     path = found.save(place / "collection.json")
+    logged.permissions(logged.keepers_log(house), found)
     workspace.point_to(collection=found.digest)
+    house.knows(workspace)
     return Collected(
         collection=found.digest,
         works=len(found.works),
@@ -114,7 +120,7 @@ def encode(
 
     use_all_cores()  # as finetuning does: with another number of threads the last bits are others
     collection, folder = current_collection(workspace)
-    require_permission(collection, "train")
+    require_permission(workspace, collection, "train")
     family = load_base(base)
     recipe = recipe or default_recipe(collection, family)
     require_training(collection, family, recipe)
@@ -185,7 +191,7 @@ def plan(
     if extend is not None:
         return _extension(workspace, base, class_images, extend, plain=plain)
     collection, folder = current_collection(workspace)
-    require_permission(collection, "train")
+    require_permission(workspace, collection, "train")
     # Before the base is loaded, which takes a while: a slip is told at once.
     recipe = recipe_from(recipe_file, preset, Recipe()).changed(**(settings or {}))
     family = load_base(base, plain=plain)
@@ -203,7 +209,7 @@ def _extension(workspace: Workspace, base: Path | None, class_images: Path | Non
     run = workspace.needs("run", "finetune")
     before = RunManifest.load(workspace.run(run) / "run.json")
     collection, folder = collection_named(workspace, before.collection)
-    require_permission(collection, "train")
+    require_permission(workspace, collection, "train")
     family = load_base(base, plain=plain)
     require_base(before.base, family)
     try:
@@ -248,9 +254,11 @@ def finetune(
     from handstyle.finetuning.continuation import going_on
     from handstyle.finetuning.trainable import trainable
     from handstyle.generation.previews import samples_of
+    from handstyle.publication import logged
 
     use_all_cores()
     workspace, recipe, family = plan.workspace, plan.recipe, plan.family
+    require_permission(workspace, plan.collection, "train")  # a plan may have waited
     encoded = encode_for(workspace, plan.collection, plan.folder, family, recipe, progress)
     for name, words in encoded.cut_off.items():
         announce(f"the text of {name} is longer than the base reads; it does not see the end: {words}")
@@ -282,6 +290,7 @@ def finetune(
                 paint=lambda step: previews.paint(step, family),
                 drawings=_drawings_to_check_with(plan, further),
             ).go(state, save_every=save_every, sample_every=sample_every, report=progress)
+    logged.run(logged.keepers_log(House.here()), plan.collection, _open_style(workspace, run))
     workspace.point_to(run=run)
     return _finetuned(workspace, run)
 
@@ -419,6 +428,7 @@ def inspect(
     family = load_base(base)
     require_base(worn.style.base, family)
     collection, folder = collection_named(workspace, worn.style.collection)
+    require_standing(workspace, collection, None, "pictures in an inspection")
     place = workspace.new_inspection(run)
     cache = Cache(workspace.cache)
     inspected = subject.Subject(collection, folder, family, worn, workspace.run(run), cache)
@@ -467,12 +477,14 @@ def publish(
     from handstyle.collection import permission
     from handstyle.diffusion.catalogue import EMBEDDED
     from handstyle.finetuning.trained_style import WEIGHTS
-    from handstyle.publication import card, clearance, exports, package, release_records
+    from handstyle.publication import card, clearance, exports, logged, package, release_records
 
     run = workspace.needs("run", "finetune")
     style = _open_style(workspace, run)
     collection, folder = collection_named(workspace, style.collection)
+    require_standing(workspace, collection, None, "a release")
     report, pictures = _current_report(workspace)
+    log = logged.keepers_log(House.here())
     cleared = clearance.clearance(
         collection, style, report, name, on=date.today(), model_licence=model_licence, distribution=distribution
     )
@@ -497,6 +509,7 @@ def publish(
             consents=permission.kept(collection, workspace.collection(style.collection)),
             evidence_folders=[folder, folder.parent],
             key=secret,
+            prove=None if log is None else partial(logged.release, log, collection, style),
         )
         progress("writing and reloading the weights", 2, 2)
     return Published(
@@ -534,12 +547,19 @@ def _current_report(workspace: Workspace) -> tuple[InspectionReport | None, Path
     return InspectionReport.load(place / "report.json"), place / "pictures"
 
 
-def verify(folder: Path, trust: Path | None = None) -> Verification:
-    """Everything a release claims, checked offline and without torch."""
-    from handstyle import keys
-    from handstyle.publication import verification
+def verify(
+    folder: Path,
+    trust: Path | None = None,
+    *,
+    logs: Sequence[Path] = (),
+    witnesses: Path | None = None,
+    max_age: timedelta | None = None,
+) -> Verification:
+    """Everything a release claims, checked offline and without torch; `logs` are copies of the log it is in. What was
+    seen of a log is remembered, so that it cannot claim less the next time."""
+    from handstyle.publication import log_hearing
 
-    return verification.verify(folder, keys.trusted_fingerprints(trust) if trust else None)
+    return log_hearing.heard(folder, House.here(), trust, logs, witnesses, max_age)
 
 
 def load_base(base: Path | None, *, plain: bool = False) -> ModelFamily:
@@ -588,11 +608,12 @@ def require_base(trained_on: BaseIdentity, family: ModelFamily) -> None:
         )
 
 
-def require_permission(collection: Collection, use: Use) -> None:
-    """Raises RightsMissing when a work's permission does not cover `use` today."""
+def require_permission(workspace: Workspace, collection: Collection, use: Use) -> None:
+    """Raises Withdrawn or RightsMissing when a work's permission does not cover `use` today."""
     from handstyle.collection import permission
     from handstyle.collection.licences import USES
 
+    require_standing(workspace, collection, None, USES[use])
     permission.require(collection, Act(use, date.today()), USES[use])
 
 
@@ -602,6 +623,20 @@ def require_training(collection: Collection, family: ModelFamily, recipe: Recipe
 
     act = Act("train", date.today(), recipe.method, family.kind, family.digest)
     permission.require(collection, act, f"training by {recipe.method} on {family.card.name or family.kind}")
+
+
+def require_standing(
+    workspace: Workspace, collection: Collection, consents: Mapping[str, Consent] | None, doing: str
+) -> None:
+    """Raises Withdrawn where a permission was taken back. `consents` are those it stands on; None takes the kept ones."""
+    from handstyle.collection import permission
+    from handstyle.publication import logged, withdrawal
+
+    if consents is None:
+        consents = permission.kept(collection, workspace.collection(collection.digest))
+    house = House.here()
+    known = withdrawal.known(workspace, house, logged.keepers_log(house))
+    withdrawal.require(known, collection, consents, doing)
 
 
 def require_generating(workspace: Workspace, style: TrainedStyle) -> None:
@@ -615,5 +650,6 @@ def require_generating(workspace: Workspace, style: TrainedStyle) -> None:
             f"whether the style `{style.name}` may still be used cannot be seen: its collection is not here",
             hint="Name the workspace in which it was trained with --workspace.",
         ) from missing
+    require_standing(workspace, collection, None, f"pictures by the style {style.name}")
     act = Act("train", date.today(), style.recipe.method, style.base.family, style.base.sha256)
     permission.require(collection, act, f"pictures by the style {style.name}")

@@ -4,7 +4,7 @@
     LICENSE.md         the licence         collection.json            the works, with what may be shown
     licences/          the works' texts    recipe.toml, style.json    how it was trained
     weights/           for other tools     consents/                  what the holders signed
-                                           handstyle.json             the signed list of all the others
+    log.json           that it was logged  handstyle.json             the signed list of all the others
 
 It is put together beside its place, verified like anybody else's, and then moved there whole.
 """
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -27,6 +27,7 @@ from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.publication import card, provenance
 from handstyle.publication.clearance import Clearance
 from handstyle.publication.disclosure import published_collection, published_style
+from handstyle.publication.log_proof import PROOF, LogProof
 from handstyle.publication.provenance import ENVELOPE, Lineage, ListedFile, Statement, Weights
 from handstyle.publication.release_records import CARD, COLLECTION, LICENCE, RECIPE, STYLE
 from handstyle.publication.verification import verify
@@ -46,10 +47,11 @@ def assemble(
     consents: Mapping[str, Consent],
     evidence_folders: Sequence[Path],
     key: Ed25519PrivateKey,
+    prove: Callable[[Statement], LogProof] | None = None,
 ) -> None:
     """A release in `folder`, where its weights are already. `report_files` (report.json, report.html) hold nothing that
     may not be shown; `consents` are found by the digests of their statements; evidence of open licences is looked for
-    in `evidence_folders` and goes along."""
+    in `evidence_folders` and goes along; `prove` logs what is about to be signed, where there is a log."""
     published_style(style).save(folder / STYLE)
     style.recipe.to_toml(folder / RECIPE)
     published_collection(collection).save(folder / COLLECTION)
@@ -62,6 +64,9 @@ def assemble(
     for path, content in _licence_files(collection, evidence_folders):
         write(folder / path, content)
     statement = _statement(folder, collection, style, cleared, weights)
+    if prove is not None:
+        write(folder / PROOF, digests.canonical(prove(statement).as_json()))
+        statement = _statement(folder, collection, style, cleared, weights)
     write(folder / ENVELOPE, provenance.sign(statement, key))
     verification = verify(folder)
     if not verification.holds:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from handstyle import digests
 from handstyle.errors import HandstyleError, RecordDamaged
-from handstyle.publication import dialects, permission_records
+from handstyle.publication import dialects, log_proof, permission_records
 from handstyle.publication.disclosure import PublishedCollection
 from handstyle.publication.provenance import Statement
 from handstyle.records import load_json, load_toml
@@ -29,7 +29,7 @@ ALWAYS = (CARD, LICENCE, COLLECTION, RECIPE, STYLE, REPORT, REPORT_PAGE)
 # What comes of records that are JSON and not what they should be.
 WRONG = (HandstyleError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError, OSError, RecursionError)
 
-Fault = tuple[Literal["record", "permission", "weights"], str, str]  # kind, where, words
+Fault = tuple[Literal["record", "permission", "log", "weights"], str, str]  # kind, where, words
 
 
 def faults(folder: Path, statement: Statement) -> list[Fault]:
@@ -53,6 +53,9 @@ def faults(folder: Path, statement: Statement) -> list[Fault]:
         found += [("record", name, words) for name, words in _lineage_faults(records, statement)]
         found += [("permission", name, words) for name, words in permission_records.faults(
             folder, statement, collection, records[STYLE])]  # fmt: skip
+        if log_proof.PROOF in listed:
+            found += [("log", log_proof.PROOF, words) for words in log_proof.faults(
+                folder / log_proof.PROOF, statement, collection, records[STYLE])]  # fmt: skip
         found += [("weights", name, words) for name, words in _weights_faults(folder, records[STYLE], statement)]
     except WRONG as error:
         found.append(("record", STYLE, f"does not describe these files: {error}"))
