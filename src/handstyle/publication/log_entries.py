@@ -31,8 +31,8 @@ class Entry(Record):
 
     kind: Kind
     on: date  # the day it was logged, in UTC
-    digest: Digest
-    ends: tuple[Digest, ...] = Field(default=(), max_length=MOST_ENDED)  # of a withdrawal: `mark_of`, or an entry's digest
+    salted: Digest  # of salt and record
+    ends: tuple[Digest, ...] = Field(default=(), max_length=MOST_ENDED)  # of a withdrawal: `mark_of`, or `salted` of an entry
 
     @model_validator(mode="after")
     def _ends_something(self) -> Self:
@@ -129,8 +129,8 @@ class Kept(Record):
     record: LogRecord
 
     @property
-    def digest(self) -> str:
-        return salted(self.salt, self.record.as_json())
+    def salted(self) -> str:
+        return salted_digest(self.salt, self.record.as_json())
 
     def mark_of(self, pixels: str) -> str:
         """By what a withdrawal names one work of this permission."""
@@ -138,7 +138,7 @@ class Kept(Record):
 
     def is_ended_by(self, ends: Iterable[str], pixels: Iterable[str]) -> bool:
         """Does a withdrawal end this permission for one of these works?"""
-        return not {self.digest, *map(self.mark_of, pixels)}.isdisjoint(ends)
+        return not {self.salted, *map(self.mark_of, pixels)}.isdisjoint(ends)
 
 
 def kept(record: LogRecord) -> Kept:
@@ -146,5 +146,5 @@ def kept(record: LogRecord) -> Kept:
     return Kept(salt=secrets.token_hex(32), record=record)
 
 
-def salted(salt: str, record: Any) -> str:
+def salted_digest(salt: str, record: Any) -> str:
     return hashlib.sha256(b"handstyle log\n" + bytes.fromhex(salt) + digests.canonical(record)).hexdigest()

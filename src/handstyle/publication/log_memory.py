@@ -33,7 +33,7 @@ class Seen(Record):
     key: str  # ssh-ed25519 …
     signer: str  # of the release by which it was first heard of
     checkpoint: str
-    read: str = ""  # the newest of which every entry was read
+    read_to: str = ""  # the newest of which every entry was read
     ended: tuple[Ended, ...] = ()
     first_seen: date
 
@@ -55,7 +55,7 @@ def seen_logs(house: House) -> tuple[Seen, ...]:
     for path in sorted(house.seen_logs.glob("*.json")):
         try:
             one = Seen.load(path)
-            for text in filter(None, (one.checkpoint, one.read)):
+            for text in filter(None, (one.checkpoint, one.read_to)):
                 if checkpoint_in(text).signed_by(one.note_key) is None:
                     raise ValueError("its log has not signed it")
         except (HandstyleError, ValueError) as error:
@@ -86,7 +86,7 @@ def _joined(before: Seen, now: Seen) -> Seen:
     return now.model_copy(
         update={
             "checkpoint": larger(before.checkpoint, now.checkpoint),
-            "read": larger(before.read, now.read),
+            "read_to": larger(before.read_to, now.read_to),
             "ended": ended,
             "first_seen": before.first_seen,
         }

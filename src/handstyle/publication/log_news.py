@@ -102,7 +102,7 @@ def _of_copy(copy: LogCopy, release: Opened, found: Judged) -> Iterator[_Known]:
 
 
 def _of_memory(seen: Seen) -> Iterator[_Known]:
-    for text, is_read in ((seen.checkpoint, False), (seen.read, True)):
+    for text, is_read in ((seen.checkpoint, False), (seen.read_to, True)):
         if text:
             then = checkpoint_in(text)
             signed = then.signed_by(seen.note_key)
@@ -213,7 +213,7 @@ def _remembered(
         key=release.proof.key,
         signer=before.signer if before else signer,
         checkpoint=newest(known),
-        read=newest(one for one in known if one.is_read),
+        read_to=newest(one for one in known if one.is_read),
         ended=ended,
         first_seen=before.first_seen if before else on,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,7 +28,6 @@ from handstyle.records import Record, load_json
 PROOF = "log.json"
 LONGEST_PROOF = 64  # hashes; enough for more entries than there are
 MOST_ENTRIES = 4096
-CLOCKS_DIFFER = timedelta(days=1)
 
 
 class Earlier(Record):
@@ -121,16 +120,17 @@ def faults(
         yield "; ".join([damaged.what, *damaged.faults])
         return
     proof = found.proof
-    for what, values in {"place": [one.index for one in proof.entries], "salt": [one.kept.salt for one in proof.entries]}.items():  # fmt: skip
-        if len(set(values)) != len(values):
-            yield f"gives two entries the same {what}"
+    if len({one.index for one in proof.entries}) != len(proof.entries):
+        yield "gives two entries the same place"
+    if len({one.kept.salt for one in proof.entries}) != len(proof.entries):
+        yield "gives two entries the same salt, so that one tells of the other"
     for one in proof.entries:
         yield from (f"entry {one.index} {words}" for words in _entry_faults(one, found))
     yield from _story_faults(proof.entries, statement, collection, style)
 
 
 def _entry_faults(one: Proven, found: Opened) -> Iterator[str]:
-    if one.kept.digest != one.entry.digest or one.kept.record.kind != one.entry.kind:
+    if one.kept.salted != one.entry.salted or one.kept.record.kind != one.entry.kind:
         yield "is not of the record and the salt that are given for it"
     try:
         if not merkle.is_included(

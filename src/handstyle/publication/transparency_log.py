@@ -99,7 +99,7 @@ class TransparencyLog:
             found = Kept.load(path)
         except RecordDamaged as damaged:
             raise LogBroken(damaged.what, faults=damaged.faults, hint="Restore the file, or erase it.") from damaged
-        if found.digest != entry.digest:
+        if found.salted != entry.salted:
             raise LogBroken(f"{path} is not what was logged", hint="Restore the file, or erase it.")
         return found
 
@@ -110,7 +110,7 @@ class TransparencyLog:
         with self._alone():
             lines = self._recovered()
             beside, at = kept(record), self._now()
-            entry = Entry(kind=record.kind, on=day(at), digest=beside.digest, ends=tuple(sorted(set(ends))))
+            entry = Entry(kind=record.kind, on=day(at), salted=beside.salted, ends=tuple(sorted(set(ends))))
             beside.save(self._record(len(lines)))
             self._add(entry.data + b"\n")
             self._sign(at)

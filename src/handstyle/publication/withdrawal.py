@@ -305,6 +305,6 @@ def ends_in_log(
             continue
         of = [work.pixels for work in record.works if withdrawal.names(work.file, work.pixels)]
         if len(of) == len(record.works):
-            yield one.entry.digest
+            yield one.entry.salted
         else:
             yield from map(one.kept.mark_of, of)
