@@ -17,6 +17,7 @@ from handstyle.terminal import options, values
 from handstyle.terminal.collect_command import collect
 from handstyle.terminal.consent_commands import consent
 from handstyle.terminal.display import Display, listed
+from handstyle.terminal.log_commands import log
 
 MUCH_CROPPED = 0.8  # share of a picture's area that is left, below which somebody should know
 
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 
 app.add_typer(consent, help="Who permits what: drafted, read, signed by everybody, checked.")
+app.add_typer(log, help="What was permitted, trained and released, so that nothing is added before or taken out after.")
 
 
 @app.callback(invoke_without_command=True)
@@ -200,14 +202,18 @@ def verify(
     context: typer.Context,
     folder: options.Release,
     trust: options.Trust = None,
+    log: options.Logs = None,
+    witness: options.Witnesses = None,
+    max_age: options.MaxAge = None,
     json: options.AsJson = False,
 ) -> None:
     """Does a release hold what it claims? Exits with 3 if not."""
     from handstyle import stages
 
-    found = stages.verify(folder, trust)
+    age = None if max_age is None else values.days(max_age, "--max-age")
+    found = stages.verify(folder, trust, logs=log or (), witnesses=witness, max_age=age)
     display = display_of(context)
-    for line in found.permission:
+    for line in (*found.permission, *found.log):
         display.say(line)
     findings = [f"{finding.where}: {finding.words}" for finding in found.findings]
     display.result(found, found.words, *listed(findings))

@@ -164,6 +164,27 @@ NewKey = Annotated[Path | None, Option("--to", metavar="FILE", help="Where a new
 # verify
 Release = Annotated[Path, Argument(metavar="FOLDER", help="The folder of a release.")]
 Trust = Annotated[Path | None, Option("--trust", metavar="FILE", help="The keys you trust, one a line. [no question]")]
+Logs = Annotated[
+    list[Path] | None,
+    Option("--log", metavar="FILE", help="A copy of its log, or a witness's checkpoint of it; may be repeated."),
+]
+Witnesses = Annotated[
+    Path | None, Option("--witness", metavar="FILE", help="Witnesses' keys, one a line; one of them must have signed.")
+]
+MaxAge = Annotated[
+    str | None, Option("--max-age", metavar="DAYS", help="How old the news of its log may be: 7d. [30d]")
+]
+
+# log
+LogFolder = Annotated[Path, Argument(metavar="FOLDER", help="A new folder for the log.")]
+LogCopy = Annotated[Path, Argument(metavar="FILE", help="A copy of a log, as its keeper publishes it.")]
+Origin = Annotated[
+    str | None, Option("--origin", metavar="NAME", help="What the log is called, such as studio.example/log. [its key]")
+]
+EntryNumber = Annotated[int, Argument(metavar="NUMBER", min=0, help="As `handstyle log show` numbers it.")]
+WitnessName = Annotated[str, Option("--name", metavar="NAME", help="Who you are, such as witness.example/w1.")]
+CosignedTo = Annotated[Path, Option("--to", metavar="FILE", help="Where the signed checkpoint goes.")]
+Cosigned = Annotated[Path, Argument(metavar="FILE", help="The checkpoint that a witness has signed.")]
 
 # demo
 DemoTo = Annotated[Path, Option("--to", metavar="FOLDER", help="Where everything goes.")]

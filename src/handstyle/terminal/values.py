@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,13 @@ def whom(typed: str | None) -> str | None:
             f"--distribution {typed} is not known", hint="Write public, or named: for the people a consent names."
         )
     return typed
+
+
+def days(typed: str, option: str) -> timedelta:
+    number = typed.removesuffix("d")
+    if not number.isascii() or not number.isdigit() or len(number) > 5:
+        raise UsageMistake(f"{option} {typed} is no number of days", hint=f"Write for example {option} 30d.")
+    return timedelta(days=int(number))
 
 
 def workspace_at(folder: Path | None) -> Workspace:
