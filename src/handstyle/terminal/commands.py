@@ -18,6 +18,7 @@ from handstyle.terminal.collect_command import collect
 from handstyle.terminal.consent_commands import consent
 from handstyle.terminal.display import Display, listed
 from handstyle.terminal.log_commands import log
+from handstyle.terminal.withdraw_command import withdraw
 
 MUCH_CROPPED = 0.8  # share of a picture's area that is left, below which somebody should know
 
@@ -219,6 +220,9 @@ def verify(
     display.result(found, found.words, *listed(findings))
     if not found.holds:
         raise typer.Exit(ReleaseBroken.exit_code)
+
+
+app.command()(withdraw)
 
 
 @app.command()

@@ -186,6 +186,28 @@ WitnessName = Annotated[str, Option("--name", metavar="NAME", help="Who you are,
 CosignedTo = Annotated[Path, Option("--to", metavar="FILE", help="Where the signed checkpoint goes.")]
 Cosigned = Annotated[Path, Argument(metavar="FILE", help="The checkpoint that a witness has signed.")]
 
+# withdraw
+Withdrawable = Annotated[
+    Path | None, Argument(metavar="[FILE]", help="A consent, to sign its withdrawal; or a withdrawal, to enter it.")
+]
+WithdrawingHolder = Annotated[
+    str | None, Option("--holder", metavar="NAME", help="Who takes it back, in writing; with --evidence.")
+]
+LetterOfWithdrawal = Annotated[
+    Path | None, Option("--evidence", metavar="FILE", help="The letter. It stays with you; its digest is entered.")
+]
+WithdrawnWork = Annotated[
+    list[str] | None,
+    Option("--work", metavar="NAME", help="Only this work; may be repeated. With --holder. [all of them]"),
+]
+Search = Annotated[
+    list[Path] | None,
+    Option("--search", metavar="FOLDER", help="Where releases and merged weights may lie besides; may be repeated."),
+]
+WithdrawalTo = Annotated[
+    Path | None, Option("--to", metavar="FILE", help="Where a signed withdrawal goes. [beside the consent]")
+]
+
 # demo
 DemoTo = Annotated[Path, Option("--to", metavar="FOLDER", help="Where everything goes.")]
 Short = Annotated[bool, Option("--short", help="A few steps only: it shows that everything works, and nothing more.")]
