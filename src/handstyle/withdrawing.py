@@ -131,13 +131,12 @@ def on_written_word(
             f"no work here has a permission by {holder}",
             hint="Name the consent, or the workspace with --workspace; the name must be that in the permission.",
         )
-    # Only some of its works: then the consent as such still stands for the others.
     return withdrawal.made(
         works,
         holder=holder,
         signer=signer,
         since=on or date.today(),
-        consents=() if names else statements,
+        consents=statements,
         evidence=digests.of_file(evidence),
     )
 

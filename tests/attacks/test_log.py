@@ -31,6 +31,7 @@ from handstyle import stages
 from handstyle.errors import LogBroken, UsageMistake
 from handstyle.publication import log_copy, log_memory
 from handstyle.publication.log_copy import copy_in
+from handstyle.publication.log_entries import WithdrawalRecord
 from handstyle.publication.verification import Verification, verify
 from handstyle.workspace import House
 
@@ -455,3 +456,47 @@ def test_what_two_verifiers_saw_at_once_is_joined(case: Case) -> None:
     assert case.verify(case.copy()).status == "withdrawn"
     log_memory.remember(case.house, earlier)
     assert case.seen().ended and log_memory.checkpoint_in(case.seen().checkpoint).size == 7
+
+
+# Withdrawn
+
+
+def test_a_withdrawal_in_the_log_is_seen_by_whoever_has_the_release(case: Case) -> None:
+    case.later(3).withdraw()
+    found = case.verify(case.copy())
+    assert (found.status, found.holds) == ("withdrawn", False)
+    assert "WITHDRAWN since 2026-11-28" in found.words and str(found.withdrawn_since) == "2026-11-28"
+
+
+def test_one_withdrawn_work_is_enough(case: Case) -> None:
+    case.withdraw(0)
+    assert case.verify(case.copy()).status == "withdrawn"
+
+
+def test_what_was_once_seen_withdrawn_stays_so_without_a_copy(case: Case) -> None:
+    case.withdraw()
+    assert case.verify(case.copy()).status == "withdrawn"
+    assert case.verify().status == "withdrawn"
+
+
+def test_the_withdrawal_of_other_works_does_not_reach_this_release(case: Case) -> None:
+    case.log.append(
+        WithdrawalRecord(statement="c" * 64, holder="Ada", since=case.at.date(), works=()), ends=["f" * 64]
+    )
+    assert case.verify(case.copy()).status == "intact"
+
+
+def test_a_withdrawn_release_is_withdrawn_also_where_the_news_is_old(case: Case) -> None:
+    case.withdraw()
+    copy = case.copy()
+    assert case.later(90).verify(copy).status == "withdrawn"
+
+
+def test_what_an_entry_ends_stands_only_in_a_withdrawal(case: Case) -> None:
+    from handstyle.publication.log_entries import Entry
+
+    case.withdraw()
+    line = case.log.entries()[-1].data
+    for wrong in (line.replace(b'"withdrawal"', b'"renaming"'), line.replace(b'"ends":[', b'"ends":["' + b"0" * 63 + b'",')):
+        with pytest.raises(ValueError):
+            Entry.of_line(wrong)

@@ -31,7 +31,7 @@ class Descendant(Record):
 
     kind: Literal["collection", "run", "release", "weights"]
     where: str
-    digest: str  # of the collection, or of the tensors
+    content: str  # digest of the collection, or of the tensors
     why: str
 
 
@@ -54,7 +54,7 @@ def descent(workspaces: Iterable[Workspace], folders: Iterable[Path], is_meant: 
         for one in _runs(workspace, found, unreadable):
             found.setdefault(one.where, one)
     places = [*(workspace.root / "releases" for workspace in known), *folders]
-    hashes = {one.digest for one in found.values() if one.kind == "run" and one.digest}
+    hashes = {one.content for one in found.values() if one.kind == "run" and one.content}
     for path in _files(places, ENVELOPE):
         for one in _release(path.parent, hashes, is_meant, unreadable):
             found.setdefault(one.where, one)
@@ -75,11 +75,11 @@ def _collections(workspace: Workspace, is_meant: IsMeant, unreadable: list[str])
             continue
         if meant := [work for work in collection.works if is_meant(work.file_sha256, work.pixels_sha256)]:
             why = f"{len(meant)} of its {len(collection.works)} works"
-            yield Descendant(kind="collection", where=str(place), digest=collection.digest, why=why)
+            yield Descendant(kind="collection", where=str(place), content=collection.digest, why=why)
 
 
 def _runs(workspace: Workspace, found: dict[str, Descendant], unreadable: list[str]) -> Iterator[Descendant]:
-    collections = {one.digest for one in found.values() if one.kind == "collection"}
+    collections = {one.content for one in found.values() if one.kind == "collection"}
     for run in workspace.runs():
         folder = workspace.run(run)
         if not (folder / "run.json").is_file():
@@ -93,7 +93,7 @@ def _runs(workspace: Workspace, found: dict[str, Descendant], unreadable: list[s
             continue
         if manifest.collection in collections:
             why = f"trained on collection {manifest.collection[:12]}"
-            yield Descendant(kind="run", where=str(folder), digest=tensors, why=why)
+            yield Descendant(kind="run", where=str(folder), content=tensors, why=why)
 
 
 def _release(folder: Path, hashes: set[str], is_meant: IsMeant, unreadable: list[str]) -> Iterator[Descendant]:
@@ -107,7 +107,7 @@ def _release(folder: Path, hashes: set[str], is_meant: IsMeant, unreadable: list
     tensors = statement.lineage.tensors
     if meant or tensors in hashes:
         why = f"{len(meant)} of its {len(works)} works" if meant else "its tensors were trained with them"
-        yield Descendant(kind="release", where=str(folder), digest=tensors, why=why)
+        yield Descendant(kind="release", where=str(folder), content=tensors, why=why)
 
 
 def _hashes_of(release: Path) -> set[str]:
@@ -144,7 +144,7 @@ def _weights(paths: Iterable[Path], hashes: set[str], unreadable: list[str]) -> 
             if not own & hashes and parent is None:
                 continue
             why = "holds their tensors" if own & hashes else f"says that it was merged from {str(parent)[:12]}"
-            yield Descendant(kind="weights", where=str(path), digest=digests.of_tensor_file(path), why=why)
+            yield Descendant(kind="weights", where=str(path), content=digests.of_tensor_file(path), why=why)
             hashes |= own
             del waiting[path]
             grown = True

@@ -2,7 +2,7 @@
 
 A withdrawal is a statement like a consent, in an envelope of its own: signed by the holder, or by the keeper on the
 holder's written word, with the digest of the letter. It ends every permission for these works that is older than
-itself. What permits anew is a consent drafted later, with the same holder among those who agreed.
+itself. What permits anew is a consent drafted on a later day, with the same holder among those who agreed.
 """
 
 from __future__ import annotations
@@ -105,12 +105,12 @@ class Withdrawal:
         )
 
     def ends(self, rights: RightsRecord, consent: Consent | None) -> bool:
-        """Is this permission one of those it takes back? All are, but for a consent that was drafted later, to which
-        the same holder agreed: by signature where the withdrawal was signed."""
+        """Is this permission one of those it takes back? All are, but for a consent that was drafted on a later day,
+        to which the same holder agreed: by signature where the withdrawal was signed."""
         if consent is None or consent.digest in self.predicate.consents:
             return True
-        if consent.statement.predicate.drafted < self.predicate.since:
-            return True
+        if consent.statement.predicate.drafted <= self.predicate.since:
+            return True  # of the same day nobody can say which was first
         if self.predicate.word == "signed" and not rights.is_signed:
             return True
         return not self.is_by((holder.name, holder.key) for holder in consent.statement.holders)
