@@ -171,6 +171,7 @@ class Plan:
     recipe: Recipe
     class_image_folder: Path | None = None
     extends: str = ""
+    replaces: str = ""  # tensors that this run stands in for
 
 
 def plan(
@@ -266,6 +267,7 @@ def finetune(
         plan.collection, family, recipe, Cache(workspace.cache), plan.class_image_folder, progress
     )
     manifest = running.manifest(plan.collection, family, recipe, material, plan.extends)
+    manifest = manifest.model_copy(update={"replaces": plan.replaces})
     run = manifest.lineage[:12]
     folder = workspace.run(run)
     if running.is_finished(folder) and not dry_run:
@@ -290,7 +292,7 @@ def finetune(
                 paint=lambda step: previews.paint(step, family),
                 drawings=_drawings_to_check_with(plan, further),
             ).go(state, save_every=save_every, sample_every=sample_every, report=progress)
-    logged.run(logged.keepers_log(House.here()), plan.collection, _open_style(workspace, run))
+    logged.run(logged.keepers_log(House.here()), plan.collection, open_style(workspace, run))
     workspace.point_to(run=run)
     return _finetuned(workspace, run)
 
@@ -480,7 +482,7 @@ def publish(
     from handstyle.publication import card, clearance, exports, logged, package, release_records
 
     run = workspace.needs("run", "finetune")
-    style = _open_style(workspace, run)
+    style = open_style(workspace, run)
     collection, folder = collection_named(workspace, style.collection)
     require_standing(workspace, collection, None, "a release")
     report, pictures = _current_report(workspace)
@@ -531,7 +533,7 @@ def _public_report(report: InspectionReport, pictures: Path) -> dict[str, bytes]
     }
 
 
-def _open_style(workspace: Workspace, run: str) -> TrainedStyle:
+def open_style(workspace: Workspace, run: str) -> TrainedStyle:
     from handstyle.finetuning.trained_style import TrainedStyle
 
     return TrainedStyle.open(workspace.run(run) / "style")

@@ -27,7 +27,11 @@ def keep(plan: RightsPlan, collection: Collection, folder: Path) -> None:
     wanted = {rights.consent.statement for rights in collection.rights.values() if rights.consent}
     for grant in plan.consents:
         if grant.consent.digest in wanted:
-            write(file_of(grant.consent.digest, folder), grant.consent.data)
+            store(grant.consent, folder)
+
+
+def store(opened: Consent, folder: Path) -> None:
+    write(file_of(opened.digest, folder), opened.data)
 
 
 def file_of(statement: str, folder: Path) -> Path:

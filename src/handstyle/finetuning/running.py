@@ -295,6 +295,10 @@ class Running:
             tensors=digests.of_tensor_file(path),
             environment=manifest.environment,
             continued=manifest.continued,
+            class_images=manifest.class_images,
+            plain=manifest.plain,
+            extends=manifest.extends,
+            replaces=manifest.replaces,
         )
         style.save(place / RECORD)
         return style

@@ -48,6 +48,11 @@ class TrainedStyle(Record):
     tensors: str
     environment: dict[str, str]  # in which the run began
     continued: tuple[Continuation, ...] = ()
+    # What a repetition needs to know besides, and what this style stands in for.
+    class_images: str = ""
+    plain: bool = False
+    extends: str = ""
+    replaces: str = ""  # the tensors that were trained with works since withdrawn
 
     @classmethod
     def open(cls, folder: Path) -> TrainedStyle:

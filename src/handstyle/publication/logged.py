@@ -78,6 +78,7 @@ def _run_record(style: TrainedStyle) -> RunRecord:
         base=style.base.sha256,
         recipe=style.recipe.digest,
         tensors=style.tensors,
+        replaces=style.replaces,
     )
 
 

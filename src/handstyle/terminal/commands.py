@@ -206,23 +206,56 @@ def verify(
     log: options.Logs = None,
     witness: options.Witnesses = None,
     max_age: options.MaxAge = None,
+    retrain: options.Retrain = False,
+    works: options.RetrainWorks = None,
+    base: options.Base = None,
     json: options.AsJson = False,
 ) -> None:
     """Does a release hold what it claims? Exits with 3 if not."""
-    from handstyle import stages
+    from handstyle import retraining, stages
 
+    values.go_together({"--retrain": retrain or None, "--works": works})
     age = None if max_age is None else values.days(max_age, "--max-age")
     found = stages.verify(folder, trust, logs=log or (), witnesses=witness, max_age=age)
     display = display_of(context)
     for line in (*found.permission, *found.log):
         display.say(line)
     findings = [f"{finding.where}: {finding.words}" for finding in found.findings]
-    display.result(found, found.words, *listed(findings))
-    if not found.holds:
+    if works is None or found.status in ("broken", "withdrawn"):
+        display.result(found, found.words, *listed(findings))
+        if not found.holds:
+            raise typer.Exit(ReleaseBroken.exit_code)
+        return
+    again = retraining.repeat(folder, works, base, progress=display.progress)
+    lines = [found.words, *listed(findings), again.words, *listed(again.reasons)]
+    display.result(found, *lines, repetition=again.as_json())
+    if not (found.holds and again.holds):
         raise typer.Exit(ReleaseBroken.exit_code)
 
 
 app.command()(withdraw)
+
+
+@app.command("retrain-without")
+def retrain_without(
+    context: typer.Context,
+    run: options.Run = None,
+    class_images: options.ClassImages = None,
+    base: options.Base = None,
+    workspace: options.Place = None,
+    json: options.AsJson = False,
+) -> None:
+    """A run again by its own recipe, without the works that were withdrawn; then it is inspected."""
+    from handstyle import retraining
+
+    display = display_of(context)
+    made = retraining.retrain_without(
+        values.workspace_at(workspace),
+        progress=display.progress,
+        **values.given(base=base, run=run, class_images=class_images),
+    )
+    left_out = f"trained again on {made.works} works, without {', '.join(made.without)}"
+    display.result(made, left_out, *made.verdict, made.stated, made.style)
 
 
 @app.command()

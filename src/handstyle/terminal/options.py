@@ -162,6 +162,13 @@ Expiring = Annotated[str | None, Option("--expiring", metavar="DAYS", help="Only
 NewKey = Annotated[Path | None, Option("--to", metavar="FILE", help="Where a new key goes. [your own key is shown]")]
 
 # verify
+Retrain = Annotated[
+    bool, Option("--retrain", help="Train it again and compare every tensor; takes as long as the training did.")
+]
+RetrainWorks = Annotated[
+    Path | None,
+    Option("--works", metavar="FOLDER", help="With --retrain: the works, or the workspace it was trained in."),
+]
 Release = Annotated[Path, Argument(metavar="FOLDER", help="The folder of a release.")]
 Trust = Annotated[Path | None, Option("--trust", metavar="FILE", help="The keys you trust, one a line. [no question]")]
 Logs = Annotated[
@@ -207,6 +214,9 @@ Search = Annotated[
 WithdrawalTo = Annotated[
     Path | None, Option("--to", metavar="FILE", help="Where a signed withdrawal goes. [beside the consent]")
 ]
+
+# retrain-without
+Run = Annotated[str | None, Option("--run", metavar="RUN", help="Which run of the workspace. [the newest]")]
 
 # demo
 DemoTo = Annotated[Path, Option("--to", metavar="FOLDER", help="Where everything goes.")]

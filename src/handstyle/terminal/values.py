@@ -28,6 +28,13 @@ def at_most_one(options: Mapping[str, object]) -> None:
         raise UsageMistake(f"{' and '.join(typed)} exclude each other", hint="Leave all but one away.")
 
 
+def go_together(options: Mapping[str, object]) -> None:
+    """Raises UsageMistake where one is typed without the other."""
+    lacking = [option for option, value in options.items() if value is None]
+    if lacking and len(lacking) < len(options):
+        raise UsageMistake(f"{' and '.join(options)} go together", hint=f"Add {' and '.join(lacking)}.")
+
+
 def whom(typed: str | None) -> str | None:
     """Raises UsageMistake for what is no distribution that a release can have."""
     if typed not in (None, "named", "public"):
