@@ -10,17 +10,16 @@ from typing import Any
 
 import pytest
 
-sys.path[:0] = [str(Path(__file__).parent / "attacks"), str(Path(__file__).parent / "collection")]
+sys.path.insert(0, str(Path(__file__).parent / "attacks"))
+sys.path.insert(0, str(Path(__file__).parent / "collection"))
 
-from taken_back import Desk
+from desk import Desk
 
 from handstyle import retraining, stages
-from handstyle.collection.rights import own_work
-from handstyle.collection.rights_plan import for_all
 from handstyle.collection.works import Collection
 from handstyle.errors import GateClosed, UsageMistake, Withdrawn
 from handstyle.finetuning.trained_style import TrainedStyle
-from handstyle.publication import logged, withdrawal
+from handstyle.publication import logged, taken_back
 from handstyle.publication.log_entries import RunRecord
 from handstyle.workspace import Workspace
 
@@ -191,4 +190,4 @@ def test_what_is_withdrawn_of_a_collection_is_known(desk: Desk, trained: stages.
     assert retraining.withdrawn_of(desk.workspace, collection) == []
     desk.enter(desk.taken_back(desk.place / "ada.consent.json"))
     assert len(retraining.withdrawn_of(desk.workspace, collection)) == 6
-    assert withdrawal.NEXT.startswith("train again")
+    assert taken_back.NEXT.startswith("train again")

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-sys.path[:0] = [str(Path(__file__).parent / "attacks"), str(Path(__file__).parent / "collection")]
+sys.path.insert(0, str(Path(__file__).parent / "attacks"))
+sys.path.insert(0, str(Path(__file__).parent / "collection"))
 
-from taken_back import Desk
+from desk import Desk
 
 from handstyle import stages
 from handstyle.errors import Withdrawn

@@ -116,9 +116,8 @@ def erase(number: int, house: House) -> Shown:
     every = log.logged()
     one = every[number] if number < len(every) else None
     if one is not None and one.kept is not None and isinstance(one.kept.record, PermissionRecord):
-        pixels = [work.pixels for work in one.kept.record.works]
-        ended = {end for other in every for end in other.entry.ends}
-        if one.entry.salted not in ended and not {*map(one.kept.mark_of, pixels)} <= ended:
+        ended = [end for other in every for end in other.entry.ends]
+        if one.kept.ended_by(ended) != list(one.kept.record.works):
             raise UsageMistake(
                 f"entry {number} is a permission that was not taken back, and once it is erased it cannot be",
                 hint="Enter the withdrawal first: `handstyle withdraw`.",
@@ -142,7 +141,9 @@ def witness(file: Path, name: str, signer: Signer, to: Path, house: House) -> Co
         raise UsageMistake(f"`{name}` cannot be the name of a witness", hint="Write one like witness.example/w1.")
     copy = copy_at(file)
     if copy.entries is None:
-        raise UsageMistake(f"{file} is a checkpoint alone", hint="Ask for the whole log: that it only grew is to be seen.")
+        raise UsageMistake(
+            f"{file} is a checkpoint alone", hint="Ask for the whole log: that it only grew is to be seen."
+        )
     before = next((one for one in log_memory.seen_logs(house) if one.origin == copy.checkpoint.origin), None)
     if before is None:
         raise UsageMistake(
@@ -152,7 +153,8 @@ def witness(file: Path, name: str, signer: Signer, to: Path, house: House) -> Co
     require_grown(copy, before)
     cosigned = copy.checkpoint.with_signature(name, signer, now())
     first = before.read_to == ""
-    log_memory.remember(house, before.model_copy(update={"checkpoint": copy.checkpoint.text, "read_to": copy.checkpoint.text}))  # fmt: skip
+    text = copy.checkpoint.text
+    log_memory.remember(house, before.model_copy(update={"checkpoint": text, "read_to": text}))
     write(to, cosigned.text.encode())
     line = NoteKey(name, keys.key_in(signer.public)).line
     return Cosigned(file=str(to), key=line, size=copy.checkpoint.size, first_seen=first)

@@ -20,10 +20,10 @@ from handstyle.collection.works import Collection, LeftOut
 from handstyle.errors import GateClosed, HandstyleError, UsageMistake
 from handstyle.finetuning.manifest import RunManifest
 from handstyle.finetuning.trained_style import WEIGHTS, TrainedStyle
-from handstyle.publication import dialects, logged, provenance, release_records, withdrawal
-from handstyle.publication.disclosure import PublishedCollection
+from handstyle.publication import dialects, logged, provenance, release_records, taken_back
+from handstyle.publication.disclosure import PublishedCollection, published_collection
 from handstyle.publication.provenance import ENVELOPE, LARGEST_ENVELOPE
-from handstyle.publication.withdrawal import Taken
+from handstyle.publication.taken_back import Taken
 from handstyle.records import Record, read_whole
 from handstyle.stages import Plan, Progress, silent
 from handstyle.tensor_files import Tensor, tensors_in
@@ -114,7 +114,7 @@ def retrain_without(
 
 def withdrawn_of(workspace: Workspace, collection: Collection) -> list[Taken]:
     house = House.here()
-    known = withdrawal.known(workspace, house, logged.keepers_log(house))
+    known = taken_back.known(workspace, house, logged.keepers_log(house))
     return known.of(collection, permission.kept(collection, workspace.collection(collection.digest)))
 
 
@@ -125,9 +125,7 @@ def without(collection: Collection, taken: list[Taken]) -> Collection:
     validation = tuple(name for name in collection.validation if name not in gone)
     if len(works) <= len(validation):
         raise GateClosed("no work is left to train on", hint="Collect other works.")
-    further = [
-        LeftOut(name=name, reason=f"withdrawn by {one.holder} since {one.since}") for name, one in gone.items()
-    ]
+    further = [LeftOut(name=name, reason=f"withdrawn by {one.holder} since {one.since}") for name, one in gone.items()]
     used = {work.rights for work in works}
     return collection.model_copy(
         update={
@@ -146,7 +144,7 @@ def _keep(workspace: Workspace, before: Collection, rest: Collection, folder: Pa
         if any(rights.consent and rights.consent.statement == digest for rights in rest.rights.values()):
             permission.store(opened, place)
     rest.save(place / "collection.json")
-    logged.permissions(logged.keepers_log(House.here()), rest)
+    logged.permissions(logged.keepers_log(House.here()), published_collection(rest))
     workspace.point_to(collection=rest.digest)
 
 
@@ -277,9 +275,7 @@ def _first_different(own: Path, release: Path) -> str | None:
 def _contents(tensors: Mapping[str, Tensor]) -> dict[str, str]:
     from handstyle import digests
 
-    return {
-        dialects.without_text_model(name): digests.of_tensors([("", *tensor)]) for name, tensor in tensors.items()
-    }
+    return {dialects.without_text_model(name): digests.of_tensors([("", *tensor)]) for name, tensor in tensors.items()}
 
 
 def _cannot(reasons: list[str]) -> Repeated:

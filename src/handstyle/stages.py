@@ -67,6 +67,7 @@ def collect(
     """A folder of pictures, words and permission becomes a collection; the originals stay where and as they are."""
     from handstyle.collection import intake, permission
     from handstyle.publication import logged
+    from handstyle.publication.disclosure import published_collection
 
     def watched(names: Sequence[str]) -> Iterable[str]:
         for done, name in enumerate(names):
@@ -83,7 +84,7 @@ def collect(
     OriginalFolder(folder=str(folder.resolve())).save(place / "folder.json")
     permission.keep(rights, found, place)
     path = found.save(place / "collection.json")
-    logged.permissions(logged.keepers_log(house), found)
+    logged.permissions(logged.keepers_log(house), published_collection(found))
     workspace.point_to(collection=found.digest)
     house.knows(workspace)
     return Collected(
@@ -256,6 +257,7 @@ def finetune(
     from handstyle.finetuning.trainable import trainable
     from handstyle.generation.previews import samples_of
     from handstyle.publication import logged
+    from handstyle.publication.disclosure import published_collection
 
     use_all_cores()
     workspace, recipe, family = plan.workspace, plan.recipe, plan.family
@@ -292,7 +294,7 @@ def finetune(
                 paint=lambda step: previews.paint(step, family),
                 drawings=_drawings_to_check_with(plan, further),
             ).go(state, save_every=save_every, sample_every=sample_every, report=progress)
-    logged.run(logged.keepers_log(House.here()), plan.collection, open_style(workspace, run))
+    logged.run(logged.keepers_log(House.here()), open_style(workspace, run), published_collection(plan.collection))
     workspace.point_to(run=run)
     return _finetuned(workspace, run)
 
@@ -480,6 +482,7 @@ def publish(
     from handstyle.diffusion.catalogue import EMBEDDED
     from handstyle.finetuning.trained_style import WEIGHTS
     from handstyle.publication import card, clearance, exports, logged, package, release_records
+    from handstyle.publication.disclosure import published_collection
 
     run = workspace.needs("run", "finetune")
     style = open_style(workspace, run)
@@ -511,7 +514,7 @@ def publish(
             consents=permission.kept(collection, workspace.collection(style.collection)),
             evidence_folders=[folder, folder.parent],
             key=secret,
-            prove=None if log is None else partial(logged.release, log, collection, style),
+            prove=None if log is None else partial(logged.release, log, style, [published_collection(collection)]),
         )
         progress("writing and reloading the weights", 2, 2)
     return Published(
@@ -630,15 +633,15 @@ def require_training(collection: Collection, family: ModelFamily, recipe: Recipe
 def require_standing(
     workspace: Workspace, collection: Collection, consents: Mapping[str, Consent] | None, doing: str
 ) -> None:
-    """Raises Withdrawn where a permission was taken back. `consents` are those it stands on; None takes the kept ones."""
+    """Raises Withdrawn where a permission was taken back. `consents` are those it stands on; None means the kept."""
     from handstyle.collection import permission
-    from handstyle.publication import logged, withdrawal
+    from handstyle.publication import logged, taken_back
 
     if consents is None:
         consents = permission.kept(collection, workspace.collection(collection.digest))
     house = House.here()
-    known = withdrawal.known(workspace, house, logged.keepers_log(house))
-    withdrawal.require(known, collection, consents, doing)
+    known = taken_back.known(workspace, house, logged.keepers_log(house))
+    taken_back.require(known, collection, consents, doing)
 
 
 def require_generating(workspace: Workspace, style: TrainedStyle) -> None:

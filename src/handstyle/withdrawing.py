@@ -19,7 +19,7 @@ from handstyle.collection.rights import RightsRecord
 from handstyle.collection.works import Collection, Work
 from handstyle.errors import GateClosed, HandstyleError, UsageMistake
 from handstyle.keys import Signer
-from handstyle.publication import logged, withdrawal
+from handstyle.publication import logged, taken_back, withdrawal
 from handstyle.publication.descent import Descent, descent
 from handstyle.publication.transparency_log import TransparencyLog
 from handstyle.publication.withdrawal import ENDING, Withdrawal
@@ -82,16 +82,12 @@ def sign(file: Path, signer: Signer, *, to: Path | None = None, on: date | None 
             hint="Name the right key with --key. Without it, write to the keeper: your letter is enough.",
         )
     works = [(one.of.file, one.of.pixels) for one in given.statement.subject]
-    made = withdrawal.made(
-        works, holder=holder.name, signer=signer, since=on or date.today(), consents=[given.digest]
-    )
+    made = withdrawal.made(works, holder=holder.name, signer=signer, since=on or date.today(), consents=[given.digest])
     path = to or file.with_name(f"{slug(holder.name)}-{made.digest[:8]}{ENDING}")
     if path.exists():
         raise UsageMistake(f"{path} is there already", hint="Name another file with --to.")
     write(path, made.data)
-    return Signed(
-        file=str(path), number=made.digest, holder=holder.name, works=len(works), words=made.predicate.words
-    )
+    return Signed(file=str(path), number=made.digest, holder=holder.name, works=len(works), words=made.predicate.words)
 
 
 def on_written_word(
@@ -118,7 +114,7 @@ def on_written_word(
         works |= {(one.of.file, one.of.pixels) for one in opened.statement.subject}
     for work, rights in known.works:
         theirs = skeleton(holder) in {skeleton(name) for name in (*rights.holders, rights.author)}
-        meant = theirs and given is None or (work.file_sha256, work.pixels_sha256) in works
+        meant = (theirs and given is None) or (work.file_sha256, work.pixels_sha256) in works
         if meant and rights.consent is not None:
             statements.append(rights.consent.statement)
         if theirs and given is None and (not names or work.name in names):
@@ -141,9 +137,7 @@ def on_written_word(
     )
 
 
-def enter(
-    taken: Withdrawal, workspaces: Sequence[Workspace], house: House, search: Iterable[Path] = ()
-) -> Entered:
+def enter(taken: Withdrawal, workspaces: Sequence[Workspace], house: House, search: Iterable[Path] = ()) -> Entered:
     """From now on it holds here. Raises GateClosed for one that was signed by nobody who could."""
     known = known_permissions(workspaces)
     _require_authority(taken, known)
@@ -217,7 +211,7 @@ def _log(log: TransparencyLog | None, taken: Withdrawal, known: Permissions) -> 
         for _, rights in known.works
         if rights.consent and not taken.ends(rights, known.consents.get(rights.consent.statement))
     }
-    return log.append(taken.record, ends=list(withdrawal.ends_in_log(log, taken, later))).index
+    return log.append(taken.record, ends=list(taken_back.ends_in_log(log, taken, later))).index
 
 
 def own_signer(key: Path | None, ask: Callable[[], str] | None = None) -> Signer:

@@ -21,8 +21,9 @@ from ingredients import Ingredients, signed_again
 from handstyle import digests, envelopes
 from handstyle.keys import KeySigner
 from handstyle.publication import log_memory, logged, transparency_log
+from handstyle.publication.disclosure import published_collection
 from handstyle.publication.log_copy import copy_in, text_of
-from handstyle.publication.log_entries import RenamingRecord, WithdrawalRecord
+from handstyle.publication.log_entries import PermissionRecord, RenamingRecord, WithdrawalRecord
 from handstyle.publication.log_memory import Seen
 from handstyle.publication.log_news import News
 from handstyle.publication.signed_note import Checkpoint, NoteKey
@@ -60,13 +61,11 @@ class Case:
 
     def withdraw(self, *works: int) -> Case:
         """Everything, or these works."""
-        (permission,) = logged.logged_works(self.log)[:1]
-        one, record = permission
-        assert one.kept is not None
+        one = next(one for one in self.log.logged() if one.entry.kind == "permission")
+        assert one.kept is not None and isinstance(one.kept.record, PermissionRecord)
+        record = one.kept.record
         ends = [one.kept.mark_of(record.works[work].pixels) for work in works] or [one.entry.salted]
-        self.log.append(
-            WithdrawalRecord(statement="c" * 64, holder="Ada", since=self.at.date(), works=()), ends=ends
-        )
+        self.log.append(WithdrawalRecord(statement="c" * 64, holder="Ada", since=self.at.date(), works=()), ends=ends)
         return self
 
     def copy(self) -> bytes:
@@ -98,7 +97,7 @@ def case_in(place: Path, ingredients: Ingredients, before: int = 0) -> Case:
     log = transparency_log.start(place / "log", ORIGIN, lambda: LOG, lambda: BEGAN)
     found = Case(log, place / "soft-outline", ingredients, House(place / "house"))
     found.something_else(before)
-    prove = partial(logged.release, log, ingredients.collection, ingredients.style)
+    prove = partial(logged.release, log, ingredients.style, [published_collection(ingredients.collection)])
     ingredients.assemble(found.release, prove=prove)
     return found
 

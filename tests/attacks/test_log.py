@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "publication")]
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "publication"))
 
 from ingredients import Ingredients, gathered
 from logged_release import (
@@ -30,6 +31,7 @@ from logged_release import (
 from handstyle import stages
 from handstyle.errors import LogBroken, UsageMistake
 from handstyle.publication import log_copy, log_memory
+from handstyle.publication.disclosure import published_collection
 from handstyle.publication.log_copy import copy_in
 from handstyle.publication.log_entries import WithdrawalRecord
 from handstyle.publication.verification import Verification, verify
@@ -225,8 +227,9 @@ def test_a_log_signed_by_another_key_is_not_the_log(case: Case) -> None:
 
 
 def test_the_log_of_somebody_else_is_not_the_log(case: Case, ingredients: Ingredients, tmp_path: Path) -> None:
-    from handstyle.publication import transparency_log
     from logged_release import LOG
+
+    from handstyle.publication import transparency_log
 
     other = transparency_log.start(tmp_path / "other", "other.example/log", lambda: LOG, lambda: BEGAN)
     assert_refused(case.verify((other.folder / "log.txt").read_bytes()), "is the log other.example/log")
@@ -241,7 +244,7 @@ def test_a_keeper_who_starts_over_under_the_same_name_is_noticed(
 
     assert case.verify(case.copy()).holds
     fresh = transparency_log.start(tmp_path / "fresh", "studio.example/log", lambda: OTHER, lambda: BEGAN)
-    prove = partial(logged.release, fresh, ingredients.collection, ingredients.style)
+    prove = partial(logged.release, fresh, ingredients.style, [published_collection(ingredients.collection)])
     case.release = ingredients.assemble(tmp_path / "again", prove=prove)
     assert_refused(case.verify(), "another key than studio.example/log had when you first saw it")
 
@@ -333,13 +336,13 @@ ATTACKS: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "a proof that ends early": (cut_proof, "is not in the tree"),
     "an altered entry": (flip(1, "entry", "salted"), "is not of the record"),
     "an altered record": (flip(1, "kept", "record", "tensors"), "is not of the record"),
-    "another training": (flip(1, "kept", "record", "recipe"), "another training than the signed lineage"),
-    "another permission": (flip(0, "kept", "record", "permission"), "does not hold the permissions"),
+    "another training": (flip(1, "kept", "record", "collection"), "another training than the signed lineage"),
+    "another permission": (flip(0, "kept", "record", "permission"), "does not hold exactly the permissions"),
     "another salt": (flip(0, "kept", "salt"), "is not of the record"),
     "the same salt twice": (same_salt, "the same salt"),
     "records that changed places": (swap_records, "is not of the record"),
     "a permission as a withdrawal": (withdrawal_instead, "is not of the record"),
-    "no permission": (dropped(0), "does not hold the permissions"),
+    "no permission": (dropped(0), "does not hold exactly the permissions"),
     "no training": (dropped(1), "does not hold exactly"),
     "no release": (dropped(2), "does not hold exactly"),
     "an older checkpoint": (older_checkpoint, "is not in the tree"),
@@ -380,7 +383,8 @@ def test_a_release_whose_proof_was_taken_out_is_another_release(case: Case) -> N
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"[]", b"null", b"{}", b"[" * 5000, b'{"format":"handstyle/log-proof/2"}', b"\xff\xfe", b"0" * 70_000]
+    "content",
+    [b"", b"[]", b"null", b"{}", b"[" * 5000, b'{"format":"handstyle/log-proof/2"}', b"\xff\xfe", b"0" * 70_000],
 )
 def test_what_is_no_proof_is_refused_and_not_fallen_over(case: Case, content: bytes) -> None:
     (case.release / "log.json").write_bytes(content)
@@ -388,7 +392,9 @@ def test_what_is_no_proof_is_refused_and_not_fallen_over(case: Case, content: by
     assert_refused(case.verify(), "log.json")
 
 
-@pytest.mark.parametrize("origin", ["../../../etc/passwd", "a\x1b[2Jb", "a b", "x" * 5000, "", "cosignature/v1", "a\n7\n"])
+@pytest.mark.parametrize(
+    "origin", ["../../../etc/passwd", "a\x1b[2Jb", "a b", "x" * 5000, "", "cosignature/v1", "a\n7\n"]
+)
 def test_a_name_that_leads_elsewhere_is_no_name_of_a_log(case: Case, origin: str) -> None:
     case.rewrite(lambda content: content.update(origin=origin))
     found = case.verify()
@@ -416,9 +422,7 @@ def test_a_name_that_leads_elsewhere_is_no_name_of_a_log(case: Case, origin: str
     ],
     ids=["kind", "space", "no gap", "one less", "version", "gap", "end", "empty", "deep", "many", "zeros"],
 )
-def test_a_copy_that_was_changed_is_no_log(
-    case: Case, change: Callable[[bytes], bytes], tmp_path: Path
-) -> None:
+def test_a_copy_that_was_changed_is_no_log(case: Case, change: Callable[[bytes], bytes], tmp_path: Path) -> None:
     path = tmp_path / "copy.txt"
     path.write_bytes(change(case.copy()))
     with pytest.raises(LogBroken):
@@ -480,9 +484,7 @@ def test_what_was_once_seen_withdrawn_stays_so_without_a_copy(case: Case) -> Non
 
 
 def test_the_withdrawal_of_other_works_does_not_reach_this_release(case: Case) -> None:
-    case.log.append(
-        WithdrawalRecord(statement="c" * 64, holder="Ada", since=case.at.date(), works=()), ends=["f" * 64]
-    )
+    case.log.append(WithdrawalRecord(statement="c" * 64, holder="Ada", since=case.at.date(), works=()), ends=["f" * 64])
     assert case.verify(case.copy()).status == "intact"
 
 
@@ -497,6 +499,9 @@ def test_what_an_entry_ends_stands_only_in_a_withdrawal(case: Case) -> None:
 
     case.withdraw()
     line = case.log.entries()[-1].data
-    for wrong in (line.replace(b'"withdrawal"', b'"renaming"'), line.replace(b'"ends":[', b'"ends":["' + b"0" * 63 + b'",')):
+    for wrong in (
+        line.replace(b'"withdrawal"', b'"renaming"'),
+        line.replace(b'"ends":[', b'"ends":["' + b"0" * 63 + b'",'),
+    ):
         with pytest.raises(ValueError):
             Entry.of_line(wrong)

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "collection")]
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "collection"))
 
 from consents import PRESS, STRANGER
-from taken_back import ADA, ADA_HOLDS, AFTER, DRAFTED, PRESS_HOLDS, SINCE, Desk
+from desk import ADA, ADA_HOLDS, AFTER, DRAFTED, PRESS_HOLDS, SINCE, Desk
 
 from handstyle import logkeeping, stages, withdrawing
 from handstyle.collection.rights import own_work

@@ -34,8 +34,8 @@ def test_the_example_of_the_specification_is_read_and_written_as_it_stands() -> 
     text = (
         "example.com/behind-the-sofa\n20852163\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n\n"
         "— example.com/behind-the-sofa Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/Zhcyv2q1gGzGku9nTo+zyWE"
-        "+xeMcTOAYQ8=\n— witness.example.com/w1 jWbPPwAAAABkGFDLEZMHwSRaJNiIDoe9DYn/zXcrtPHeolMI5OWXEhZCB9dlrDJsX3b2oyin"
-        "1nPZqhf5nNo0xUe+mbIUBkBIfZ+qnA==\n"
+        "+xeMcTOAYQ8=\n— witness.example.com/w1 jWbPPwAAAABkGFDLEZMHwSRaJNiIDoe9DYn/zXcrtPHeolMI5OWXEhZCB9dlrDJsX3b2oy"
+        "in1nPZqhf5nNo0xUe+mbIUBkBIfZ+qnA==\n"
     )
     found = checkpoint_in(text)
     assert (found.origin, found.size, found.text) == ("example.com/behind-the-sofa", 20852163, text)
@@ -116,7 +116,12 @@ def test_a_key_that_signs_twice_is_refused() -> None:
 
 def test_a_verifier_key_is_read_as_it_is_written() -> None:
     assert NoteKey.read(KEY.line).line == KEY.line
-    for wrong in (KEY.line.replace("+", "+0", 1), KEY.line[:-4], "other" + KEY.line, f"PeterNeumann+c74f20a3+{NEUMANN}"):
+    for wrong in (
+        KEY.line.replace("+", "+0", 1),
+        KEY.line[:-4],
+        "other" + KEY.line,
+        f"PeterNeumann+c74f20a3+{NEUMANN}",
+    ):
         with pytest.raises(ValueError):
             NoteKey.read(wrong)
 

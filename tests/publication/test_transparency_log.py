@@ -205,9 +205,7 @@ def test_a_record_that_was_changed_is_noticed(log: TransparencyLog) -> None:
         log.logged()
 
 
-def test_a_full_disk_leaves_the_log_as_it_was(
-    log: TransparencyLog, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_leaves_the_log_as_it_was(log: TransparencyLog, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(path: Path, data: bytes) -> Path:
         raise records.cannot_write(path, OSError(errno.ENOSPC, "No space left on device"))
 

@@ -30,6 +30,10 @@ from handstyle.finetuning.trained_style import RECORD, WEIGHTS, BaseIdentity, Tr
 from handstyle.finetuning.validation import Drawings, denoising_errors
 from handstyle.records import Record
 
+CARRIED_OVER = (  # from what was asked into what came of it
+    *("base", "collection", "class_images", "recipe", "resolution", "environment", "continued", "plain", "extends"),
+    "replaces",
+)
 VALIDATION_LEVELS = 4  # of noise; the inspection measures all sixteen
 Report = Callable[[str, int, int], None]
 
@@ -286,19 +290,10 @@ class Running:
         path = write_tensors(place / WEIGHTS, state.finished_weights(), {"format": "pt"})
         style = TrainedStyle(
             name=f"style-{manifest.lineage[:8]}",
-            base=manifest.base,
-            collection=manifest.collection,
             number_of_works=manifest.works,
-            recipe=manifest.recipe,
             steps=state.step,
-            resolution=manifest.resolution,
             tensors=digests.of_tensor_file(path),
-            environment=manifest.environment,
-            continued=manifest.continued,
-            class_images=manifest.class_images,
-            plain=manifest.plain,
-            extends=manifest.extends,
-            replaces=manifest.replaces,
+            **{name: getattr(manifest, name) for name in CARRIED_OVER},
         )
         style.save(place / RECORD)
         return style

@@ -32,7 +32,9 @@ class Entry(Record):
     kind: Kind
     on: date  # the day it was logged, in UTC
     salted: Digest  # of salt and record
-    ends: tuple[Digest, ...] = Field(default=(), max_length=MOST_ENDED)  # of a withdrawal: `mark_of`, or `salted` of an entry
+    ends: tuple[Digest, ...] = Field(
+        default=(), max_length=MOST_ENDED
+    )  # of a withdrawal: `mark_of`, or `salted` of an entry
 
     @model_validator(mode="after")
     def _ends_something(self) -> Self:
@@ -84,7 +86,6 @@ class RunRecord(Record):
     kind: Literal["run"] = "run"
     collection: Digest
     base: str
-    recipe: Digest
     tensors: Digest
     replaces: str = ""  # the tensors that were trained with works since withdrawn
 
@@ -136,9 +137,14 @@ class Kept(Record):
         """By what a withdrawal names one work of this permission."""
         return hashlib.sha256(b"handstyle work\n" + bytes.fromhex(self.salt) + bytes.fromhex(pixels)).hexdigest()
 
-    def is_ended_by(self, ends: Iterable[str], pixels: Iterable[str]) -> bool:
-        """Does a withdrawal end this permission for one of these works?"""
-        return not {self.salted, *map(self.mark_of, pixels)}.isdisjoint(ends)
+    def ended_by(self, ends: Iterable[str]) -> list[LoggedWork]:
+        """For which of its works a withdrawal ends this permission."""
+        works = list(self.record.works) if isinstance(self.record, PermissionRecord) else []
+        marks = frozenset(ends)
+        return works if self.salted in marks else [work for work in works if self.mark_of(work.pixels) in marks]
+
+    def is_ended_by(self, ends: Iterable[str]) -> bool:
+        return bool(self.ended_by(ends))
 
 
 def kept(record: LogRecord) -> Kept:

@@ -7,7 +7,7 @@ this and another that is found out as soon as the two meet.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
@@ -52,10 +52,8 @@ class _Known:
     is_read: bool = False  # every entry under it was looked at
 
 
-def judge(
-    release: Opened, pixels: Mapping[str, Sequence[str]], signer: str, news: News, on: date
-) -> Judged:  # fmt: skip
-    """`pixels` are those of the works under each permission; `signer` signed the release."""
+def judge(release: Opened, signer: str, news: News, on: date) -> Judged:
+    """`signer` signed the release, in which the permissions of `release` were found to be those of its works."""
     found = Judged()
     before = next((one for one in news.seen if one.is_of(release.key)), None)
     found.faults += _key_faults(release, signer, news.seen)
@@ -70,7 +68,7 @@ def judge(
     if news.witnesses:
         found.faults += _witness_faults(basis, known, news.witnesses)
     ended = _ended(news.copies, before)
-    found.withdrawn_since = _withdrawn_since(release.proof.permissions, pixels, ended)
+    found.withdrawn_since = _withdrawn_since(release.proof.permissions, ended)
     found.newest = day(basis.signed)
     found.is_stale = on - found.newest > news.max_age
     found.lines = _lines(release, before, basis, found, known, news.seen)
@@ -113,7 +111,10 @@ def _of_memory(seen: Seen) -> Iterator[_Known]:
 def _key_faults(release: Opened, signer: str, seen: Iterable[Seen]) -> Iterator[tuple[str, str]]:
     for one in seen:
         if one.origin == release.proof.origin and not one.is_of(release.key) and one.signer == signer:
-            yield "log.json", f"is signed by another key than {one.origin} had when you first saw it on {one.first_seen}"
+            yield (
+                "log.json",
+                f"is signed by another key than {one.origin} had when you first saw it on {one.first_seen}",
+            )
 
 
 def _fork_faults(known: Sequence[_Known]) -> Iterator[tuple[str, str]]:
@@ -129,7 +130,10 @@ def _fork_faults(known: Sequence[_Known]) -> Iterator[tuple[str, str]]:
         for other in known:
             theirs, own = other.checkpoint, one.checkpoint
             if theirs.size > own.size:
-                yield one.where, f"has {own.size} entries, and {other.where} has {theirs.size}: it was cut, or it is old"
+                yield (
+                    one.where,
+                    f"has {own.size} entries, and {other.where} has {theirs.size}: it was cut, or it is old",
+                )
             elif theirs.size < own.size and one.copy.root_at(theirs.size) not in (None, theirs.root):
                 yield one.where, f"does not begin with the {theirs.size} entries of {other.where}: it was forked"
 
@@ -173,15 +177,8 @@ def _ended(copies: Iterable[LogCopy], before: Seen | None) -> tuple[Ended, ...]:
     return tuple(sorted({*found, *(before.ended if before else ())}, key=lambda one: (one.on, one.ends)))
 
 
-def _withdrawn_since(
-    permissions: Iterable[Kept], pixels: Mapping[str, Sequence[str]], ended: Sequence[Ended]
-) -> date | None:
-    days = [
-        one.on
-        for kept in permissions
-        for one in ended
-        if kept.is_ended_by(one.ends, pixels.get(getattr(kept.record, "permission", ""), ()))
-    ]
+def _withdrawn_since(permissions: Iterable[Kept], ended: Sequence[Ended]) -> date | None:
+    days = [one.on for kept in permissions for one in ended if kept.is_ended_by(one.ends)]
     return min(days, default=None)
 
 

@@ -7,7 +7,7 @@ way from there to here. Nothing but the files of the release is needed to check 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -111,9 +111,9 @@ def opened(path: Path) -> Opened:
 
 
 def faults(
-    path: Path, statement: Statement, collection: PublishedCollection, style: Mapping[str, Any]
+    path: Path, statement: Statement, collections: Sequence[PublishedCollection], style: Mapping[str, Any]
 ) -> Iterator[str]:
-    """Why it does not show that this release was logged: with its permissions, before its training, before it."""
+    """Why it does not show that this release was logged: its permissions first, then its training, then it."""
     try:
         found = opened(path)
     except RecordDamaged as damaged:
@@ -126,7 +126,7 @@ def faults(
         yield "gives two entries the same salt, so that one tells of the other"
     for one in proof.entries:
         yield from (f"entry {one.index} {words}" for words in _entry_faults(one, found))
-    yield from _story_faults(proof.entries, statement, collection, style)
+    yield from _story_faults(proof.entries, statement, collections, style)
 
 
 def _entry_faults(one: Proven, found: Opened) -> Iterator[str]:
@@ -155,44 +155,49 @@ def _earlier_faults(one: Proven, earlier: Earlier, found: Opened) -> Iterator[st
 
 
 def _story_faults(
-    entries: Sequence[Proven], statement: Statement, collection: PublishedCollection, style: Mapping[str, Any]
+    entries: Sequence[Proven],
+    statement: Statement,
+    collections: Sequence[PublishedCollection],
+    style: Mapping[str, Any],
 ) -> Iterator[str]:
-    permissions = {one.kept.record.permission: one for one in entries if isinstance(one.kept.record, PermissionRecord)}
+    permissions = [one for one in entries if isinstance(one.kept.record, PermissionRecord)]
     runs = [one for one in entries if isinstance(one.kept.record, RunRecord)]
     releases = [one for one in entries if isinstance(one.kept.record, ReleaseRecord)]
     if len(entries) != len(permissions) + 2 or len(runs) != 1 or len(releases) != 1:
-        yield "does not hold exactly the permissions, the training and the release"
+        yield "does not hold exactly the permissions, one training and one release"
         return
-    if set(permissions) != set(collection.rights):
-        yield "does not hold the permissions of this collection"
-    for digest, one in permissions.items():
-        if one.kept.record != logged_permission(collection, digest):
-            yield f"entry {one.index} is another permission, or one for other works, than the collection names"
-        if one.earlier is None:
-            yield f"entry {one.index} does not say since when it is there"
+    expected = {record.digest for record in logged_permissions(collections)}
+    if sorted(one.kept.record.digest for one in permissions) != sorted(expected):
+        yield "does not hold exactly the permissions of this release, each for its works"
+    yield from (f"entry {one.index} does not say since when it is there" for one in permissions if one.earlier is None)
     lineage = statement.lineage
     run = RunRecord(
-        collection=lineage.collection, base=lineage.base, recipe=lineage.recipe, tensors=lineage.tensors,
+        collection=lineage.collection,
+        base=lineage.base,
+        tensors=lineage.tensors,
         replaces=str(style.get("replaces", "")),
-    )  # fmt: skip
+    )
     if runs[0].kept.record != run:
         yield f"entry {runs[0].index} is another training than the signed lineage"
     if releases[0].kept.record != logged_release(statement):
         yield f"entry {releases[0].index} is another release than this one"
-    if not max((one.index for one in permissions.values()), default=-1) < runs[0].index < releases[0].index:
+    if not max((one.index for one in permissions), default=-1) < runs[0].index < releases[0].index:
         yield "shows a training before its permission, or a release before its training"
 
 
-def logged_permission(collection: PublishedCollection, digest: str) -> PermissionRecord | None:
-    rights = collection.rights.get(digest)
-    works = [work for work in collection.works if work.rights == digest]
-    if rights is None or not works:
-        return None
-    return PermissionRecord(
-        permission=digest,
-        says=rights,
-        works=tuple(LoggedWork(file=work.file_sha256, pixels=work.pixels_sha256) for work in works),
-    )
+def logged_permissions(collections: Iterable[PublishedCollection]) -> list[PermissionRecord]:
+    """Each permission with the works it covers, as far as everybody may see them."""
+    found = {}
+    for collection in collections:
+        for digest, rights in sorted(collection.rights.items()):
+            works = [work for work in collection.works if work.rights == digest]
+            record = PermissionRecord(
+                permission=digest,
+                says=rights,
+                works=tuple(LoggedWork(file=work.file_sha256, pixels=work.pixels_sha256) for work in works),
+            )
+            found[record.digest] = record
+    return list(found.values())
 
 
 def logged_release(statement: Statement) -> ReleaseRecord:

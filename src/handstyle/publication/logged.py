@@ -6,17 +6,16 @@ a release then claims integrity only.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from handstyle import keys
-from handstyle.collection.works import Collection
 from handstyle.errors import LogBroken
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.keys import KeySigner, Signer
 from handstyle.publication import log_proof, transparency_log
-from handstyle.publication.disclosure import published_collection
-from handstyle.publication.log_entries import LogRecord, PermissionRecord, RenamingRecord, RunRecord
+from handstyle.publication.disclosure import PublishedCollection
+from handstyle.publication.log_entries import LogRecord, RenamingRecord, RunRecord
 from handstyle.publication.log_proof import LogProof
 from handstyle.publication.provenance import Statement
 from handstyle.publication.transparency_log import Logged, TransparencyLog
@@ -42,48 +41,43 @@ def signer(house: House) -> Signer:
     return KeySigner(keys.own_key(house.log_key))
 
 
-def permissions(log: TransparencyLog | None, collection: Collection) -> list[Logged]:
-    return [] if log is None else _all(log, _permission_records(collection))
+def permissions(log: TransparencyLog | None, *collections: PublishedCollection) -> list[Logged]:
+    records = log_proof.logged_permissions(collections)
+    return [] if log is None else [_once(log, record, behind=()) for record in records]
 
 
-def run(log: TransparencyLog | None, collection: Collection, style: TrainedStyle) -> list[Logged]:
+def run(log: TransparencyLog | None, style: TrainedStyle, *collections: PublishedCollection) -> list[Logged]:
     """The permissions, and behind them the training."""
     if log is None:
         return []
-    before = permissions(log, collection)
-    return [*before, _once(log, _run_record(style), behind=before)]
+    before = permissions(log, *collections)
+    record = RunRecord(
+        collection=style.collection, base=style.base.sha256, tensors=style.tensors, replaces=style.replaces
+    )
+    return [*before, _once(log, record, behind=before)]
 
 
-def release(log: TransparencyLog, collection: Collection, style: TrainedStyle, statement: Statement) -> LogProof:
+def release(
+    log: TransparencyLog, style: TrainedStyle, collections: Sequence[PublishedCollection], statement: Statement
+) -> LogProof:
     """What goes along with it. `statement` lists every file but the proof."""
-    before = run(log, collection, style)
+    before = run(log, style, *collections)
     last = _once(log, log_proof.logged_release(statement), behind=before)
     return log_proof.prove(log, [*before, last])
 
 
+def renamed_release(
+    log: TransparencyLog, style: TrainedStyle, collections: Sequence[PublishedCollection], statement: Statement,
+    name_before: str,
+) -> LogProof:  # fmt: skip
+    """The same for a release that got another name. That it did is logged, and both names stay beside the log."""
+    renaming(log, name_before, statement.name, statement.lineage.tensors)
+    return release(log, style, collections, statement)
+
+
 def renaming(log: TransparencyLog | None, before: str, after: str, tensors: str) -> Logged | None:
-    """The names stay beside the log: what is published of it does not tell them."""
+    """What is published of the log tells neither name."""
     return None if log is None else _once(log, RenamingRecord(before=before, after=after, tensors=tensors), behind=())
-
-
-def _permission_records(collection: Collection) -> list[LogRecord]:
-    published = published_collection(collection)
-    found = [log_proof.logged_permission(published, digest) for digest in sorted(published.rights)]
-    return [record for record in found if record is not None]
-
-
-def _run_record(style: TrainedStyle) -> RunRecord:
-    return RunRecord(
-        collection=style.collection,
-        base=style.base.sha256,
-        recipe=style.recipe.digest,
-        tensors=style.tensors,
-        replaces=style.replaces,
-    )
-
-
-def _all(log: TransparencyLog, records: Iterable[LogRecord]) -> list[Logged]:
-    return [_once(log, record, behind=()) for record in records]
 
 
 def _once(log: TransparencyLog, record: LogRecord, *, behind: Sequence[Logged]) -> Logged:
@@ -96,9 +90,3 @@ def _once(log: TransparencyLog, record: LogRecord, *, behind: Sequence[Logged]) 
     if appended.index <= after:
         raise LogBroken(f"{log.folder} put a new entry before an older one", hint="Restore the folder from a copy.")
     return appended
-
-
-def logged_works(log: TransparencyLog | None) -> list[tuple[Logged, PermissionRecord]]:
-    """Every permission whose record was not erased."""
-    found = log.logged() if log is not None else []
-    return [(one, one.kept.record) for one in found if one.kept and isinstance(one.kept.record, PermissionRecord)]

@@ -55,7 +55,7 @@ def faults(folder: Path, statement: Statement) -> list[Fault]:
             folder, statement, collection, records[STYLE])]  # fmt: skip
         if log_proof.PROOF in listed:
             found += [("log", log_proof.PROOF, words) for words in log_proof.faults(
-                folder / log_proof.PROOF, statement, collection, records[STYLE])]  # fmt: skip
+                folder / log_proof.PROOF, statement, [collection], records[STYLE])]  # fmt: skip
         found += [("weights", name, words) for name, words in _weights_faults(folder, records[STYLE], statement)]
     except WRONG as error:
         found.append(("record", STYLE, f"does not describe these files: {error}"))

@@ -109,11 +109,7 @@ def _heard(folder: Path, listed: Mapping[str, ListedFile], signer: str, news: Ne
     if log_proof.PROOF not in listed:
         words = "it is in no log: integrity only. Whether a permission was taken back since cannot be known from it"
         return Judged(lines=[words], is_stale=bool(news and news.copies))
-    pixels: dict[str, list[str]] = {}
-    for work in release_records.collection_in(folder).works:
-        pixels.setdefault(work.rights, []).append(work.pixels_sha256)
-    release = log_proof.opened(folder / log_proof.PROOF)
-    found = log_news.judge(release, pixels, signer, news or News(), on)
+    found = log_news.judge(log_proof.opened(folder / log_proof.PROOF), signer, news or News(), on)
     found.is_stale = found.is_stale and news is not None
     return found
 

@@ -7,7 +7,7 @@ itself. What permits anew is a consent drafted on a later day, with the same hol
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -21,17 +21,14 @@ from handstyle.collection.consent import PAYLOAD_TYPE, Consent, Subject
 from handstyle.collection.holders import PersonName
 from handstyle.collection.look_alikes import skeleton
 from handstyle.collection.rights import RightsRecord
-from handstyle.collection.works import Collection, Digest, Work
-from handstyle.errors import GateClosed, HandstyleError, UsageMistake, Withdrawn
+from handstyle.collection.works import Digest
+from handstyle.errors import GateClosed, HandstyleError, UsageMistake
 from handstyle.keys import Signer
-from handstyle.publication.log_entries import PermissionRecord, WithdrawalRecord
-from handstyle.publication.transparency_log import TransparencyLog
+from handstyle.publication.log_entries import WithdrawalRecord
 from handstyle.records import Record, TooLarge, read_whole
-from handstyle.workspace import House, Workspace
 
 ENDING = ".withdrawal.json"
 LARGEST_WITHDRAWAL = 4 << 20  # bytes
-NEXT = "train again without it (`handstyle retrain-without`), or ask for a new consent"
 
 
 def _key_line(text: str) -> str:
@@ -167,9 +164,7 @@ def opened(data: bytes, where: str) -> Withdrawal:
         key = keys.key_in(statement.predicate.signer)
         if signature["keyid"] != keys.fingerprint(key):
             raise ValueError("another key signed it than it names")
-        key.verify(
-            envelopes.decoded(signature["sig"]), envelopes.pre_authentication(PAYLOAD_TYPE, envelope.payload)
-        )
+        key.verify(envelopes.decoded(signature["sig"]), envelopes.pre_authentication(PAYLOAD_TYPE, envelope.payload))
     except InvalidSignature:
         raise _broken(where, "its signature does not fit what it signs") from None
     except HandstyleError as damaged:
@@ -187,85 +182,6 @@ def read(path: Path) -> Withdrawal:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UsageMistake(f"{path} cannot be read: {reason}", hint="Check the path.") from error
-
-
-@dataclass(frozen=True)
-class Taken:
-    """One work that may not be used any more."""
-
-    work: Work
-    holder: str
-    since: date
-
-
-@dataclass(frozen=True)
-class Withdrawals:
-    """All that are known here: statements, and what the log says was ended."""
-
-    statements: tuple[Withdrawal, ...] = ()
-    log: TransparencyLog | None = None
-
-    def of(self, collection: Collection, consents: Mapping[str, Consent]) -> list[Taken]:
-        """The works of a collection that were taken back; `consents` are those it stands on, by statement."""
-        by_log = self._by_log(collection)
-        found = []
-        for work in collection.works:
-            rights = collection.rights_of(work)
-            consent = consents.get(rights.consent.statement) if rights.consent else None
-            ending = [
-                one
-                for one in self.statements
-                if one.names(work.file_sha256, work.pixels_sha256) and one.ends(rights, consent)
-            ]
-            if ending:
-                first = min(ending, key=lambda one: one.predicate.since)
-                found.append(Taken(work, first.predicate.holder, first.predicate.since))
-            elif work.pixels_sha256 in by_log.get(work.rights, {}):
-                found.append(Taken(work, *by_log[work.rights][work.pixels_sha256]))
-        return found
-
-    def _by_log(self, collection: Collection) -> dict[str, dict[str, tuple[str, date]]]:
-        """Permission -> pixels -> by whom and since when, from the log alone: statements may have been lost."""
-        logged = self.log.logged() if self.log else []
-        endings = [one for one in logged if one.entry.kind == "withdrawal"]
-        found: dict[str, dict[str, tuple[str, date]]] = {}
-        for one in logged:
-            record = one.kept.record if one.kept else None
-            if one.kept is None or not isinstance(record, PermissionRecord):
-                continue
-            if record.permission not in collection.rights:
-                continue
-            for ending in endings:
-                who = ending.kept.record.holder if ending.kept and isinstance(
-                    ending.kept.record, WithdrawalRecord) else "a holder of rights"  # fmt: skip
-                for work in record.works:
-                    if one.kept.is_ended_by(ending.entry.ends, [work.pixels]):
-                        found.setdefault(record.permission, {}).setdefault(work.pixels, (who, ending.entry.on))
-        return found
-
-
-def known(workspace: Workspace, house: House, log: TransparencyLog | None) -> Withdrawals:
-    """Raises GateClosed where a withdrawal cannot be read: it must not count as none."""
-    statements: dict[str, Withdrawal] = {}
-    for folder in (house.withdrawals, workspace.withdrawals):
-        for path in sorted(folder.glob(f"*{ENDING}")):
-            found = read(path)
-            statements[found.digest] = found
-    return Withdrawals(tuple(statements.values()), log)
-
-
-def require(
-    withdrawals: Withdrawals, collection: Collection, consents: Mapping[str, Consent], doing: str
-) -> None:
-    """Raises Withdrawn, naming every work, by whom, since when, and what helps."""
-    if taken := withdrawals.of(collection, consents):
-        without = " ".join(f'--without "{one.work.name}"' for one in taken[:8])
-        raise Withdrawn(
-            f"{len(taken)} of {len(collection.works)} works may not be used for {doing}: their permission was taken back",
-            faults=[f"{one.work.name}: withdrawn by {one.holder} since {one.since}; {NEXT}" for one in taken],
-            hint="`handstyle retrain-without` trains again without them; or collect again and leave them out: "
-            f"{without}{' …' if len(taken) > 8 else ''}",
-        )
 
 
 def _words(who: Predicate, number: int) -> tuple[str, ...]:
@@ -291,20 +207,3 @@ def _broken(where: str, reason: str) -> GateClosed:
         f"{where} is no withdrawal that holds: {reason}",
         hint="Ask for the file again, as it was sent. While it lies where withdrawals are kept, nothing is trained.",
     )
-
-
-def ends_in_log(
-    log: TransparencyLog | None, withdrawal: Withdrawal, later: Iterable[str] = ()
-) -> Iterator[str]:  # fmt: skip
-    """What a withdrawal ends, as the log shows it: a whole permission by its entry, or single works of it. `later` are
-    permissions that it does not reach."""
-    spared = frozenset(later)
-    for one in log.logged() if log else ():
-        record = one.kept.record if one.kept else None
-        if one.kept is None or not isinstance(record, PermissionRecord) or record.permission in spared:
-            continue
-        of = [work.pixels for work in record.works if withdrawal.names(work.file, work.pixels)]
-        if len(of) == len(record.works):
-            yield one.entry.salted
-        else:
-            yield from map(one.kept.mark_of, of)

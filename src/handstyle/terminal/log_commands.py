@@ -83,9 +83,7 @@ def accept(context: typer.Context, file: options.Cosigned, json: options.AsJson 
 
 
 def _shown(context: typer.Context, shown: Shown) -> None:
-    lines = [
-        f"{line.number:6d}  {line.on}  {line.kind:10}  {line.says or '(erased)'}" for line in shown.entries
-    ]
+    lines = [f"{line.number:6d}  {line.on}  {line.kind:10}  {line.says or '(erased)'}" for line in shown.entries]
     about = f"{shown.origin}, signed on {shown.signed}; its key is {shown.key}"
     _display(context).result(shown, *lines, about, f"to be published: {shown.to_publish}")
 

@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-sys.path[:0] = [str(Path(__file__).parents[1] / "collection")]  # what consents are made from in tests
+sys.path.insert(0, str(Path(__file__).parents[1] / "collection"))  # what consents are made from in tests
 
 from consents import ADA, ADA_HOLDS, PRESS_HOLDS, asked
 
