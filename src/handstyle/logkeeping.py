@@ -22,6 +22,7 @@ from handstyle.publication.log_entries import (
     RunRecord,
     WithdrawalRecord,
 )
+from handstyle.publication.log_news import today
 from handstyle.publication.logged import KeeperLog
 from handstyle.publication.signed_note import NoteKey, checkpoint_in, day, is_name
 from handstyle.publication.transparency_log import TransparencyLog, now
@@ -53,7 +54,7 @@ class Cosigned(Record):
     file: str
     key: str  # of the witness
     size: int
-    first_seen: bool
+    first_seen: bool  # of the log, by this witness
 
 
 def start(folder: Path, origin: str | None, house: House) -> Shown:
@@ -132,8 +133,11 @@ def accept(file: Path, house: House) -> Shown:
     return show(house)
 
 
-def witness(file: Path, name: str, signer: Signer, to: Path, house: House) -> Cosigned:
-    """As a witness: signs a checkpoint of a log that has only grown since it was last seen, and remembers it.
+def witness(
+    file: Path, name: str, signer: Signer, to: Path, house: House, log_key: str | None = None
+) -> Cosigned:  # fmt: skip
+    """As a witness: signs a checkpoint of a log that has only grown since it was last seen, and remembers it. `log_key`
+    is the log's, as its keeper gives it; it is needed the first time.
 
     Raises LogBroken for a log that lost or changed anything.
     """
@@ -141,37 +145,53 @@ def witness(file: Path, name: str, signer: Signer, to: Path, house: House) -> Co
         raise UsageMistake(f"`{name}` cannot be the name of a witness", hint="Write one like witness.example/w1.")
     copy = copy_at(file)
     if copy.entries is None:
-        raise UsageMistake(
-            f"{file} is a checkpoint alone", hint="Ask for the whole log: that it only grew is to be seen."
-        )
-    before = next((one for one in log_memory.seen_logs(house) if one.origin == copy.checkpoint.origin), None)
-    if before is None:
-        raise UsageMistake(
-            f"the log {copy.checkpoint.origin} is not known here, so its key is not either",
-            hint="Verify a release that is in it first, with --log: from then on it is known.",
-        )
-    require_grown(copy, before)
-    cosigned = copy.checkpoint.with_signature(name, signer, now())
-    first = before.read_to == ""
-    text = copy.checkpoint.text
+        raise UsageMistake(f"{file} is a checkpoint alone", hint="Ask for the whole log, to see that it only grew.")
+    before = _seen_before(copy, log_key, house)
+    if before.checkpoint:
+        require_grown(copy, before)
+    elif not _signed(copy, before):
+        raise LogBroken(f"{file} is not signed by the key you gave", hint="Ask its keeper for key and file again.")
+    cosigned, text = copy.checkpoint.with_signature(name, signer, now()), copy.checkpoint.text
     log_memory.remember(house, before.model_copy(update={"checkpoint": text, "read_to": text}))
     write(to, cosigned.text.encode())
     line = NoteKey(name, keys.key_in(signer.public)).line
-    return Cosigned(file=str(to), key=line, size=copy.checkpoint.size, first_seen=first)
+    return Cosigned(file=str(to), key=line, size=copy.checkpoint.size, first_seen=not before.checkpoint)
+
+
+def _seen_before(copy: LogCopy, log_key: str | None, house: House) -> log_memory.Seen:
+    origin = copy.checkpoint.origin
+    try:
+        given = NoteKey.read(log_key) if log_key else None
+    except ValueError as error:
+        raise UsageMistake(f"--log-key is no key of a log: {error}", hint="Copy the line as it was given.") from error
+    for one in log_memory.seen_logs(house):
+        if one.origin == origin and (given is None or one.is_of(given)):
+            return one
+    if given is None or given.name != origin:
+        raise UsageMistake(
+            f"the log {origin} was never seen here, so its key is not known",
+            hint="Name it with --log-key, as its keeper gives it: `handstyle log show` prints it.",
+        )
+    key = keys.public_line(given.key)
+    return log_memory.Seen(origin=origin, key=key, signer="", checkpoint="", first_seen=today())
 
 
 def require_grown(copy: LogCopy, before: log_memory.Seen) -> None:
     """Raises LogBroken unless the log that was seen is the beginning of this one."""
     seen, newest = checkpoint_in(before.checkpoint), copy.checkpoint
-    try:
-        signed = newest.signed_by(before.note_key)
-    except ValueError as error:
-        raise LogBroken(f"{copy.where}: {error}", hint="Sign nothing. Ask its keeper for the file again.") from error
-    if signed is None or newest.size < seen.size or merkle.root(copy.leaves[: seen.size]) != seen.root:
+    signed = _signed(copy, before)
+    if not signed or newest.size < seen.size or merkle.root(copy.leaves[: seen.size]) != seen.root:
         raise LogBroken(
             f"{copy.where} is not the log you saw, grown: then it had {seen.size} entries, now {newest.size}",
             hint="Sign nothing. Keep both files, and show them to whoever relies on this log.",
         )
+
+
+def _signed(copy: LogCopy, before: log_memory.Seen) -> bool:
+    try:
+        return copy.checkpoint.signed_by(before.note_key) is not None
+    except ValueError as error:
+        raise LogBroken(f"{copy.where}: {error}", hint="Sign nothing. Ask its keeper for the file again.") from error
 
 
 def own(house: House) -> TransparencyLog:

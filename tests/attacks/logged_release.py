@@ -110,11 +110,11 @@ def forked(copy: bytes, at: datetime, signer: KeySigner = LOG) -> bytes:
     return signed_over(entries, at, signer)
 
 
-def shortened(copy: bytes, number: int, at: datetime) -> bytes:
+def shortened(copy: bytes, number: int, at: datetime, signer: KeySigner = LOG) -> bytes:
     """Without the last entries; signed by the log's own key."""
     found = copy_in(copy, "the copy")
     assert found.entries is not None
-    return signed_over(found.entries[:-number], at, LOG)
+    return signed_over(found.entries[:-number], at, signer)
 
 
 def signed_over(entries: Any, at: datetime, signer: KeySigner) -> bytes:

@@ -60,6 +60,7 @@ def witness(
     file: options.LogCopy,
     name: options.WitnessName,
     key: options.Key = None,
+    log_key: options.LogKey = None,
     to: options.CosignedTo = Path("checkpoint.txt"),
     json: options.AsJson = False,
 ) -> None:
@@ -69,8 +70,9 @@ def witness(
 
     house = House.here()
     signer = keys.KeySigner(keys.read_key(key) if key else keys.own_key(house.root / "witness-key"))
-    made = logkeeping.witness(file, name, signer, to, house)
-    _display(context).result(made, f"signed over {made.size} entries, as {made.key}", made.file)
+    made = logkeeping.witness(file, name, signer, to, house, log_key)
+    seen = "seen for the first time" if made.first_seen else "only grown since it was last seen"
+    _display(context).result(made, f"{made.size} entries, {seen}; signed as {made.key}", made.file)
 
 
 @log.command()

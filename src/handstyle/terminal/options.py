@@ -190,6 +190,9 @@ Origin = Annotated[
 ]
 EntryNumber = Annotated[int, Argument(metavar="NUMBER", min=0, help="As `handstyle log show` numbers it.")]
 WitnessName = Annotated[str, Option("--name", metavar="NAME", help="Who you are, such as witness.example/w1.")]
+LogKey = Annotated[
+    str | None, Option("--log-key", metavar="KEY", help="The log's key, as its keeper gives it; needed the first time.")
+]
 CosignedTo = Annotated[Path, Option("--to", metavar="FILE", help="Where the signed checkpoint goes.")]
 Cosigned = Annotated[Path, Argument(metavar="FILE", help="The checkpoint that a witness has signed.")]
 
