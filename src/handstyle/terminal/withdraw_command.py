@@ -66,10 +66,11 @@ def show_entered(display: Display, made: Entered) -> None:
     found = made.made_with_them
     lines = [f"{one.kind} {one.where}: {one.why}" for one in found.found]
     lines += [f"could not be looked into: {what}" for what in found.unreadable]
-    said = "nothing here was made with them" if not lines else f"{len(found.found)} things were made with them:"
+    said = "; what was made with them:" if lines else "; nothing here was made with them"
+    number = "1 work" if made.works == 1 else f"{made.works} works"
     display.result(
         made,
-        f"{made.works} works withdrawn by {made.holder} since {made.since}; {said}",
+        f"{number} withdrawn by {made.holder} since {made.since}{said}",
         *listed(lines),
         made.guaranteed,
         made.not_guaranteed,
