@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "publication"))
@@ -317,6 +319,14 @@ def other_key(content: dict[str, Any]) -> None:
     content["key"] = OTHER.public
 
 
+def weak_key(content: dict[str, Any]) -> None:
+    """One with which any signature can fit anything."""
+    from handstyle import envelopes
+
+    blob = b"\0\0\0\x0bssh-ed25519\0\0\0\x20" + b"\1" + bytes(31)
+    content["key"] = f"ssh-ed25519 {envelopes.encoded(blob)}"
+
+
 def other_name(content: dict[str, Any]) -> None:
     content["origin"] = "other.example/log"
 
@@ -349,6 +359,7 @@ ATTACKS: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "no checkpoint of its time": (no_earlier, "does not say since when"),
     "a consistency proof of nothing": (later_than_itself, "somebody is told two things"),
     "another key": (other_key, "has not signed its checkpoint"),
+    "a key that fits everything": (weak_key, "proves nothing"),
     "another name": (other_name, "has not signed its checkpoint"),
 }
 
@@ -460,6 +471,19 @@ def test_what_two_verifiers_saw_at_once_is_joined(case: Case) -> None:
     assert case.verify(case.copy()).status == "withdrawn"
     log_memory.remember(case.house, earlier)
     assert case.seen().ended and log_memory.checkpoint_in(case.seen().checkpoint).size == 7
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_change_of_a_single_byte_of_a_copy_goes_unnoticed(case: Case, data: st.DataObject) -> None:
+    whole = bytearray(case.copy())
+    place = data.draw(st.integers(0, len(whole) - 1))
+    whole[place] ^= data.draw(st.integers(1, 255))
+    try:
+        found = case.verify(bytes(whole), remember=False)
+    except ValueError:  # it is no log any more
+        return
+    assert found.status == "broken"
 
 
 # Withdrawn

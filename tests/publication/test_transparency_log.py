@@ -94,7 +94,7 @@ def test_time_never_runs_backwards(log: TransparencyLog) -> None:
 
 
 def test_a_log_is_started_once_and_signed_by_one_key(log: TransparencyLog) -> None:
-    with pytest.raises(UsageMistake, match="not empty"):
+    with pytest.raises(UsageMistake, match="not an empty folder"):
         transparency_log.start(log.folder, "other.example", lambda: OWN)
     with pytest.raises(UsageMistake, match="cannot be the name"):
         transparency_log.start(log.folder / "new", "no spaces please", lambda: OWN)

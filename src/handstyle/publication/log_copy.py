@@ -66,9 +66,8 @@ def copy_in(data: bytes, where: str) -> LogCopy:
         if len(data) > LARGEST_NOTE:
             raise ValueError("it is neither a log nor a checkpoint")
         return LogCopy(where, checkpoint_in(data.decode("utf-8")))
-    listed, _, note = data[len(FIRST_LINE) + 1 :].partition(b"\n\n") if data[len(FIRST_LINE) + 1 :][:1] != b"\n" else (
-        b"", b"", data[len(FIRST_LINE) + 2 :])  # fmt: skip
-    lines = listed.split(b"\n") if listed else []
+    listed, _, note = data[len(FIRST_LINE) :].partition(b"\n\n")
+    lines = listed[1:].split(b"\n") if listed else []
     if len(lines) > MOST_ENTRIES:
         raise ValueError(f"it has more than {MOST_ENTRIES} entries")
     checkpoint = checkpoint_in(note.decode("utf-8"))

@@ -17,7 +17,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -28,7 +28,7 @@ from handstyle.keys import Signer
 from handstyle.publication import merkle
 from handstyle.publication.log_copy import LARGEST_LOG, PUBLISHED, text_of
 from handstyle.publication.log_entries import Entry, Kept, LogRecord, kept
-from handstyle.publication.signed_note import Checkpoint, NoteKey, checkpoint_in, day, is_name
+from handstyle.publication.signed_note import MOST_SIGNATURES, Checkpoint, NoteKey, checkpoint_in, day, is_name
 from handstyle.records import Record, cannot_write, read_whole, remove_abandoned, write
 from handstyle.workspace import locked
 
@@ -133,8 +133,12 @@ class TransparencyLog:
                 )
             own = {(one.name, one.id) for one in newest.signatures}
             further = tuple(one for one in cosigned.signatures if (one.name, one.id) not in own)
-            joined = Checkpoint(newest.origin, newest.size, newest.root, (*newest.signatures, *further))
-            self._publish(checkpoint_in(joined.text))
+            joined = replace(newest, signatures=(*newest.signatures, *further))
+            if len(joined.signatures) > MOST_SIGNATURES:
+                raise UsageMistake(
+                    f"more than {MOST_SIGNATURES} have signed already", hint="`log refresh` begins anew."
+                )
+            self._publish(joined)
             return joined
 
     def erase(self, index: int) -> None:
@@ -253,8 +257,8 @@ def start(
             f"`{origin}` cannot be the name of a log",
             hint="Write an address of yours without https:// and without spaces, such as studio.example/handstyle.",
         )
-    if folder.exists() and any(folder.iterdir()):
-        raise UsageMistake(f"{folder} is not empty", hint="Name a new folder; a log is never overwritten.")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageMistake(f"{folder} is not an empty folder", hint="Name a new folder; a log is never overwritten.")
     log = TransparencyLog(folder, About(origin=origin, key=signer().public), signer, clock)
     with log._alone():
         write(folder / ENTRIES, b"")
