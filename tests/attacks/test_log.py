@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +31,14 @@ from logged_release import (
     witnessed,
 )
 
-from handstyle import stages
-from handstyle.errors import LogBroken, UsageMistake
-from handstyle.publication import log_copy, log_memory
+from handstyle import envelopes, stages
+from handstyle.errors import LogBroken, ReleaseBroken, UsageMistake
+from handstyle.publication import log_copy, log_memory, log_proof, logged, merkle, transparency_log
 from handstyle.publication.disclosure import published_collection
 from handstyle.publication.log_copy import copy_in
-from handstyle.publication.log_entries import WithdrawalRecord
+from handstyle.publication.log_entries import RunRecord, WithdrawalRecord
+from handstyle.publication.log_proof import LogProof
+from handstyle.publication.provenance import Statement
 from handstyle.publication.verification import Verification, verify
 from handstyle.workspace import House
 
@@ -210,8 +213,6 @@ def test_without_the_signature_of_a_witness_that_was_asked_for_it_is_refused(cas
 def test_a_forged_signature_of_a_witness_is_refused(case: Case) -> None:
     text = witnessed(case.copy(), case.at).decode()
     signature = text.rstrip("\n").split(" ")[-1]
-    from handstyle import envelopes
-
     raw = bytearray(envelopes.decoded(signature))
     raw[-1] ^= 1
     found = case.verify(text.replace(signature, envelopes.encoded(bytes(raw))).encode(), witnesses=(WITNESS_KEY,))
@@ -231,8 +232,6 @@ def test_a_log_signed_by_another_key_is_not_the_log(case: Case) -> None:
 def test_the_log_of_somebody_else_is_not_the_log(case: Case, ingredients: Ingredients, tmp_path: Path) -> None:
     from logged_release import LOG
 
-    from handstyle.publication import transparency_log
-
     other = transparency_log.start(tmp_path / "other", "other.example/log", lambda: LOG, lambda: BEGAN)
     assert_refused(case.verify((other.folder / "log.txt").read_bytes()), "is the log other.example/log")
 
@@ -240,10 +239,6 @@ def test_the_log_of_somebody_else_is_not_the_log(case: Case, ingredients: Ingred
 def test_a_keeper_who_starts_over_under_the_same_name_is_noticed(
     case: Case, ingredients: Ingredients, tmp_path: Path
 ) -> None:
-    from functools import partial
-
-    from handstyle.publication import logged, transparency_log
-
     assert case.verify(case.copy()).holds
     fresh = transparency_log.start(tmp_path / "fresh", "studio.example/log", lambda: OTHER, lambda: BEGAN)
     prove = partial(logged.release, fresh, ingredients.style, [published_collection(ingredients.collection)])
@@ -321,8 +316,6 @@ def other_key(content: dict[str, Any]) -> None:
 
 def weak_key(content: dict[str, Any]) -> None:
     """One with which any signature can fit anything."""
-    from handstyle import envelopes
-
     blob = b"\0\0\0\x0bssh-ed25519\0\0\0\x20" + b"\1" + bytes(31)
     content["key"] = f"ssh-ed25519 {envelopes.encoded(blob)}"
 
@@ -369,6 +362,35 @@ def test_a_release_signed_again_with_another_proof_is_refused(case: Case, attack
     change, why = ATTACKS[attack]
     case.rewrite(change)
     assert_refused(case.verify(), why)
+
+
+def test_a_checkpoint_from_before_the_permission_is_not_of_its_time(case: Case) -> None:
+    """It is of this log, and consistent; but it is over less."""
+    leaves = [entry.leaf for entry in case.log.entries()]
+    before = (case.log.folder / "checkpoints" / "000002").read_text(encoding="utf-8")
+    proof = [envelopes.encoded(one) for one in merkle.consistency(2, leaves)]
+    case.rewrite(lambda content: content["entries"][0].update(earlier={"checkpoint": before, "consistency": proof}))
+    assert_refused(case.verify(), "not of its time")
+
+
+def test_a_permission_that_was_entered_after_the_training_is_refused(
+    case: Case, ingredients: Ingredients, tmp_path: Path
+) -> None:
+    log = transparency_log.start(tmp_path / "late", "studio.example/late", lambda: OTHER, lambda: BEGAN)
+    style, collections = ingredients.style, [published_collection(ingredients.collection)]
+    run = log.append(RunRecord(collection=style.collection, base=style.base.sha256, tensors=style.tensors))
+
+    def prove(statement: Statement) -> LogProof:
+        permissions = logged.permissions(log, *collections)
+        release = log.append(log_proof.logged_release(statement))
+        return log_proof.prove(log, [*permissions, run, release])
+
+    with pytest.raises(ReleaseBroken) as broken:
+        ingredients.assemble(tmp_path / "backwards", prove=prove)
+    assert "shows a training before its permission" in broken.value.faults[0]
+    honest = partial(logged.release, log, style, collections)
+    case.release = ingredients.assemble(tmp_path / "forwards", prove=honest)
+    assert case.verify().holds, "the training is entered again, behind the permission"
 
 
 def test_the_proof_of_another_release_is_refused(case: Case, ingredients: Ingredients, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from desk import ADA, ADA_HOLDS, AFTER, DRAFTED, PRESS_HOLDS, SINCE, Desk
 
 from handstyle import logkeeping, stages, withdrawing
 from handstyle.collection.rights import own_work
-from handstyle.collection.rights_plan import for_all
+from handstyle.collection.rights_plan import RightsPlan, for_all, read_rights_toml
 from handstyle.errors import GateClosed, UsageMistake, Withdrawn
 from handstyle.publication import logged, withdrawal
 from handstyle.workspace import Workspace
@@ -92,6 +92,31 @@ def test_somebody_elses_word_does_not_permit_again(desk: Desk, claim: str) -> No
             desk.collect(desk.consent(on=AFTER, holders=[other], signers=[PRESS], name="new"))
         else:
             desk.collect(desk.consent(on=AFTER, holders=[impostor], signers=[STRANGER], name="new"))
+
+
+def on_paper(desk: Desk, consent: Path) -> RightsPlan:
+    """As the keeper would state that the new consent came back signed by hand."""
+    (desk.place / "scan.png").write_bytes(b"a page with something like a signature")
+    path = desk.place / "rights.toml"
+    path.write_text(
+        f'[[rights]]\nconsent = "{consent.name}"\nbasis = "written-permission"\nevidence = ["scan.png"]\n',
+        encoding="utf-8",
+    )
+    return read_rights_toml(path)
+
+
+def test_what_was_withdrawn_with_a_key_is_not_permitted_anew_on_the_keepers_word(desk: Desk) -> None:
+    desk.enter(desk.taken_back(desk.consent()))
+    with pytest.raises(Withdrawn):
+        desk.collect(plan=on_paper(desk, desk.consent(on=AFTER, signers=(), name="new")))
+
+
+def test_what_was_withdrawn_by_letter_is_permitted_anew_by_letter(desk: Desk) -> None:
+    desk.collect(plan=on_paper(desk, desk.consent(signers=(), name="old")))
+    desk.on_written_word("Ada Example")
+    with pytest.raises(Withdrawn):
+        desk.collect(plan=on_paper(desk, desk.place / "old.consent.json"))
+    desk.collect(plan=on_paper(desk, desk.consent(on=AFTER, signers=(), name="new")))
 
 
 def test_a_new_consent_by_the_same_holder_permits_anew(desk: Desk) -> None:
