@@ -38,6 +38,7 @@ demo: $(TO_RUN)
 
 bench: $(TO_TEST)
 	$(BIN)/python benchmarks/bench.py --to bench.json
+	$(BIN)/python -m benchmarks.collecting --to bench.json
 	$(BIN)/python -m benchmarks.speed --to bench.json $(if $(REFERENCE),--reference $(REFERENCE)) --only $(TASKS)
 
 format: $(TO_TEST)

@@ -24,7 +24,17 @@ ARCHITECTURE = ROOT / "docs" / "architecture.md"
 LAYERS = [
     *("errors", "digests", "records", "tensor_files", "workspace", "keys", "envelopes"),
     *("collection", "diffusion", "encoding", "finetuning", "generation", "inspection", "origination", "publication"),
-    *("stages", "consenting", "withdrawing", "logkeeping", "retraining", "foresight", "demonstration", "studio"),
+    *(
+        "stages",
+        "consenting",
+        "withdrawing",
+        "logkeeping",
+        "retraining",
+        "repeating",
+        "foresight",
+        "demonstration",
+        "studio",
+    ),
     *("terminal", "__main__"),
 ]
 

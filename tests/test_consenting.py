@@ -158,6 +158,22 @@ def test_the_page_shows_every_signed_word_and_the_number(drafted: consenting.Dra
     assert drafted.number in page
 
 
+def test_the_page_promises_no_more_than_it_can_keep(drafted: consenting.Drafted) -> None:
+    page = " ".join(Path(drafted.page or "").read_text(encoding="utf-8").split())
+    assert "for ever" not in page, "a signature outlives neither its key nor its mathematics"
+    assert "every word, date and number in the frame" in page, "names and small pictures stand outside, and above"
+
+
+def test_what_is_signed_says_that_it_travels_names_the_author_and_lets_pictures_be_made(
+    drafted: consenting.Drafted,
+) -> None:
+    words = {passage.heading: " ".join(passage.lines)
+             for passage in consent.read(Path(drafted.file or "")).statement.predicate.words}  # fmt: skip
+    assert "also receives this text as it was signed" in words["What others will see"]
+    assert "by Ada Example" in words["What others will see"]
+    assert any("To teach it is also to let it make some" in text for text in words.values())
+
+
 def test_nothing_unsigned_stands_in_the_frame(drafted: consenting.Drafted) -> None:
     page = Path(drafted.page or "").read_text(encoding="utf-8")
     frame = page.split("</main>")[0].split("<main>")[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,10 @@ sys.path.insert(0, str(Path(__file__).parent / "collection"))  # what consents a
 from consents import TODAY, signed
 
 from handstyle.collection import consent
-from handstyle.collection.rights import from_consent, own_work
-from handstyle.collection.rights_plan import ConsentGrant, RightsPlan, for_all
+from handstyle.collection.rights import RightsRecord, from_consent, own_work
+from handstyle.collection.rights_plan import ConsentGrant, Grant, RightsPlan, for_all
 from handstyle.consenting import look_at
+from handstyle.errors import UsageMistake
 from handstyle.foresight import Foreseen, Intent, foresee
 
 FAMILY: dict[str, Any] = {"base_family": "stable-diffusion-1", "base_sha256": "b" * 64}
@@ -76,6 +78,33 @@ def test_the_letter_asks_for_exactly_what_lacks_and_its_answer_is_enough(works: 
     answered = consented(works, bases=["stable-diffusion-1"], commercial=True)
     assert answered.consents[0].consent.statement.predicate.scope.commercial
     assert asked.statement.predicate.scope.commercial and foresee(works, answered, intent).is_allowed
+
+
+def test_everybody_gets_a_letter_of_their_own_and_none_is_overwritten(tmp_path: Path) -> None:
+    folder = tmp_path / "works"
+    folder.mkdir()
+    authors = ["Ada Ö.", "Ada Ü.", "Ada 2", "Ada Ö."]  # all but one are `ada` as a file name
+    grants = []
+    for number, author in enumerate(authors):
+        Image.new("RGB", (30, 20), (number, 0, 0)).save(folder / f"{number}.png")
+        holders = (author, "A Press") if number == 3 else (author,)
+        rights = RightsRecord.read(
+            {"author": author, "holders": holders, "basis": "written-permission",
+             "evidence": [{"file": "letter.pdf", "sha256": "e" * 64}], "permits": ["train"]}, where="here",
+        )  # fmt: skip
+        grants.append(Grant((f"{number}.png",), rights))
+    intent = Intent(**FAMILY, commercial=True, on=TODAY)
+    found = foresee(folder, RightsPlan(tuple(grants)), intent, letters=tmp_path / "letters")
+    letters = [Path(path).read_text(encoding="utf-8") for path in found.letters if path.endswith("letter.txt")]
+    assert len(set(found.letters)) == 4 * 4 and len(letters) == 4
+    for number, letter in enumerate(letters):
+        assert f"To: {authors[number]}" in letter and f"  {number}.png" in letter
+    state = {path: path.read_bytes() for path in (tmp_path / "letters").rglob("*") if path.is_file()}
+    shutil.rmtree(tmp_path / "letters" / "ada")
+    with pytest.raises(UsageMistake, match="none is overwritten"):
+        foresee(folder, RightsPlan(tuple(grants)), intent, letters=tmp_path / "letters")
+    assert not (tmp_path / "letters" / "ada").exists(), "where one is in the way, none is written"
+    assert all(path.read_bytes() == data for path, data in state.items() if path.exists())
 
 
 def test_where_nothing_lacks_no_letter_is_written(works: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent / "collection"))
 
 from desk import Desk
 
-from handstyle import retraining, stages
+from handstyle import repeating, retraining, stages
 from handstyle.collection.works import Collection
 from handstyle.errors import GateClosed, UsageMistake, Withdrawn
 from handstyle.finetuning.trained_style import TrainedStyle
@@ -112,12 +112,12 @@ def test_where_everything_was_withdrawn_nothing_is_left(desk: Desk, trained: sta
 
 
 def test_a_repetition_is_equal_to_the_bit(desk: Desk, release: Path, tiny_base: Path) -> None:
-    found = retraining.repeat(release, desk.workspace.root, tiny_base)
+    found = repeating.repeat(release, desk.workspace.root, tiny_base)
     assert (found.outcome, found.holds) == ("equal", True), found
 
 
 def test_the_folder_of_works_is_enough(desk: Desk, release: Path, tiny_base: Path) -> None:
-    found = retraining.repeat(release, desk.works, tiny_base)
+    found = repeating.repeat(release, desk.works, tiny_base)
     assert found.outcome == "equal", found
 
 
@@ -128,7 +128,7 @@ def test_a_recipe_that_was_not_the_one_comes_out_different_and_names_a_tensor(
     content = json.loads(path.read_text())
     content["recipe"]["learning_rate"] *= 2
     path.write_text(json.dumps(content))
-    found = retraining.repeat(release, desk.workspace.root, tiny_base)
+    found = repeating.repeat(release, desk.workspace.root, tiny_base)
     assert found.outcome == "different" and found.first_different is not None
     assert found.first_different.startswith("unet.") and not found.holds
 
@@ -137,7 +137,7 @@ def test_other_words_beside_the_works_are_noticed_before_training(desk: Desk, re
     (desk.works / "metadata.jsonl").write_text(
         (desk.works / "metadata.jsonl").read_text().replace('"text": "', '"text": "another ')
     )
-    found = retraining.repeat(release, desk.works, tiny_base)
+    found = repeating.repeat(release, desk.works, tiny_base)
     assert found.outcome == "different" and "already the encoded works" in found.words
 
 
@@ -155,13 +155,13 @@ def test_where_it_cannot_be_compared_the_reason_is_given(
 ) -> None:
     path = release / "style.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
-    found = retraining.repeat(release, desk.workspace.root, tiny_base)
+    found = repeating.repeat(release, desk.workspace.root, tiny_base)
     assert (found.outcome, found.holds) == ("cannot compare", False)
     assert why in " ".join(found.reasons)
 
 
 def test_on_another_base_nothing_is_compared(desk: Desk, release: Path, epsilon_base: Path) -> None:
-    found = retraining.repeat(release, desk.workspace.root, epsilon_base)
+    found = repeating.repeat(release, desk.workspace.root, epsilon_base)
     assert found.outcome == "cannot compare" and "the base given is another" in found.reasons[0]
 
 
@@ -169,14 +169,14 @@ def test_missing_works_are_told(desk: Desk, release: Path, tiny_base: Path) -> N
     gone, words = min(desk.works.glob("*.png")), desk.works / "metadata.jsonl"
     gone.unlink()
     words.write_text("".join(line for line in words.read_text().splitlines(keepends=True) if gone.name not in line))
-    found = retraining.repeat(release, desk.works, tiny_base)
+    found = repeating.repeat(release, desk.works, tiny_base)
     assert found.outcome == "cannot compare" and any("1 of the 6 works" in reason for reason in found.reasons)
 
 
 def test_withdrawn_works_are_not_trained_on_to_repeat(desk: Desk, release: Path, tiny_base: Path) -> None:
     desk.enter(desk.taken_back(desk.place / "ada.consent.json"))
     for works in (desk.workspace.root, desk.works):
-        found = retraining.repeat(release, works, tiny_base)
+        found = repeating.repeat(release, works, tiny_base)
         assert found.outcome == "cannot compare" and "taken back" in found.reasons[0]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -17,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent / "collection"))  # what consents a
 from consents import signed
 
 from handstyle import digests, stages
+from handstyle.collection import intake
 from handstyle.collection.rights import RightsRecord, own_work
 from handstyle.collection.rights_plan import for_all, from_consents, read_rights_toml
 from handstyle.consenting import look_at
@@ -84,6 +86,27 @@ def test_collecting_leaves_a_record_and_the_originals(collected: stages.Collecte
     assert len(list(six_works.glob("*.png"))) == 6
 
 
+def test_works_that_look_nearly_alike_are_named_and_the_collection_is_the_same(
+    workspace: Workspace, collected: stages.Collected, six_works: Path
+) -> None:
+    assert collected.near_duplicates == 0
+    names = sorted(path.name for path in six_works.glob("*.png"))
+    for place in range(12):
+        with Image.open(six_works / names[0]) as image:
+            image.convert("RGB").resize((80 + place, 80 + place)).save(
+                six_works / f"{names[0][:-4]} again-{place:02}.png"
+            )
+    plan = read_rights_toml(six_works / "rights.toml")
+    again = stages.collect(workspace, six_works, plan)
+    assert (again.works, again.near_duplicates) == (18, 12)
+    near = json.loads((Path(again.record).parent / "near-duplicates.json").read_text(encoding="utf-8"))["works"]
+    assert len(near) == 12 and len(set(near.values())) == 1
+    assert len(again.notes) == 11
+    assert f"{next(iter(near))} looks nearly like {next(iter(near.values()))}" in again.notes
+    assert again.notes[-1].startswith("2 more look nearly like an earlier one; ")
+    assert again.collection == intake.collect(six_works, rights=plan, processes=1).digest
+
+
 def test_what_is_encoded_once_is_found_the_second_time(
     workspace: Workspace, collected: stages.Collected, tiny_base: Path
 ) -> None:
@@ -149,6 +172,7 @@ def test_a_work_that_is_withdrawn_or_changed_stops_encoding(
     assert "collect" in changed.value.hint
 
 
+@pytest.mark.slow
 def test_a_caption_longer_than_the_text_window_is_told(workspace: Workspace, six_works: Path, tiny_base: Path) -> None:
     long = min(six_works.glob("*.png"))
     long.with_suffix(".txt").write_text("a boat on the water " * 4 + "under a yellow moon")
@@ -246,6 +270,69 @@ def test_class_images_are_drawn_by_the_base_and_kept(finetune: Finetuning) -> No
     assert "drawing class images" in seen
 
 
+PRIOR = {**QUICK, "with_prior_preservation": True}
+
+
+@pytest.fixture
+def class_images(tmp_path: Path) -> Path:
+    folder = tmp_path / "class"
+    folder.mkdir()
+    for name, colour in {"red": "red", "blue": "blue"}.items():
+        Image.new("RGB", (16, 16), colour).save(folder / f"{name}.png")
+    return folder
+
+
+def test_class_images_of_a_folder_take_a_permission(
+    workspace: Workspace, collected: stages.Collected, tiny_base: Path, class_images: Path
+) -> None:
+    def planned() -> stages.Plan:
+        return stages.plan(workspace, tiny_base, settings=PRIOR, class_images=class_images)
+
+    with pytest.raises(RightsMissing, match="2 of 2 pictures") as missing:
+        planned()
+    assert missing.value.exit_code == 3 and str(class_images / "rights.toml") in missing.value.hint
+    found = look_at(class_images, "white", pictures=False)[0]
+    today = {"valid_from": datetime.date.today(), "valid_until": None, "bases": ["any"]}
+    for scope, words in [({"methods": ["full"]}, "clause: method"), ({"bases": ["another-family"]}, "clause: base")]:
+        (class_images / "it.consent.json").write_bytes(signed(works=found, **{**today, **scope}).data)
+        with pytest.raises(RightsMissing, match=words):
+            planned()
+    (class_images / "it.consent.json").write_bytes(signed(works=found, **today).data)
+    assert planned().class_images is not None
+    with pytest.raises(UsageMistake, match="without prior preservation"):
+        stages.plan(workspace, tiny_base, settings=QUICK, class_images=class_images)
+
+
+@pytest.mark.slow
+def test_a_style_names_the_class_images_it_stands_on_and_an_extension_keeps_them(
+    workspace: Workspace, collected: stages.Collected, tiny_base: Path, class_images: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    found = look_at(class_images, "white", pictures=False)[0]
+    today = {"valid_from": datetime.date.today(), "valid_until": datetime.date.today(), "bases": ["any"]}
+    (class_images / "it.consent.json").write_bytes(signed(works=found, **today).data)
+    plan = stages.plan(workspace, tiny_base, settings=PRIOR, class_images=class_images)
+    assert plan.class_images is not None
+    digest = plan.class_images.collection.digest
+    style = TrainedStyle.open(Path(stages.finetune(plan).style))
+    assert style.class_images == digest != style.collection
+    again = stages.plan(workspace, tiny_base, extend="1 steps")
+    assert TrainedStyle.open(Path(stages.finetune(again).style)).class_images == digest
+    others = tmp_path / "others"
+    others.mkdir()
+    Image.new("RGB", (16, 16), "green").save(others / "a.png")
+    (others / "rights.toml").write_text('[[rights]]\nworks = ["*"]\nauthor = "Ada"\nbasis = "own-work"\n')
+    with pytest.raises(UsageMistake, match="other class images"):
+        stages.plan(workspace, tiny_base, extend="1 steps", class_images=others)
+    tomorrow(monkeypatch)
+    for late in (
+        lambda: stages.generate(workspace, ["a fox"], base=tiny_base),
+        lambda: stages.plan(workspace, tiny_base, extend="2 steps"),
+    ):
+        with pytest.raises(RightsMissing, match="clause: last day"):
+            late()
+
+
 @pytest.mark.slow
 def test_a_run_is_extended_on_its_own_works(
     finetune: Finetuning, workspace: Workspace, tiny_base: Path, tmp_path: Path, collected: stages.Collected
@@ -330,6 +417,7 @@ def test_a_consent_that_was_changed_in_the_workspace_closes_every_gate(
             refused()
 
 
+@pytest.mark.slow
 def test_the_day_after_a_consent_ends_nothing_is_drawn_with_the_style(
     workspace: Workspace, six_works: Path, tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -344,6 +432,39 @@ def test_the_day_after_a_consent_ends_nothing_is_drawn_with_the_style(
         stages.plan(workspace, tiny_base, extend="1 steps")
 
 
+@pytest.mark.slow
+def test_a_style_is_not_worn_by_a_base_its_consent_does_not_name(
+    workspace: Workspace, six_works: Path, tiny_base: Path, save_base: Callable[..., Path], family: Any, tmp_path: Path
+) -> None:
+    consented(workspace, six_works, tmp_path, bases=[f"sha256:{family.digest}"])
+    stages.finetune(stages.plan(workspace, tiny_base, settings=QUICK))
+    other = save_base(seed=1)
+    with pytest.raises(RightsMissing, match="clause: base"):
+        stages.generate(workspace, ["a fox"], base=other)
+    assert stages.generate(workspace, ["a fox"], base=tiny_base, settings={"num_inference_steps": 1}).pictures
+
+
+@pytest.mark.slow
+def test_inspecting_asks_as_generating_does_and_asks_for_further_drawings(
+    workspace: Workspace, six_works: Path, tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    consented(workspace, six_works, tmp_path)
+    more = tmp_path / "more"
+    more.mkdir()
+    Image.new("RGB", (16, 16), "green").save(more / "a.png")
+    plan = stages.plan(workspace, tiny_base, settings=QUICK)
+    with pytest.raises(RightsMissing, match="no consent names"):
+        stages.finetune(plan, further=more)
+    assert not workspace.runs()
+    stages.finetune(plan)
+    with pytest.raises(RightsMissing, match="no consent names"):
+        stages.inspect(workspace, base=tiny_base, further=more)
+    tomorrow(monkeypatch)
+    with pytest.raises(RightsMissing, match="clause: last day"):
+        stages.inspect(workspace, base=tiny_base)
+    assert workspace.current().inspection is None
+
+
 def test_a_style_whose_permission_is_elsewhere_draws_nothing(
     finetune: Finetuning, tiny_base: Path, tmp_path: Path
 ) -> None:
@@ -352,6 +473,7 @@ def test_a_style_whose_permission_is_elsewhere_draws_nothing(
         stages.generate(Workspace(tmp_path / "another"), ["a fox"], base=tiny_base, styles=[style])
 
 
+@pytest.mark.slow
 def test_publishing_without_a_report_is_refused(finetune: Finetuning, workspace: Workspace, tiny_base: Path) -> None:
     finetune()
     with pytest.raises(GateClosed, match="not been inspected") as closed:

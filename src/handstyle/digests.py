@@ -21,7 +21,8 @@ import rfc8785
 from handstyle.errors import RecordDamaged
 
 CHUNK = 1 << 20  # bytes
-LONGEST_HEADER = 100_000_000  # bytes, the limit of the safetensors format itself
+LONGEST_HEADER = 16 << 20  # bytes; the format allows 100 MB, which would take a reader gigabytes and half a minute
+MOST_AXES = 64  # as many as numpy and torch can address; to multiply very many large ones takes hours
 BITS = {
     **{"BOOL": 8, "U8": 8, "I8": 8, "F8_E5M2": 8, "F8_E4M3": 8, "U16": 16, "I16": 16, "F16": 16, "BF16": 16},
     **{"U32": 32, "I32": 32, "F32": 32, "U64": 64, "I64": 64, "F64": 64},
@@ -30,6 +31,13 @@ BITS = {
 
 def of_bytes(data: bytes | memoryview) -> str:
     return hashlib.sha256(data).hexdigest()
+
+
+def of_pieces(pieces: Iterable[bytes]) -> str:
+    digest = hashlib.sha256()
+    for piece in pieces:
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 def of_file(path: Path) -> str:
@@ -119,6 +127,8 @@ def _end_of_tensors(entries: Mapping[str, Any]) -> int:
         shape, (begin, end) = entry["shape"], entry["data_offsets"]
         if not all(type(number) is int and 0 <= number < 2**53 for number in (*shape, begin, end)):
             raise ValueError(f"{name!r:.80} has a shape or a place that is none")
+        if len(shape) > MOST_AXES:
+            raise ValueError(f"{name!r:.80} has more than {MOST_AXES} axes")
         if entry["dtype"] not in BITS:
             raise ValueError(f"{name!r:.80} has numbers of the unknown type {entry['dtype']!r:.20}")
         if begin != at or (end - begin) * 8 != math.prod(shape) * BITS[entry["dtype"]]:

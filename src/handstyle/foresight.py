@@ -125,8 +125,8 @@ def foresee(
             to_ask[_whom(covering[work.name])].append(work)
     written: list[str] = []
     if letters is not None:
-        for (author, holders), asked in to_ask.items():
-            written += _letter(letters / slug(author), author, holders, asked, shown, intent, background)
+        for place, ((author, holders), asked) in zip(_places(letters, to_ask), to_ask.items(), strict=True):
+            written += _letter(place, author, holders, asked, shown, intent, background)
     verbs = tuple(
         Lacking(verb=verb, faults=tuple(Fault(words=words, works=tuple(of)) for words, of in faults.items()))
         for verb, faults in found.items()
@@ -155,13 +155,28 @@ def _whom(covering: Sequence[RightsRecord]) -> tuple[str, tuple[Holder, ...]]:
     return rights.author, tuple(terms.somebody(name, author=rights.author) for name in rights.holders)
 
 
+def _places(letters: Path, to_ask: Iterable[tuple[str, tuple[Holder, ...]]]) -> list[Path]:
+    """A folder for each letter. Raises UsageMistake where one is there already, before any is written."""
+    places: list[Path] = []
+    for author, _ in to_ask:
+        name, number = slug(author), 1
+        while (place := letters / (name if number == 1 else f"{name}-{number}")) in places:
+            number += 1
+        places.append(place)
+    if there := [str(place) for place in places if place.exists()]:
+        raise UsageMistake(
+            "letters are there already, and none is overwritten",
+            faults=there,
+            hint="Name another folder with --letter.",
+        )
+    return places
+
+
 def _letter(
     place: Path, author: str, holders: Sequence[Holder], works: Sequence[Named], shown: dict[str, Recognisable],
     intent: Intent, background: str,
 ) -> list[str]:  # fmt: skip
     """terms.toml to correct, the statement they make, its page, and a letter around it."""
-    if place.exists():
-        raise UsageMistake(f"{place} is there already", hint="Name another folder with --letter.")
     asked = terms.toml(
         author=author, holders=holders, on=intent.on, scope=intent.scope, keeper=intent.keeper, contact=intent.contact
     )

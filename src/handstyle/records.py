@@ -18,7 +18,7 @@ import time
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -44,6 +44,7 @@ class Record(BaseModel):
     """A frozen set of facts. Its digest is that of its canonical JSON."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    largest: ClassVar[int | None] = None  # bytes of its file; LARGEST_RECORD where nothing is said
 
     @property
     def digest(self) -> str:
@@ -57,7 +58,7 @@ class Record(BaseModel):
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        return cls.read(load_json(path), where=str(path))
+        return cls.read(load_json(path, cls.largest), where=str(path))
 
     @classmethod
     def read(cls, data: Any, *, where: str, error: type[HandstyleError] = RecordDamaged) -> Self:
@@ -96,9 +97,9 @@ def read_whole(path: Path, largest: int) -> bytes:
         return file.read(size)
 
 
-def load_json(path: Path) -> Any:
+def load_json(path: Path, largest: int | None = None) -> Any:
     try:
-        text = read_whole(path, LARGEST_RECORD).decode("utf-8")
+        text = read_whole(path, LARGEST_RECORD if largest is None else largest).decode("utf-8")
         numbers: dict[str, Any] = {"parse_int": _counted, "parse_float": _measured, "parse_constant": _measured}
         return _checked(json.loads(text, object_pairs_hook=digests.once, **numbers))
     except FileNotFoundError:

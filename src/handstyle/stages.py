@@ -6,10 +6,11 @@ torch is imported inside the stage that needs it, so collecting, publishing's ga
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,11 +27,15 @@ if TYPE_CHECKING:
     from handstyle.collection.scope import Distribution
     from handstyle.collection.withholding import Withholding
     from handstyle.diffusion.family import ModelFamily
+    from handstyle.encoding.class_images import OwnClassImages
     from handstyle.finetuning.defaults import Expectation
     from handstyle.finetuning.recipe import Recipe
     from handstyle.finetuning.trained_style import BaseIdentity, TrainedStyle
     from handstyle.finetuning.validation import Drawings
+    from handstyle.inspection.material import HeldOut
     from handstyle.inspection.report import InspectionReport
+    from handstyle.publication.log_proof import LogProof
+    from handstyle.publication.provenance import Statement
     from handstyle.publication.verification import Verification
 
 Progress = Callable[[str, int, int], None]  # what, done, of
@@ -38,6 +43,16 @@ Progress = Callable[[str, int, int], None]  # what, done, of
 
 def silent(what: str, done: int, of: int) -> None:
     """Nobody is watching."""
+
+
+ALIKE = "near-duplicates.json"
+MOST_NOTES = 10  # on near-duplicates
+
+
+class Alike(Record):
+    """What `collect` says beside a collection: each work that looks nearly like an earlier one, and that one."""
+
+    works: dict[str, str]
 
 
 class Collected(Record):
@@ -50,6 +65,7 @@ class Collected(Record):
     left_out: int
     pictures_found: int  # all of them are works or left out by name
     notes: tuple[str, ...]  # what a person may want to know, though nothing is wrong
+    near_duplicates: int = 0  # works that look nearly like an earlier one
     permission: tuple[str, ...]  # signed or stated, by whom, for how many works
     record: str  # path
 
@@ -69,35 +85,57 @@ def collect(
     from handstyle.publication import logged
     from handstyle.publication.disclosure import published_collection
 
-    def watched(names: Sequence[str]) -> Iterable[str]:
-        for done, name in enumerate(names):
-            progress("collecting", done, len(names))
-            yield name
-        progress("collecting", len(names), len(names))
-
-    found = intake.collect(
-        folder, rights=rights, background=background, validation=validation, without=without, watch=watched
+    gathered = intake.gather(
+        folder,
+        rights=rights,
+        background=background,
+        validation=validation,
+        without=without,
+        kept_in=workspace.reading(folder),
+        progress=progress,
     )
-    require_standing(workspace, found, {grant.consent.digest: grant.consent for grant in rights.consents}, "training")
-    place, house = workspace.collection(found.digest), House.here()
-    remove_abandoned(place, older_than=LONGEST_WRITE)
-    OriginalFolder(folder=str(folder.resolve())).save(place / "folder.json")
-    permission.keep(rights, found, place)
-    path = found.save(place / "collection.json")
+    progress("writing the collection", 0, 1)
+    found, digest, alike = gathered.collection, gathered.collection.digest, gathered.near_duplicates
+    consents = [grant.consent for grant in rights.consents]
+    require_standing(workspace, found, consents, "training")
+    near, house = workspace.collection(digest) / ALIKE, House.here()
+    if alike:
+        Alike(works=alike).save(near)
+    path = _kept(workspace, found, folder, consents)
     logged.permissions(logged.keepers_log(house), published_collection(found))
-    workspace.point_to(collection=found.digest)
+    workspace.point_to(collection=digest)
     house.knows(workspace)
+    progress("writing the collection", 1, 1)
     return Collected(
-        collection=found.digest,
+        collection=digest,
         works=len(found.works),
         for_training=len(found.training),
         for_validation=len(found.withheld),
         left_out=len(found.left_out),
         pictures_found=found.number_of_pictures_found,
-        notes=found.notes,
+        notes=(*found.notes, *_notes_on(alike, near)),
+        near_duplicates=len(alike),
         permission=permission.standing(found),
         record=str(path),
     )
+
+
+def _kept(workspace: Workspace, found: Collection, folder: Path, consents: Iterable[Consent]) -> Path:
+    """The record of a collection, with where its originals are and the consents it stands on."""
+    from handstyle.collection import permission
+
+    place = workspace.collection(found.digest)
+    remove_abandoned(place, older_than=LONGEST_WRITE)
+    OriginalFolder(folder=str(folder.resolve())).save(place / "folder.json")
+    permission.keep(consents, found, place)
+    return found.save(place / "collection.json")
+
+
+def _notes_on(alike: Mapping[str, str], path: Path) -> Iterator[str]:
+    for name, earlier in islice(alike.items(), MOST_NOTES):
+        yield f"{name} looks nearly like {earlier}"
+    if len(alike) > MOST_NOTES:
+        yield f"{len(alike) - MOST_NOTES} more look nearly like an earlier one; {path} names them all"
 
 
 class Encoded(Record):
@@ -170,7 +208,7 @@ class Plan:
     folder: Path
     family: ModelFamily
     recipe: Recipe
-    class_image_folder: Path | None = None
+    class_images: OwnClassImages | None = None
     extends: str = ""
     replaces: str = ""  # tensors that this run stands in for
 
@@ -200,7 +238,25 @@ def plan(
     if recipe_file is None and preset is None:
         recipe = default_recipe(collection, family).changed(**(settings or {}))
     require_training(collection, family, recipe)
-    return Plan(workspace, collection, folder, family, recipe, class_images)
+    own = _own_class_images(class_images, recipe, family) if class_images else None
+    return Plan(workspace, collection, folder, family, recipe, own)
+
+
+def _own_class_images(folder: Path, recipe: Recipe, family: ModelFamily) -> OwnClassImages:
+    """Raises RightsMissing where nobody permitted to train on one of them."""
+    from handstyle.collection import rights_plan
+    from handstyle.collection.beside import collect_beside
+    from handstyle.encoding.class_images import OwnClassImages
+
+    if not recipe.with_prior_preservation:
+        raise UsageMistake(
+            "without prior preservation there are no class images to train on",
+            hint="Ask for it with --set with_prior_preservation=true, or leave --class-images out.",
+        )
+    rights = rights_plan.in_folder(folder)
+    found = collect_beside(folder, rights, instead="; or leave --class-images out, and the base draws them")
+    require_training(found, family, recipe)
+    return OwnClassImages(found, folder, tuple(grant.consent for grant in rights.consents))
 
 
 def _extension(workspace: Workspace, base: Path | None, class_images: Path | None, extend: str, *, plain: bool) -> Plan:
@@ -222,7 +278,24 @@ def _extension(workspace: Workspace, base: Path | None, class_images: Path | Non
         ) from None
     recipe = before.recipe.changed(max_train=f"{before.steps + more} steps")
     require_training(collection, family, recipe)
-    return Plan(workspace, collection, folder, family, recipe, class_images, run)
+    own = class_images_again(workspace, before.class_images, class_images, recipe, family)
+    return Plan(workspace, collection, folder, family, recipe, own, run)
+
+
+def class_images_again(
+    workspace: Workspace, before: str, folder: Path | None, recipe: Recipe, family: ModelFamily
+) -> OwnClassImages | None:
+    """Those a run was trained with: an extension goes on with them, so that the style still names all it stands on."""
+    from handstyle.encoding.class_images import OwnClassImages
+
+    own = _own_class_images(folder, recipe, family) if folder else None
+    if not before:
+        return own
+    if own is not None and own.collection.digest != before:
+        raise UsageMistake("the run was trained with other class images", hint="Leave --class-images out.")
+    found, place = collection_named(workspace, before)
+    require_training(found, family, recipe)
+    return OwnClassImages(found, place)
 
 
 class Finetuned(Record):
@@ -256,20 +329,20 @@ def finetune(
     from handstyle.finetuning.continuation import going_on
     from handstyle.finetuning.trainable import trainable
     from handstyle.generation.previews import samples_of
-    from handstyle.publication import logged
-    from handstyle.publication.disclosure import published_collection
 
     use_all_cores()
     workspace, recipe, family = plan.workspace, plan.recipe, plan.family
-    require_permission(workspace, plan.collection, "train")  # a plan may have waited
+    own = plan.class_images
+    # Before anything is encoded: who must be asked is asked first. A plan may have waited.
+    require_permission(workspace, plan.collection, "train")
+    if own is not None:
+        require_standing(workspace, own.collection, own.consents or None, "class images")
+    real = _further(workspace, plan.collection, further, _training(family, recipe)) if further else None
     encoded = encode_for(workspace, plan.collection, plan.folder, family, recipe, progress)
     for name, words in encoded.cut_off.items():
         announce(f"the text of {name} is longer than the base reads; it does not see the end: {words}")
-    material = running.material(
-        plan.collection, family, recipe, Cache(workspace.cache), plan.class_image_folder, progress
-    )
-    manifest = running.manifest(plan.collection, family, recipe, material, plan.extends)
-    manifest = manifest.model_copy(update={"replaces": plan.replaces})
+    material = running.material(plan.collection, family, recipe, Cache(workspace.cache), own, progress)
+    manifest = running.manifest(plan.collection, family, recipe, material, plan.extends, plan.replaces)
     run = manifest.lineage[:12]
     folder = workspace.run(run)
     if running.is_finished(folder) and not dry_run:
@@ -281,6 +354,8 @@ def finetune(
         if dry_run:
             return _would_take(run, expected)
         with workspace.held(folder):
+            if own is not None:
+                _kept(workspace, own.collection, own.folder, own.consents)
             parent = workspace.run(plan.extends) if plan.extends else None
             state = running.starting_state(folder, manifest, parent, resume=resume, tell=announce)
             manifest = going_on(manifest, folder, parent, state, announce)
@@ -292,11 +367,19 @@ def finetune(
                 learning=learning,
                 material=material,
                 paint=lambda step: previews.paint(step, family),
-                drawings=_drawings_to_check_with(plan, further),
+                drawings=_drawings_to_check_with(plan, real),
             ).go(state, save_every=save_every, sample_every=sample_every, report=progress)
-    logged.run(logged.keepers_log(House.here()), open_style(workspace, run), published_collection(plan.collection))
+    _log_run(workspace, run, plan)
     workspace.point_to(run=run)
     return _finetuned(workspace, run)
+
+
+def _log_run(workspace: Workspace, run: str, plan: Plan) -> None:
+    from handstyle.publication import logged
+    from handstyle.publication.disclosure import published_collection
+
+    everything = [plan.collection, *([plan.class_images.collection] if plan.class_images else ())]
+    logged.run(logged.keepers_log(House.here()), open_style(workspace, run), *map(published_collection, everything))
 
 
 def _would_take(run: str, expected: Expectation) -> Finetuned:
@@ -329,7 +412,7 @@ def _finetuned(workspace: Workspace, run: str, *, already_there: bool = False) -
     )
 
 
-def _drawings_to_check_with(plan: Plan, further: Path | None) -> Drawings | None:
+def _drawings_to_check_with(plan: Plan, further: HeldOut | None) -> Drawings | None:
     """Further drawings if there are any, else the works left out of training."""
     from handstyle.encoding.cache import Cache
     from handstyle.inspection import material
@@ -337,6 +420,18 @@ def _drawings_to_check_with(plan: Plan, further: Path | None) -> Drawings | None
     resolution = plan.recipe.resolution or plan.family.resolution
     found = material.held_out(plan.collection, plan.folder, further)
     return material.encoded(found, plan.family, resolution, Cache(plan.workspace.cache)) if found else None
+
+
+def _further(workspace: Workspace, collection: Collection, folder: Path, act: Act) -> HeldOut:
+    """Further drawings, for which the same is asked as for the works. Raises RightsMissing."""
+    from handstyle.collection import permission
+    from handstyle.inspection import material
+
+    consents = permission.kept(collection, workspace.collection(collection.digest))
+    found = material.further_drawings(collection, folder, tuple(consents.values()))
+    require_standing(workspace, found.collection, consents.values(), "comparing a style with them")
+    permission.require(found.collection, act, "comparing a style with them")
+    return found
 
 
 class Generated(Record):
@@ -372,7 +467,7 @@ def generate(
     family = load_base(base, plain=plain)
     worn = wardrobe.worn(workspace, styles or [workspace.needs("run", "finetune")])
     for item in worn:
-        require_generating(workspace, item.style)
+        require_generating(workspace, item.style, family)
     requests = wardrobe.requests(prompts, seeds, family, worn, settings or {})
     folder = to or workspace.new_pictures(prompts[0])
     remove_abandoned(folder, f".*.png.*{PART}", older_than=LONGEST_WRITE)
@@ -431,15 +526,16 @@ def inspect(
     worn = wardrobe.worn(workspace, [run])[0]
     family = load_base(base)
     require_base(worn.style.base, family)
+    require_generating(workspace, worn.style, family)
     collection, folder = collection_named(workspace, worn.style.collection)
-    require_standing(workspace, collection, None, "pictures in an inspection")
+    real = _further(workspace, collection, further, _training(family, worn.style.recipe)) if further else None
     place = workspace.new_inspection(run)
     cache = Cache(workspace.cache)
     inspected = subject.Subject(collection, folder, family, worn, workspace.run(run), cache)
     if quick:
         inspected = replace(inspected, seeds=(1,), most_drawings=8)
     with unfinished(place, busy=f"another handstyle process makes {place}") as beside:
-        report = inspecting.inspect(inspected, further, beside / "pictures", progress)
+        report = inspecting.inspect(inspected, real, beside / "pictures", progress)
         report.save(beside / "report.json")
         write(beside / "report.html", page.page(report, beside / "pictures", public=False).encode())
     workspace.point_to(inspection=place.name)
@@ -481,18 +577,16 @@ def publish(
     from handstyle.collection import permission
     from handstyle.diffusion.catalogue import EMBEDDED
     from handstyle.finetuning.trained_style import WEIGHTS
-    from handstyle.publication import card, clearance, exports, logged, package, release_records
-    from handstyle.publication.disclosure import published_collection
+    from handstyle.publication import card, clearance, exports, package, release_records
 
     run = workspace.needs("run", "finetune")
     style = open_style(workspace, run)
-    collection, folder = collection_named(workspace, style.collection)
-    require_standing(workspace, collection, None, "a release")
+    (collection, folder), (class_images, beside) = _made_from(workspace, style)
     report, pictures = _current_report(workspace)
-    log = logged.keepers_log(House.here())
     cleared = clearance.clearance(
-        collection, style, report, name, on=date.today(), model_licence=model_licence, distribution=distribution
-    )
+        collection, style, report, name, on=date.today(), model_licence=model_licence, distribution=distribution,
+        class_images=class_images,
+    )  # fmt: skip
     if report is None:
         raise GateClosed("there is no inspection report", hint="Run `handstyle inspect` first.")
     secret = keys.read_key(key) if key else keys.own_key()
@@ -509,12 +603,18 @@ def publish(
             style=style,
             cleared=cleared,
             weights=weights,
-            card_text=card.text(style, collection, report, cleared, weights, signer),
+            card_text=card.text(style, collection, report, cleared, weights, signer, class_images),
             report_files=_public_report(report, pictures),
-            consents=permission.kept(collection, workspace.collection(style.collection)),
-            evidence_folders=[folder, folder.parent],
+            consents={
+                digest: given
+                for found in (collection, class_images)
+                if found
+                for digest, given in permission.kept(found, workspace.collection(found.digest)).items()
+            },
+            evidence_folders=[folder, folder.parent, beside],
             key=secret,
-            prove=None if log is None else partial(logged.release, log, style, [published_collection(collection)]),
+            class_images=class_images,
+            prove=_proof_of_log(style, collection, class_images),
         )
         progress("writing and reloading the weights", 2, 2)
     return Published(
@@ -524,6 +624,27 @@ def publish(
         weights=tuple(item.path for item in weights),
         reasons=cleared.reasons,
     )
+
+
+def _made_from(
+    workspace: Workspace, style: TrainedStyle
+) -> tuple[tuple[Collection, Path], tuple[Collection | None, Path]]:
+    """Works and class images, each with its folder. Raises Withdrawn where a permission was taken back."""
+    collection, folder = collection_named(workspace, style.collection)
+    class_images, beside = collection_named(workspace, style.class_images) if style.class_images else (None, folder)
+    for found in filter(None, (collection, class_images)):
+        require_standing(workspace, found, None, "a release")
+    return (collection, folder), (class_images, beside)
+
+
+def _proof_of_log(style: TrainedStyle, *collections: Collection | None) -> Callable[[Statement], LogProof] | None:
+    """By which a release is logged before it is signed; None without a log."""
+    from handstyle.publication import logged
+    from handstyle.publication.disclosure import published_collection
+
+    log = logged.keepers_log(House.here())
+    published = [published_collection(found) for found in collections if found]
+    return None if log is None else partial(logged.release, log, style, published)
 
 
 def _public_report(report: InspectionReport, pictures: Path) -> dict[str, bytes]:
@@ -622,39 +743,46 @@ def require_permission(workspace: Workspace, collection: Collection, use: Use) -
     permission.require(collection, Act(use, date.today()), USES[use])
 
 
+def _training(family: ModelFamily, recipe: Recipe) -> Act:
+    return Act("train", date.today(), recipe.method, family.kind, family.digest)
+
+
 def require_training(collection: Collection, family: ModelFamily, recipe: Recipe) -> None:
     """Raises RightsMissing when a permission does not cover training in this way on this base today."""
     from handstyle.collection import permission
 
-    act = Act("train", date.today(), recipe.method, family.kind, family.digest)
+    act = _training(family, recipe)
     permission.require(collection, act, f"training by {recipe.method} on {family.card.name or family.kind}")
 
 
 def require_standing(
-    workspace: Workspace, collection: Collection, consents: Mapping[str, Consent] | None, doing: str
+    workspace: Workspace, collection: Collection, consents: Iterable[Consent] | None, doing: str
 ) -> None:
     """Raises Withdrawn where a permission was taken back. `consents` are those it stands on; None means the kept."""
     from handstyle.collection import permission
     from handstyle.publication import logged, taken_back
 
     if consents is None:
-        consents = permission.kept(collection, workspace.collection(collection.digest))
+        consents = permission.kept(collection, workspace.collection(collection.digest)).values()
     house = House.here()
     known = taken_back.known(workspace, house, logged.keepers_log(house))
-    taken_back.require(known, collection, consents, doing)
+    taken_back.require(known, collection, {given.digest: given for given in consents}, doing)
 
 
-def require_generating(workspace: Workspace, style: TrainedStyle) -> None:
-    """Raises RightsMissing when the permission under which a style was trained does not hold today."""
+def require_generating(workspace: Workspace, style: TrainedStyle, family: ModelFamily) -> None:
+    """Raises Withdrawn or RightsMissing when the permission under which a style was trained does not hold today, or not
+    on the base that draws: a low-rank update can be worn by another one than it was trained on."""
     from handstyle.collection import permission
 
-    try:
-        collection, _ = collection_named(workspace, style.collection)
-    except StageMissing as missing:
-        raise RightsMissing(
-            f"whether the style `{style.name}` may still be used cannot be seen: its collection is not here",
-            hint="Name the workspace in which it was trained with --workspace.",
-        ) from missing
-    require_standing(workspace, collection, None, f"pictures by the style {style.name}")
-    act = Act("train", date.today(), style.recipe.method, style.base.family, style.base.sha256)
-    permission.require(collection, act, f"pictures by the style {style.name}")
+    for digest in filter(None, (style.collection, style.class_images)):
+        try:
+            collection, _ = collection_named(workspace, digest)
+        except StageMissing as missing:
+            raise RightsMissing(
+                f"whether the style `{style.name}` may still be used cannot be seen: its collection is not here",
+                hint="Name the workspace in which it was trained with --workspace.",
+            ) from missing
+        require_standing(workspace, collection, None, f"pictures by the style {style.name}")
+        for kind, base in {(style.base.family, style.base.sha256): None, (family.kind, family.digest): None}:
+            act = Act("train", date.today(), style.recipe.method, kind, base)
+            permission.require(collection, act, f"pictures by the style {style.name} on this base")

@@ -1,6 +1,7 @@
 """Where does everything lie on disk? Every path, named once.
 
 <workspace>/
+|-- reading/<digest>.jsonl                               what was read of a folder, so that it is not decoded twice
 |-- collections/<digest>/collection.json, folder.json    what was collected, and where the originals are
 |-- cache/                                               encoded works and texts, by content
 |-- runs/<id>/                                           one finetuning: run.json, steps.jsonl, samples/,
@@ -22,6 +23,7 @@
 from __future__ import annotations
 
 import glob
+import os
 import re
 import shutil
 import tempfile
@@ -35,6 +37,7 @@ import platformdirs
 from filelock import FileLock, Timeout
 from pydantic import Field
 
+from handstyle import digests
 from handstyle.errors import StageMissing, WorkspaceBusy, WriteFailed
 from handstyle.records import LONGEST_WRITE, PART, Record, cannot_write, remove_abandoned
 
@@ -117,6 +120,10 @@ class Workspace:
     @property
     def keys(self) -> Path:
         return self.root / "keys"
+
+    def reading(self, folder: Path) -> Path:
+        """The journal of a folder of originals, by where it is."""
+        return self.root / "reading" / f"{digests.of_bytes(os.fsencode(folder.resolve()))[:16]}.jsonl"
 
     def collection(self, digest: str) -> Path:
         return self.root / "collections" / digest[:16]

@@ -13,14 +13,16 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
+from pydantic import ValidationError
 
 sys.path.insert(0, str(Path(__file__).parent))  # tests are imported one by one, so what they share needs a place
 
-from consents import ADA, ADA_HOLDS, PRESS, PRESS_HOLDS, STRANGER, WORKS, asked, draft, signed
+from consents import ADA, ADA_HOLDS, PRESS, PRESS_HOLDS, STRANGER, TODAY, WORKS, asked, draft, signed
 
 from handstyle import digests, envelopes
 from handstyle.collection import consent
-from handstyle.collection.consent import PAYLOAD_TYPE, Consent
+from handstyle.collection.consent import PAYLOAD_TYPE, Consent, Decoder
+from handstyle.collection.terms import statement
 from handstyle.errors import ConsentBroken, HandstyleError, RecordDamaged, UsageMistake
 from handstyle.keys import fingerprint, key_in, public_line
 
@@ -185,9 +187,15 @@ def test_holders_who_could_be_mistaken_for_each_other_or_are_not_enough_are_refu
 
 
 def test_nobody_but_the_author_can_permit_the_use_of_the_name() -> None:
-    with pytest.raises(HandstyleError, match="name is the author's"):
+    with pytest.raises(HandstyleError, match="name is Ada Example's"):
         draft(PRESS_HOLDS, name={"in_title": True})
     draft({**PRESS_HOLDS, "roles": ["estate"], "basis": "inheritance"}, name={"in_title": True})
+    another = {**PRESS_HOLDS, "name": "Bea Example", "roles": ["creator", "copyright-owner"]}
+    with pytest.raises(HandstyleError, match="name is Ada Example's"):
+        draft(another, name={"as_trigger": True})
+    with pytest.raises(HandstyleError, match="name is Ada Example's"):
+        draft({**ADA_HOLDS, "name": "Ada Example Junior"}, name={"in_marketing": True})
+    draft(another, ADA_HOLDS, name={"as_trigger": True})
 
 
 def test_while_a_key_is_unknown_nobody_signs() -> None:
@@ -257,6 +265,25 @@ SCOPES: list[tuple[dict[str, Any], str]] = [
     ({"methods": ["lora", "lora"]}, "twice"),
     ({"methods": ["textual-inversion"]}, "methods"),
 ]
+
+
+def test_words_that_nobody_chose_hold_no_words_of_somebodys_own() -> None:
+    """The decoder stands in what is signed: it could say more than which one it was."""
+    for key, value in [("pillow", "13.0, and everything else is permitted"), ("pillow", ""), ("pillow", "13"),
+                       ("background", "white. Everything else is permitted"), ("background", "hsl(1, 2%, 3%)"),
+                       ("background", "#fff"), ("background", "#FFFFFF"), ("background", "")]:  # fmt: skip
+        changed = content(draft())
+        changed["predicate"]["decoder"][key] = value
+        refused(resealed(digests.canonical(changed), ADA, PRESS), "no consent that holds")
+        with pytest.raises(ValidationError):
+            Decoder.model_validate({"pillow": "13.0.0", "background": "#ffffff", key: value})
+
+
+@pytest.mark.parametrize(("background", "words"), [("white", "on white."), ("#fff", "on white."),
+                                                   ("rgb(1, 2, 3)", "on the colour #010203.")])  # fmt: skip
+def test_the_page_behind_what_is_transparent_is_spelled_in_one_way(background: str, words: str) -> None:
+    made = statement(asked(), WORKS, background=background, on=TODAY, beside=Path())
+    assert made.predicate.words[-1].lines[-1].endswith(words)
 
 
 @pytest.mark.parametrize(("scope", "words"), SCOPES)

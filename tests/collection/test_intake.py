@@ -202,15 +202,9 @@ def test_one_damaged_picture_does_not_hide_what_is_wrong_with_another(folder_of:
 
 
 def test_progress_can_be_watched(folder_of: FolderOf) -> None:
-    seen: list[str] = []
-
-    def watch(names: object) -> object:
-        for name in names:  # type: ignore[attr-defined]
-            seen.append(name)
-            yield name
-
-    collect(folder_of("a.png", "b.png"), rights=MINE, watch=watch)  # type: ignore[arg-type]
-    assert seen == ["a.png", "b.png"]
+    seen: list[tuple[str, int, int]] = []
+    collect(folder_of("a.png", "b.png"), rights=MINE, progress=lambda *step: seen.append(step))
+    assert seen == [("looking through the folder", 0, 1), *(("collecting", done, 2) for done in range(3))]
 
 
 # Permission

@@ -181,7 +181,7 @@ def test_a_record_that_says_more_than_was_signed_cannot_be_written() -> None:
 def kept(folder: Path, place: Path) -> tuple[Collection, Path]:
     plan = plan_for(signed(works=works_in(folder)))
     collection = collected(folder, plan)
-    permission.keep(plan, collection, place)
+    permission.keep([grant.consent for grant in plan.consents], collection, place)
     (file,) = (place / permission.CONSENTS).iterdir()
     assert next(iter(permission.kept(collection, place).values())).digest == plan.consents[0].consent.digest
     return collection, file

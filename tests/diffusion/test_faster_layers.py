@@ -154,7 +154,7 @@ def answer(family: Any, precision: str) -> tuple[Tensor, dict[str, Tensor]]:
 
 
 @pytest.mark.parametrize("method", ["low-rank", "full"])
-@pytest.mark.parametrize(("precision", "within"), [("no", 1e-5), ("bf16", 0.05)])
+@pytest.mark.parametrize(("precision", "within"), [("no", 1e-5), pytest.param("bf16", 0.05, marks=pytest.mark.slow)])
 def test_the_whole_network_equals_the_plain_one(method: str, precision: str, within: float, tiny_base: Path) -> None:
     """Prediction and slopes, as a share of the largest value; bf16 keeps eight bits of each."""
     found = []

@@ -46,7 +46,9 @@ def pipelines() -> Callable[[Path, str], Any]:
     return load
 
 
-@pytest.mark.parametrize(("guidance", "rescale"), [(1.0, 0.0), (3.0, 0.0), (3.0, 0.7)])
+@pytest.mark.parametrize(
+    ("guidance", "rescale"), [(1.0, 0.0), pytest.param(3.0, 0.0, marks=pytest.mark.slow), (3.0, 0.7)]
+)
 @pytest.mark.parametrize("sampler", sampling.SAMPLERS)
 @pytest.mark.parametrize("base", ["v", pytest.param("epsilon", marks=pytest.mark.slow)])
 def test_a_walk_is_the_one_of_diffusers_pipeline(

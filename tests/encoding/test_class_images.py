@@ -10,9 +10,18 @@ import pytest
 import torch
 from PIL import Image
 
+from handstyle.collection.intake import collect
+from handstyle.collection.rights import own_work
+from handstyle.collection.rights_plan import for_all
 from handstyle.encoding.cache import Cache
-from handstyle.encoding.class_images import ClassImages, draw_class_images, drawn_examples, own_examples
-from handstyle.errors import CollectionFaulty
+from handstyle.encoding.class_images import (
+    ClassImages,
+    OwnClassImages,
+    draw_class_images,
+    drawn_examples,
+    own_examples,
+)
+from handstyle.errors import WorkChanged
 
 PLAN = ClassImages("drawing", "base", 16, 3, 2, 3.0, 0.7, "no", False)
 
@@ -44,12 +53,15 @@ def own(tmp_path: Path) -> Path:
     (folder / "more").mkdir(parents=True)
     Image.new("RGB", (20, 20), "red").save(folder / "a.png")
     Image.new("RGB", (30, 20), "blue").save(folder / "more" / "a.png")
-    (folder / "notes.txt").write_text("no picture")
     return folder
 
 
+def permitted(folder: Path) -> OwnClassImages:
+    return OwnClassImages(collect(folder, rights=for_all(own_work("Ada")), validation=None), folder)
+
+
 def test_class_images_of_ones_own_are_encoded_like_works(own: Path, family: Any, cache: Cache) -> None:
-    first, again = (own_examples(own, "drawing", 16, family, cache) for _ in range(2))
+    first, again = (own_examples(permitted(own), "drawing", 16, family, cache) for _ in range(2))
     assert [example.text for example in first] == ["drawing"] * 2
     assert len({example.name for example in first}) == 2, "two files of one name are two pictures"
     for one, other in zip(first, again, strict=True):
@@ -58,14 +70,11 @@ def test_class_images_of_ones_own_are_encoded_like_works(own: Path, family: Any,
         assert one.variants[0].deviation_BCHW.any()
 
 
-def test_an_edited_class_image_is_another_one(own: Path, family: Any, cache: Cache) -> None:
-    """The names go into the lineage of a run: an edited picture must not pass for the one trained on before."""
-    before = {example.name for example in own_examples(own, "drawing", 16, family, cache)}
+def test_an_edited_class_image_is_another_one_and_not_the_one_that_was_permitted(
+    own: Path, family: Any, cache: Cache
+) -> None:
+    asked = permitted(own)
     Image.new("RGB", (20, 20), "green").save(own / "a.png")
-    assert len(before & {example.name for example in own_examples(own, "drawing", 16, family, cache)}) == 1
-
-
-def test_a_folder_without_class_images_is_refused(tmp_path: Path, family: Any, cache: Cache) -> None:
-    for folder in (tmp_path, tmp_path / "nowhere"):
-        with pytest.raises(CollectionFaulty, match="there are no class images"):
-            own_examples(folder, "drawing", 16, family, cache)
+    with pytest.raises(WorkChanged, match=r"a\.png"):
+        own_examples(asked, "drawing", 16, family, cache)
+    assert permitted(own).collection.digest != asked.collection.digest

@@ -46,7 +46,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 
 
-LONGER = set(VARIANTS) - {"moving average", "dropout"}
+LONGER = set(VARIANTS) - {"moving average"}
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,13 @@ def test_the_same_recipe_learns_the_same_bits_and_another_seed_others(run: Any, 
     assert differing(one, reseeded)
 
 
-@pytest.mark.parametrize("settings", [{"ema_decay": 0.9}, {"method": "full", "ema_decay": 0.9}], ids=["lora", "full"])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param({"ema_decay": 0.9}, id="lora", marks=pytest.mark.slow),
+        pytest.param({"method": "full", "ema_decay": 0.9}, id="full"),
+    ],
+)
 def test_the_fused_updates_equal_the_plain_ones(
     settings: dict[str, Any], run: Any, recipe: Callable[..., Recipe]
 ) -> None:
@@ -261,6 +267,7 @@ METHODS = pytest.mark.parametrize("method", ["lora", "full"])
 
 
 @METHODS
+@pytest.mark.slow
 def test_updates_on_the_way_back_are_the_usual_ones_where_nothing_is_clipped(
     method: str, recipe: Callable[..., Recipe], run: Any
 ) -> None:

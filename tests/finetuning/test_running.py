@@ -141,6 +141,7 @@ def test_a_torn_snapshot_costs_only_the_steps_since_the_one_before(go: Any, reci
     assert go(recipe(), folder, resume=True).tensors == whole.tensors
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_while_saving_loses_nothing(
     go: Any, recipe: Any, tmp_path: Path, disk_full_at: Any
 ) -> None:

@@ -21,6 +21,7 @@ def test_noise_levels_are_the_middles_of_equal_parts() -> None:
     assert noise_levels(1000, 4) == [125, 375, 625, 875]
 
 
+@pytest.mark.slow
 def test_errors_do_not_depend_on_the_batch(family: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     shown = drawings()
     whole = denoising_errors(family, shown, shown.captions, "no")

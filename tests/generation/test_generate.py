@@ -44,6 +44,7 @@ def test_the_same_request_gives_the_same_pixels_whatever_stands_beside_it(family
             assert (levels(picture.image) == alone[number]).all()
 
 
+@pytest.mark.slow
 def test_sharing_a_batch_moves_a_pixel_by_a_level_at_most(family: Any, request_for: Requesting) -> None:
     asked = [request_for(f"prompt {n}", seed=n) for n in range(5)]
     alone = [one(family, request) for request in asked]

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hostile.case import Case, End, Ended, Place, Words, refused
-from hostile.shelf import put_workspace
+from tests.hostile.case import Case, End, Ended, Place, Words, refused
+from tests.hostile.shelf import put_workspace
 
 Damage = Callable[[Path], object]
 UNET, VAE, CLIP = (
@@ -212,6 +212,22 @@ CASES: list[Case] = [
     based("a text encoder of another class",
             edited("text_encoder/config.json", model_type="bert", architectures=["BertModel"]), draws),
     based("a text encoder of other words", edited("text_encoder/config.json", vocab_size=7), UNLOADABLE),
+    # Found by fuzzing: a library refuses it with an error of its own, which is neither a TypeError nor a ValueError.
+    based("a text encoder whose numbers are of another type", edited("text_encoder/config.json", layer_norm_eps=8388),
+            UNLOADABLE),
+    # Found by fuzzing: all of these were loaded, and something in the middle of a picture could not be computed.
+    *(based(f"{name} with {key} of {value!r}", edited(name, **{key: value}), refused(words))
+        for name, key, value, words in [
+            ("tokenizer/tokenizer_config.json", "model_max_length", "many", "could not be loaded"),
+            ("unet/config.json", "freq_shift", "a", "cannot compute"),
+            ("unet/config.json", "sample_size", "large", "cannot compute"),
+            ("vae/config.json", "scaling_factor", [1], "cannot compute"),
+            ("vae/config.json", "shift_factor", "a", "cannot compute"),
+            ("scheduler/scheduler_config.json", "timestep_spacing", "tr", "cannot be walked"),
+        ]),
+    based("a scheduler that cuts off at two thousand million times its quantile",
+            edited("scheduler/scheduler_config.json", thresholding=True, dynamic_thresholding_ratio=2147483648),
+            refused("cannot be walked")),
     based("a scheduler of no steps", edited("scheduler/scheduler_config.json", num_train_timesteps=0), UNLOADABLE),
     based("a scheduler that goes backwards", edited("scheduler/scheduler_config.json", trained_betas=[2.0] * 1000),
             refused("mixes in noise")),

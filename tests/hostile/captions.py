@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hostile.case import Case, End, Place, Words, refused, says
-from hostile.pictures import collecting
-from hostile.png import GOOD
+from tests.hostile.case import Case, End, Place, Words, refused, says
+from tests.hostile.pictures import collecting
+from tests.hostile.png import GOOD
 
 BOM = b"\xef\xbb\xbf"
 
@@ -158,6 +158,12 @@ def wrong_folder(place: Place) -> Words:
 
 CASES: list[Case] = [
     Case("2,000 lines that name another folder", wrong_folder, refused("which is not here; did you mean")),
+    # Found by fuzzing: each line was told, and to gather half a million took longer than anybody waits.
+    worded(
+        "half a million lines that are no captions",
+        refused("so the rest was not read"),
+        metadata_csv=b"file_name,text\n" + b"e,text\n" * 500_000,
+    ),
     *SIDECARS,
     *JSON_LINES,
     *TABLES,

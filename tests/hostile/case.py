@@ -16,6 +16,7 @@ import os
 import signal
 import stat
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -197,6 +198,25 @@ def in_memory_of(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
+@contextlib.contextmanager
+def nothing_past_us() -> Iterator[None]:
+    """An AssertionError for what a library writes straight to the screen, past Python."""
+    sys.stderr.flush()
+    screen = os.dup(2)
+    with tempfile.TemporaryFile() as paper:
+        os.dup2(paper.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(screen, 2)
+            os.close(screen)
+            paper.seek(0)
+            written = paper.read().decode(errors="replace")
+            if written and sys.exc_info()[0] is not None:
+                print(written, file=sys.stderr)
+        assert not written, f"something wrote past handstyle: {written}"
+
+
 def typed(words: Words) -> tuple[int, str, str]:
     """`handstyle` with these words after it: exit code, stdout, stderr."""
     from handstyle.__main__ import main
@@ -211,7 +231,7 @@ def check(case: Case, place: Place) -> None:
     """Runs a case and holds its end against what it promises."""
     words = [*case.make(place), "--json"]
     given, kept = state(place.given), state(place.workspace)
-    with at_most(LONGEST), in_memory_of(MOST_MEMORY):
+    with at_most(LONGEST), in_memory_of(MOST_MEMORY), nothing_past_us():
         code, out, error = typed(words)
     assert not any(unwanted in error for unwanted in UNWANTED), error
     case.ends(Ended(place, code, json.loads(out), error))

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 
-# Tests are imported one by one, so what they share needs a place.
-sys.path.insert(0, str(Path(__file__).parents[1]))
-sys.path.insert(0, str(Path(__file__).parents[1] / "publication"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # tests are imported one by one; these share modules
+
+from tests.hostile.case import Place
+from tests.hostile.shelf import Shelf
 
 from handstyle.terminal.command_line import ENVIRONMENT
-from hostile.case import Place
-from hostile.shelf import Shelf
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hostile import (
+from tests.hostile import (
     bases,
     captions,
     class_images,
@@ -19,7 +19,7 @@ from hostile import (
     webp,
     workspaces,
 )
-from hostile.case import Case
+from tests.hostile.case import Case
 
 GROUPS: dict[str, list[Case]] = {
     "PNG and APNG": png.CASES,

@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-
-from hostile import exif
-from hostile.case import Case, refused, shows
-from hostile.pictures import picture
-from hostile.samples import SMOOTH, grey, turned
+from tests.hostile import exif
+from tests.hostile.case import Case, refused, shows
+from tests.hostile.pictures import picture
+from tests.hostile.samples import SMOOTH, grey, turned
 
 DQT, SOF, DHT, SOS, DRI, EOI = 0xDB, 0xC0, 0xC4, 0xDA, 0xDD, b"\xff\xd9"
 NEAR = 8  # levels that compression at this quality may move a pixel
@@ -54,6 +53,14 @@ def put(at: int, what: bytes) -> bytes:
 
 def over(at: int, what: bytes) -> bytes:
     return GOOD[:at] + what + GOOD[at + len(what) :]
+
+
+def many_passes() -> bytes:
+    """The last pass of a small picture over and over, on a page of 4000 x 4000 pixels."""
+    small = jpeg(SMOOTH[:8, :8, 0], progressive=True)
+    frame, last = small.index(b"\xff\xc2"), small.rindex(b"\xff\xda")
+    page = small[: frame + 5] + struct.pack(">HH", 4000, 4000) + small[frame + 9 : -2]
+    return page + small[last:-2] * 10_000 + EOI
 
 
 def with_segment(marker: int, body: bytes) -> bytes:
@@ -127,6 +134,10 @@ HEADERS = [
     picture("two frames", put(AT[SOF], GOOD[AT[SOF] : AT[SOF] + 19]), DAMAGED, "a boat.jpg"),
     picture("a table of quantities with number 9", over(AT[DQT] + 4, b"\x09"), DAMAGED, "a boat.jpg"),
     picture("a table of codes that overflows", over(AT[DHT] + 5, b"\xff" * 16), DAMAGED, "a boat.jpg"),
+    # Found beside fuzzing: a megabyte can ask for hours.
+    picture(
+        "ten thousand passes over 16 million pixels", many_passes, refused("in more than 100 passes"), "a boat.jpg"
+    ),
     picture("a scan of nothing", over(AT[SOS] + 4, b"\0"), DAMAGED, "a boat.jpg"),
     picture("a scan of a channel that is not there", over(AT[SOS] + 5, b"\x09"), DAMAGED, "a boat.jpg"),
     picture("a scan without a length", over(AT[SOS] + 2, b"\0\0"), DAMAGED, "a boat.jpg"),

@@ -15,11 +15,11 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
 )
+from tests.hostile.case import Case, End, Place, Words, refused
+from tests.hostile.releases import STRANGER, status, verified
+from tests.hostile.shelf import KEY, put_workspace
 
 from handstyle.keys import fingerprint
-from hostile.case import Case, End, Place, Words, refused
-from hostile.releases import STRANGER, status, verified
-from hostile.shelf import KEY, put_workspace
 
 MISTAKE = 2
 PUBLIC = KEY.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)

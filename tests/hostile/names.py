@@ -7,11 +7,11 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-from hostile.case import Case, End, Ended, Place, Words, refused, says
-from hostile.pictures import collecting
-from hostile.png import GOOD
-from hostile.png_files import whole
-from hostile.samples import NOISE
+from tests.hostile.case import Case, End, Ended, Place, Words, refused, says
+from tests.hostile.pictures import collecting
+from tests.hostile.png import GOOD
+from tests.hostile.png_files import whole
+from tests.hostile.samples import NOISE
 
 OTHER = whole(255 - NOISE)
 

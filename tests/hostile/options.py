@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from hostile.case import Case, End, Ended, Place, Words, refused
-from hostile.pictures import collecting
-from hostile.png import GOOD
-from hostile.shelf import finetuning, put_workspace
+from tests.hostile.case import Case, End, Ended, Place, Words, refused
+from tests.hostile.pictures import collecting
+from tests.hostile.png import GOOD
+from tests.hostile.shelf import finetuning, put_workspace
 
 MISTAKE = 2
 

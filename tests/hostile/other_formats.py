@@ -6,10 +6,10 @@ import io
 import pickle
 import zipfile
 
-from hostile.case import Case, refused
-from hostile.pictures import picture
-from hostile.png import GOOD
-from hostile.tiff import GOOD as GOOD_TIFF
+from tests.hostile.case import Case, refused
+from tests.hostile.pictures import picture
+from tests.hostile.png import GOOD
+from tests.hostile.tiff import GOOD as GOOD_TIFF
 
 
 def archive() -> bytes:

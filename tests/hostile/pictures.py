@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hostile.case import Case, End, Place, Words
+from tests.hostile.case import Case, End, Place, Words
 
 
 def collecting(place: Place, *more: object) -> Words:

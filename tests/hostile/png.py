@@ -6,13 +6,12 @@ import struct
 import zlib
 
 import numpy as np
-
-from hostile import exif
-from hostile.case import Case, refused, shows
-from hostile.pictures import picture
-from hostile.png_files import END, GREY_ALPHA, PALETTE, RGB, RGBA, chunk, data, head, head_of, png, rows, whole
-from hostile.png_files import GREY as GREY_TYPE
-from hostile.samples import GREY, NOISE, SIXTEEN, TRANSLUCENT, eight_bit, grey, on_white, random, turned
+from tests.hostile import exif
+from tests.hostile.case import Case, refused, shows
+from tests.hostile.pictures import picture
+from tests.hostile.png_files import END, GREY_ALPHA, PALETTE, RGB, RGBA, chunk, data, head, head_of, png, rows, whole
+from tests.hostile.png_files import GREY as GREY_TYPE
+from tests.hostile.samples import GREY, NOISE, SIXTEEN, TRANSLUCENT, eight_bit, grey, on_white, random, turned
 
 HEAD, PACKED = head_of(NOISE), zlib.compress(rows(NOISE))
 PIXELS = chunk(b"IDAT", PACKED)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from hostile.case import Case, End, Ended, Place, Words, refused
-from hostile.shelf import put_workspace
+from tests.hostile.case import Case, End, Ended, Place, Words, refused
+from tests.hostile.shelf import put_workspace
 
 
 def cooked(name: str, toml: str | bytes, ends: End, file: str = "recipe.toml") -> Case:

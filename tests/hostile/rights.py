@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hostile.case import Case, End, Place, Words, refused, says
-from hostile.png import GOOD
+from tests.hostile.case import Case, End, Place, Words, refused, says
+from tests.hostile.png import GOOD
 
 OWN = '[[rights]]\nworks = ["*"]\nauthor = "Ada"\nbasis = "own-work"\n'
 LETTER = '[[rights]]\nworks = ["*"]\nauthor = "Ada"\nbasis = "written-permission"\npermits = ["train"]\n'

@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-from hostile.case import Words, typed
-from hostile.png_files import whole
+from tests.hostile.case import Words, typed
+from tests.hostile.png_files import whole
 
 KEY = Ed25519PrivateKey.from_private_bytes(b"a key for tests, thirty-two long")
 QUICK = ["max_train=4 steps", "train_batch_size=2", "rank=2", "mixed_precision=no", "num_class_images=2"]
@@ -36,7 +35,7 @@ class Shelf:
 
     @cached_property
     def release(self) -> Path:
-        from ingredients import gathered
+        from tests.publication.ingredients import gathered
 
         (self.folder / "ingredients").mkdir()
         return gathered(self.folder / "ingredients")._replace(key=KEY).assemble(self.folder / "release")

@@ -6,11 +6,10 @@ import zlib
 from typing import Any
 
 import numpy as np
-
-from hostile.case import Case, End, refused, shows
-from hostile.pictures import picture
-from hostile.samples import GREY, NOISE, SIXTEEN, TRANSLUCENT, eight_bit, grey, on_white, random, turned
-from hostile.tiff_files import ASCII, BYTE, FLOAT, LONG, PIXELS_AT, SHORT, SIGNED_LONG, Tags, tags_of, tiff
+from tests.hostile.case import Case, End, refused, shows
+from tests.hostile.pictures import picture
+from tests.hostile.samples import GREY, NOISE, SIXTEEN, TRANSLUCENT, eight_bit, grey, on_white, random, turned
+from tests.hostile.tiff_files import ASCII, BYTE, FLOAT, LONG, PIXELS_AT, SHORT, SIGNED_LONG, Tags, tags_of, tiff
 
 FILE = "a boat.tif"
 RAW, DEFLATED = NOISE.tobytes(), zlib.compress(NOISE.tobytes())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import Any
 
-from hostile.samples import Pixels
+from tests.hostile.samples import Pixels
 
 BYTE, ASCII, SHORT, LONG, RATIONAL, SIGNED_LONG, FLOAT = 1, 2, 3, 4, 5, 9, 11
 LETTERS = {BYTE: "B", SHORT: "H", LONG: "I", SIGNED_LONG: "i", FLOAT: "f"}

@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-
-from hostile import exif
-from hostile.case import Case, refused, shows
-from hostile.pictures import picture
-from hostile.samples import NOISE, SMOOTH, TRANSLUCENT, on_white, turned
+from tests.hostile import exif
+from tests.hostile.case import Case, refused, shows
+from tests.hostile.pictures import picture
+from tests.hostile.samples import NOISE, SMOOTH, TRANSLUCENT, on_white, turned
 
 FILE = "a boat.webp"
 

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hostile.case import Case, End, Ended, Place, Words, refused
-from hostile.png_files import whole
-from hostile.samples import NOISE
-from hostile.shelf import finetuning, put_workspace
+from tests.hostile.case import Case, End, Ended, Place, Words, refused
+from tests.hostile.png_files import whole
+from tests.hostile.samples import NOISE
+from tests.hostile.shelf import finetuning, put_workspace
 
 Damage = Callable[[Path], object]
 CHANGES = ("current.json", "*.lock", "cache", "cache/*", "inspections/*", "pictures/*")  # what each verb may write

@@ -18,6 +18,7 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     assert 0.86 < covered / 150 <= 1, "a percentile interval of skewed data falls a little short of 95 %"
 
 
+@pytest.mark.slow
 def test_the_interval_is_that_of_the_normal_where_there_are_many() -> None:
     values = np.random.default_rng(1).normal(2, 3, 2000)
     interval = bootstrap_mean(values)

@@ -21,6 +21,7 @@ from handstyle.finetuning.recipe import Recipe
 from handstyle.finetuning.trained_style import BaseIdentity, TrainedStyle
 from handstyle.generation.generate import Worn
 from handstyle.inspection.inspecting import inspect, mean, white
+from handstyle.inspection.material import further_drawings
 from handstyle.inspection.report import InspectionReport
 from handstyle.inspection.subject import Subject, errors_of, nearest_template, style_template, templates_for_base
 
@@ -53,7 +54,8 @@ def subject(family: Any, six_works: Path, tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def report_of(subject: Subject, tmp_path: Path, further: Path | None = None) -> InspectionReport:
-    return inspect(subject, further, tmp_path / "pictures", lambda what, done, of: None)
+    drawings = further_drawings(subject.collection, further) if further else None
+    return inspect(subject, drawings, tmp_path / "pictures", lambda what, done, of: None)
 
 
 def test_a_style_that_changes_nothing_gains_exactly_nothing(
@@ -102,6 +104,7 @@ def test_the_style_is_asked_in_its_own_words(subject: Callable[..., Subject]) ->
     assert style_template(subject()) == "{caption}, hndst drawing"
 
 
+@pytest.mark.slow
 def test_withheld_works_are_the_yardstick_where_there_are_no_further_drawings(
     subject: Callable[..., Subject], tmp_path: Path
 ) -> None:
@@ -147,6 +150,7 @@ def test_the_same_inspection_finds_the_same(subject: Callable[..., Subject], tmp
     assert names[0] == names[1]
 
 
+@pytest.mark.slow
 def test_inspecting_leaves_the_base_as_it_was(subject: Callable[..., Subject], tmp_path: Path, family: Any) -> None:
     name = f"{LAYER.removeprefix('unet.')}.weight"
     before = family.denoiser.get_parameter(name).detach().clone()

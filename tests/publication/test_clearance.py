@@ -64,6 +64,30 @@ def test_another_collection_is_refused(ingredients: Ingredients, permission: Per
         clearance(collected(permission()), ingredients.style, ingredients.report, "Soft", on=TODAY)
 
 
+@pytest.mark.parametrize("base", ["CreativeML-OpenRAIL-M", "CC-BY-SA-4.0", "A Licence Of Its Own"])
+def test_a_base_whose_licence_binds_cannot_sell_what_may_not_be_sold(permission: Permission, base: str) -> None:
+    unsold = permission(permits=("train", "publish-model"))
+    with pytest.raises(GateClosed, match=r"secret-0\.png.*Ana Ruiz.*clause: commercial"):
+        on_base(base, unsold)
+    with pytest.raises(GateClosed, match="cannot be given away under other"):
+        on_base(base, unsold, model_licence="other")
+    assert on_base(base, permission()).licence.name == base
+    assert on_base("CC-BY-NC-SA-4.0", unsold).licence.name == "CC-BY-NC-SA-4.0"
+    assert on_base("Apache-2.0", unsold).licence.name == "all-rights-reserved"
+
+
+def test_works_under_an_open_licence_narrowed_to_no_commerce_are_not_given_under_it() -> None:
+    with pytest.raises(GateClosed, match="clause: commercial"):
+        cleared(mozilla().model_copy(update={"permits": ("train", "publish-model")}))
+
+
+def on_base(licence: str, *rights: RightsRecord, **asked: Any) -> Clearance:
+    collection = collected(*rights)
+    style = style_of(collection, "a" * 64)
+    style = style.model_copy(update={"base": style.base.model_copy(update={"licence": licence})})
+    return clearance(collection, style, report_on(style), "Soft outline", on=TODAY, **asked)
+
+
 def test_the_identifier_is_checked_like_the_name() -> None:
     with pytest.raises(GateClosed, match="identifier"):
         cleared(mozilla(), identifier="m0zilla")

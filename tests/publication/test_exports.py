@@ -94,7 +94,7 @@ def written(folder: Path, base: Path, tensors: dict[str, Any], **recipe: Any) ->
     return exports.write(folder / "weights", style, folder / "style.safetensors", base, cleared)
 
 
-@pytest.mark.parametrize("text_encoder", [True, False])
+@pytest.mark.parametrize("text_encoder", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_both_files_give_the_trained_network_back(small_base: Path, tmp_path: Path, text_encoder: bool) -> None:
     files = written(tmp_path, small_base, low_rank(small_base, text_encoder=text_encoder))
     assert [file.format for file in files] == ["diffusers-lora", "kohya-lora"]
@@ -103,12 +103,14 @@ def test_both_files_give_the_trained_network_back(small_base: Path, tmp_path: Pa
         assert file.tensors == digests.of_tensor_file(tmp_path / "weights" / file.path)
 
 
+@pytest.mark.slow
 def test_they_do_for_every_block_of_stable_diffusion(tmp_path: Path) -> None:
     base = made_base(tmp_path / "base", block_out_channels=(32, 32, 64, 64))  # narrow, otherwise the same
     files = written(tmp_path, base, low_rank(base, text_encoder=False))
     assert all(file.largest_difference < 1e-5 for file in files)
 
 
+@pytest.mark.slow
 def test_they_do_on_the_base_that_is_shipped(tmp_path: Path) -> None:
     files = written(tmp_path, EMBEDDED, low_rank(EMBEDDED))
     assert all(file.largest_difference < 1e-5 for file in files)
@@ -142,7 +144,7 @@ def one_module_less(tensors: dict[str, Tensor], metadata: dict[str, str]) -> Non
         del tensors[f"unet.{module}.{ending}.weight"]
 
 
-@pytest.mark.parametrize("spoil", [wrong_alpha, no_alpha, one_module_less])
+@pytest.mark.parametrize("spoil", [wrong_alpha, no_alpha, pytest.param(one_module_less, marks=pytest.mark.slow)])
 def test_a_file_that_draws_otherwise_does_not_count_as_written(small_base: Path, tmp_path: Path, spoil: Spoil) -> None:
     from handstyle.publication import reloads
 
@@ -234,6 +236,7 @@ def test_weights_that_are_not_the_styles_are_refused(small_base: Path, tmp_path:
         exports.write(tmp_path / "weights", other, tmp_path / "style.safetensors", small_base, cleared)
 
 
+@pytest.mark.slow
 def test_checking_an_export_leaves_the_random_numbers_of_a_run_alone(small_base: Path, tmp_path: Path) -> None:
     updates = low_rank(small_base, text_encoder=False)
     torch.manual_seed(3)

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import json
 import sys
+import tomllib
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import tomli_w
 from ingredients import TODAY, Ingredients, assert_broken, found, low_rank_tensors, report_on, signed_again, style_of
+from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "collection"))  # what consents are made from in tests
 
 from consents import ADA, WORKS, draft, signed
 
-from handstyle.collection import consent, permission
+from handstyle import digests
+from handstyle.collection import consent, intake, permission
 from handstyle.collection.rights import from_consent
+from handstyle.collection.rights_plan import read_rights_toml
 from handstyle.collection.terms import Named
 from handstyle.collection.works import Collection, Work
+from handstyle.consenting import look_at
 from handstyle.errors import GateClosed, RightsMissing
+from handstyle.keys import fingerprint
 from handstyle.publication.clearance import Clearance, clearance
 from handstyle.publication.verification import verify
 from handstyle.tensor_files import digest
@@ -75,6 +82,35 @@ def test_a_stated_permission_is_called_stated(release: Path) -> None:
     assert verify(release).permission == ("1 work by Mozilla: stated, not signed: published under Apache-2.0",)
 
 
+def test_a_consent_answered_on_paper_is_published_and_called_stated(ingredients: Ingredients, tmp_path: Path) -> None:
+    folder = tmp_path / "papers"
+    (folder / "works").mkdir(parents=True)
+    for name, colour in {"a": "red", "b": "blue"}.items():
+        Image.new("RGB", (16, 16), colour).save(folder / "works" / f"{name}.png")
+    page = draft(works=look_at(folder / "works", "white", pictures=False)[0])
+    (folder / "ada.consent.json").write_bytes(page.data)
+    (folder / "signed-page.pdf").write_bytes(b"a scan")
+    (folder / "rights.toml").write_text(
+        '[[rights]]\nconsent = "ada.consent.json"\nbasis = "written-permission"\nevidence = ["signed-page.pdf"]\n'
+    )
+    plan = read_rights_toml(folder / "rights.toml")
+    collection = intake.collect(folder / "works", rights=plan, validation=None, on=TODAY)
+    permission.keep([grant.consent for grant in plan.consents], collection, tmp_path / "place")
+    style = style_of(collection, ingredients.style.tensors)
+    report = report_on(style)
+    clear = clearance(collection, style, report, "Soft outline", on=TODAY)
+    mine = ingredients._replace(collection=collection, style=style, report=report, cleared=clear)
+    release = mine.assemble(tmp_path / "soft-outline", consents=permission.kept(collection, tmp_path / "place"))
+    answer = verify(release, on=TODAY)
+    assert (answer.status, answer.findings) == ("intact", ())
+    (line,) = answer.permission
+    assert "stated, not signed: permitted in writing by Ada Example and Example Press" in line
+    assert b"signed-page" not in (release / "collection.json").read_bytes()
+    edited(release / "collection.json", claims(evidence=[]))
+    signed_again(release, ingredients.key)
+    assert_broken(release, "permission", "collection.json")
+
+
 def test_names_and_captions_of_works_that_may_not_be_shown_stay_at_home(consented: Consented) -> None:
     everything = b"".join(path.read_bytes() for path in consented().rglob("*") if path.is_file())
     assert b"hidden caption" not in everything
@@ -91,6 +127,19 @@ def test_after_its_last_day_a_release_has_lapsed(consented: Consented) -> None:
     answer = verify(consented(), on=date(2031, 1, 1))
     assert (answer.status, answer.holds) == ("lapsed", False)
     assert found(answer) == {("permission", "collection.json")}
+
+
+def test_a_lapsed_release_by_somebody_i_do_not_trust_is_first_of_all_not_trusted(
+    consented: Consented, ingredients: Ingredients
+) -> None:
+    release, later = consented(), date(2031, 1, 1)
+    mine = frozenset({fingerprint(ingredients.key.public_key())})
+    strange = verify(release, frozenset({"SHA256:" + "A" * 43}), on=later)
+    assert (strange.status, strange.holds) == ("unknown", False)
+    assert found(strange) == {("signer", "handstyle.json"), ("permission", "collection.json")}
+    assert "not among the 1 you trust" in strange.words and "has ended" in strange.words
+    known = verify(release, mine, on=later)
+    assert (known.status, known.holds) == ("lapsed", False) and "whom you trust" in known.words
 
 
 def edited(path: Path, change: Callable[[Any], None]) -> None:
@@ -158,6 +207,44 @@ def test_a_consent_for_another_base_is_noticed(consented: Consented, ingredients
     assert "clause: base" in str(verify(release, on=TODAY).findings)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda style: style["recipe"].update(method=""),
+        lambda style: style["recipe"].pop("method"),
+        lambda style: style["base"].update(sha256=""),
+        lambda style: style["base"].update(family=""),
+        lambda style: style.update(note="x"),
+        lambda style: style.update(format="handstyle/style/0"),
+    ],
+    ids=["no method", "the method left out", "no base", "no family", "a further key", "another format"],
+)
+def test_a_style_that_does_not_say_how_and_on_what_it_was_trained_does_not_hold(
+    consented: Consented, ingredients: Ingredients, change: Callable[[dict[str, Any]], None]
+) -> None:
+    """On a consent for another base and method: with nothing to compare, nothing would be compared."""
+    release = consented(signed(bases=["any"]))
+    edited(release / "style.json", change)
+    style = json.loads((release / "style.json").read_bytes())
+    recipe = tomllib.loads((release / "recipe.toml").read_text(encoding="utf-8"))
+    (release / "recipe.toml").write_text(tomli_w.dumps({key: style["recipe"][key] for key in recipe
+                                                        if key in style["recipe"]}), encoding="utf-8")  # fmt: skip
+    lineage = {"recipe": digests.of_json(style["recipe"]), "base": style["base"]["sha256"]}
+    signed_again(release, ingredients.key, lambda record: record["lineage"].update(lineage))
+    assert_broken(release, "record", "style.json")
+
+
+@pytest.mark.parametrize(("days", "is_noticed"), [(0, False), (1, False), (2, True), (900, True)])
+def test_a_release_from_a_day_that_has_not_come_is_noticed(
+    consented: Consented, ingredients: Ingredients, days: int, is_noticed: bool
+) -> None:
+    release = consented()
+    later = (TODAY + timedelta(days)).isoformat()
+    signed_again(release, ingredients.key, lambda record: record.update(published=later))
+    answer = verify(release, on=TODAY)
+    assert (("permission", "handstyle.json") in found(answer), answer.status == "broken") == (is_noticed, is_noticed)
+
+
 def test_a_name_that_may_not_be_shown_is_noticed(consented: Consented, ingredients: Ingredients) -> None:
     release = consented()
     edited(release / "collection.json", lambda record: record["works"][0].update(name="cat.png"))
@@ -173,6 +260,45 @@ def test_a_permission_that_claims_more_than_was_signed_is_noticed(
 ) -> None:
     release = consented()
     edited(release / "collection.json", lambda record: next(iter(record["rights"].values())).update(change))
+    signed_again(release, ingredients.key)
+    assert verify(release, on=TODAY).status == "broken"
+
+
+def claims(**change: Any) -> Callable[[dict[str, Any]], None]:
+    return lambda record: next(iter(record["rights"].values())).update(change)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        claims(standing="signed by Mozilla"),
+        claims(basis="a-handshake"),
+        claims(basis="written-permission", licence=None, source=None, evidence=[],
+               standing="stated, not signed: permitted in writing by Mozilla"),
+        claims(permits=["train", "publish-model", "commercial", "show-works", "name-in-title"]),
+        claims(licence="CC-BY-NC-4.0", standing="stated, not signed: published under CC-BY-NC-4.0"),
+        claims(licence="CC-BY-ND-4.0", standing="stated, not signed: published under CC-BY-ND-4.0"),
+        claims(licence="MIT OR CC-BY-NC-4.0", standing="stated, not signed: published under MIT OR CC-BY-NC-4.0"),
+        claims(licence="Made-Up-1.0"),
+        claims(source=None),
+        claims(holders=["Mozilla", "Somebody"], basis="own-work", standing="stated by Mozilla, not signed: own work"),
+        claims(author=""),
+        claims(author="Mozilla\u202e"),
+        claims(permits=["publish-model", "show-works"]),
+        claims(permits=["show-works", "train", "publish-model"]),
+        claims(valid_until=4102444800),
+        claims(is_signed=True),
+        claims(evidence=[{"sha256": "a letter", "seen": None}]),
+    ],
+    ids=["signed by its words", "another basis", "written permission without a letter",
+         "the name, which no licence gives", "not for sale, but sold", "not to be changed", "a choice left open",
+         "an unknown licence", "without a source", "own work with a co-owner", "nobody's", "a hidden sign",
+         "not to train", "in another order", "seconds for a day", "signed by a flag", "a letter without a digest"],
+)  # fmt: skip
+def test_what_no_signature_covers_follows_from_its_basis_all_the_same(
+    release: Path, ingredients: Ingredients, change: Callable[[dict[str, Any]], None]
+) -> None:
+    edited(release / "collection.json", change)
     signed_again(release, ingredients.key)
     assert verify(release, on=TODAY).status == "broken"
 

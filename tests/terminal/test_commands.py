@@ -30,7 +30,9 @@ FLAGS = {
     "generate": "prompts seeds negative-prompt guidance steps sampler width height style sheet to plain base workspace",
     "inspect": "further base workspace",
     "publish": "name key model-licence distribution to base workspace",
-    "verify": "trust",
+    "verify": "trust log witness max-age retrain works base",
+    "withdraw": "holder evidence work search key to workspace",
+    "retrain-without": "run base workspace",
     "demo": "to short",
 }
 FINETUNED = stages.Finetuned(
@@ -65,9 +67,10 @@ def test_help_says_something_of_every_option(typed: Any, command: str, monkeypat
 
 
 def test_the_verbs_stand_in_the_order_of_the_journey(typed: Any) -> None:
-    assert re.findall(r"^  (\w+)  +\w", typed("--help").out.split("Commands:")[1], re.MULTILINE) == [
+    assert re.findall(r"^  ([\w-]+)  +\w", typed("--help").out.split("Commands:")[1], re.MULTILINE) == [
         *list(FLAGS),
         "consent",
+        "log",
     ]
 
 

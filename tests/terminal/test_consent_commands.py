@@ -63,7 +63,8 @@ def test_who_does_not_type_yes_has_not_signed(typed: Any, desk: Path, monkeypatc
     for answer, code in {"no\n": 2, "\n": 2, "yes\n": 0}.items():
         monkeypatch.setattr("sys.stdin", io.StringIO(answer))
         assert typed("consent", "sign", "consent/ada.consent.json", "--key", "Ada").code == code
-    assert typed("consent", "sign", "consent/ada.consent.json", "--key", "Ada", "--json").code == 2
+    silent = typed("consent", "sign", "consent/ada.consent.json", "--key", "Ada", "--json")
+    assert silent.code == 2 and "add --yes" in json.loads(silent.out)["hint"]
 
 
 def test_a_forged_consent_is_refused_with_its_fault(typed: Any, desk: Path) -> None:

@@ -24,6 +24,8 @@ CODES = {
     "RightsMissing": 3,
     "ConsentBroken": 3,
     "ReleaseBroken": 3,
+    "Withdrawn": 3,
+    "LogBroken": 3,
 }
 HANDSTYLE = [sys.executable, "-m", "handstyle"]
 FULL_DISK = Path("/dev/full")

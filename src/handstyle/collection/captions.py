@@ -24,10 +24,11 @@ from handstyle.collection.works import CaptionSource
 CAPTION_KEYS = ("text", "prompt", "caption")
 LARGEST_SIDECAR = 1 << 20  # bytes
 LARGEST_METADATA = 64 << 20  # bytes
+MOST_FAULTS = 10_000  # in metadata: whoever has more lines wrong has given the wrong file
 MOST_SUGGESTIONS = 20  # each looks at the name of every picture, and one wrong folder makes every line wrong
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Caption:
     text: str
     source: CaptionSource
@@ -75,10 +76,11 @@ def _from_sidecars(folder: Path, listing: Listing, wanted: tuple[str, ...]) -> C
              if PurePosixPath(text).name not in METADATA}  # fmt: skip
     of: dict[str, Caption] = {}
     faults = []
+    asked, are_sidecars = frozenset(wanted), any(texts.values())
     for text, named in texts.items():
-        if not named and any(texts.values()):  # where captions are sidecars, one without a picture is a slip
+        if not named and are_sidecars:  # where captions are sidecars, one without a picture is a slip
             faults.append(Fault(text, "is a caption without its picture: name it like the picture"))
-        if not set(named) & set(wanted):
+        if asked.isdisjoint(named):
             continue
         try:
             caption = _cleaned(_utf8(folder / text, LARGEST_SIDECAR))
@@ -106,6 +108,8 @@ def _from_metadata(folder: Path, listing: Listing, kind: CaptionSource) -> Capti
                         raise ValueError(f"{name} has another caption further up: keep one")
                 except ValueError as error:
                     faults.append(Fault(f"{file} line {line}", str(error)))
+                    if len(faults) >= MOST_FAULTS:
+                        raise ValueError(f"{MOST_FAULTS} lines are wrong, so the rest was not read") from error
         except ValueError as error:
             faults.append(Fault(file, str(error)))
     return Captions(of, tuple(faults))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from math import ceil
 from typing import Any
 
@@ -23,6 +23,7 @@ MARKER = re.compile(rb"\xff+([\x01-\xfe])")  # of a JPEG
 RESTART = re.compile(rb"\xff+[\xd0-\xd7]")
 END_OF_BITS = re.compile(rb"\xff+[\x01-\xcf\xd8-\xfe]")
 SCAN, END = 0xDA, 0xD9
+MOST_SCANS = 100  # usual are ten; each may redraw every pixel, and can be eleven bytes long
 WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
 FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # those three hold tables
 FRAMES_OF_BITS = frozenset({0xC0, 0xC1, 0xC2})  # of Huffman codes: every one of their bits can be asked for
@@ -58,24 +59,39 @@ def _differ(one: Image.Image, other: Image.Image) -> bool:
     return ImageChops.difference(one, other).getbbox() is not None
 
 
+def refuse_many_scans(data: bytes) -> None:
+    """Raises ValueError before a JPEG is decoded that would keep the decoder busy for hours."""
+    if sum(name == SCAN for name, _, _ in _segments(data)) > MOST_SCANS:
+        raise ValueError(f"it is coded in more than {MOST_SCANS} passes over its pixels")
+
+
 def _with_more_bits(data: bytes) -> tuple[int, bytes]:
     """The kind of frame, and the same JPEG with bits of ours wherever its own end.
 
     A decoder that has all it needs passes over them. One that lacks bits takes ours, and draws something else.
     """
-    frame, parts, copied, at = 0, [], 0, 2
+    frame, parts, copied = 0, [], 0
+    for name, at, stop in _segments(data):
+        if name in FRAMES:
+            frame = name
+        if name == SCAN:
+            parts += [data[copied:at], RESTART.sub(lambda restart: MORE + restart[0], data[at:stop]), MORE]
+            copied = stop
+    return frame, b"".join([*parts, data[copied:]])
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """The segments of a JPEG up to its end: the marker, and from where to where bits stand behind it, in a scan."""
+    at = 2
     while (marker := MARKER.search(data, at)) and marker[1][0] != END:
         name, at = marker[1][0], marker.end()
         if name not in WITHOUT_LENGTH:
             at += int.from_bytes(data[at : at + 2])
-        if name in FRAMES:
-            frame = name
+        begin = at
         if name == SCAN:
             end = END_OF_BITS.search(data, at)
-            stop = end.start() if end else len(data)
-            parts += [data[copied:at], RESTART.sub(lambda restart: MORE + restart[0], data[at:stop]), MORE]
-            copied = at = stop
-    return frame, b"".join([*parts, data[copied:]])
+            at = end.start() if end else len(data)
+        yield name, begin, at
 
 
 def _tiff_lacks(data: bytes, tags: Mapping[int, Any]) -> bool:

@@ -47,8 +47,9 @@ class Subject(Record):
 class Decoder(Record):
     """What the digests of pixels depend on."""
 
-    pillow: str
-    background: str
+    # Both stand in the words that are signed, so neither may hold words of its own.
+    pillow: str = Field(pattern=r"^[0-9]{1,4}(\.[0-9]{1,4}){1,3}((a|b|rc|\.post|\.dev)[0-9]{1,4})?$")
+    background: str = Field(pattern="^#[0-9a-f]{6}$")  # what is transparent shows this colour
 
 
 class Document(Record):
@@ -73,7 +74,9 @@ class Predicate(Record):
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
         name = self.scope.name
-        check_together(self.holders, uses_name=name.in_title or name.as_trigger or name.in_marketing)
+        check_together(
+            self.holders, author=self.author, uses_name=name.in_title or name.as_trigger or name.in_marketing
+        )
         return self
 
 

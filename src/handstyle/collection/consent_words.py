@@ -45,7 +45,8 @@ def words_of(
             heading=f"Permission to train a drawing model on {number} by {author}",
             lines=(
                 f"{keeper} asks to teach a computer model to draw, using {number} by {author}. A model taught with "
-                "them can make new pictures in a hand that resembles theirs.",
+                "them can make new pictures in a hand that resembles theirs. To teach it is also to let it make some, "
+                "so as to see what it learnt and to look for copies.",
                 "Those who sign permit what is answered with Yes below, and nothing else. What is not named is not "
                 "permitted. Nobody has to agree, and every answer can still be changed before it is signed.",
                 f"{keeper} answers for what is done, at: {contact}. Written on {_day(drafted)}.",
@@ -56,6 +57,7 @@ def words_of(
         Passage(heading="Where and how long", lines=(_where(scope), _when(scope))),
         _limits(),
         *_documents(documents),
+        _public(author),
         _works(works, decoder),
     )
 
@@ -126,6 +128,19 @@ def _when(scope: Scope) -> str:
     return f"It begins on {_day(scope.valid_from)} and ends with {_day(scope.valid_until)}. After that, it is a no."
 
 
+def _public(author: str) -> Passage:
+    return Passage(
+        heading="What others will see",
+        lines=(
+            "Whoever receives a model trained under this also receives this text as it was signed: the names of all "
+            "who had to agree, their keys, the contact above and every answer. Where a model is published, all of it "
+            "is public, and cannot be called back.",
+            f"Beside the model it is said that the works are by {author} and on what permission it stands. That is no "
+            "advertisement, and it is said whatever is answered about the use of the name.",
+        ),
+    )
+
+
 def _limits() -> Passage:
     return Passage(
         heading="What no program can know",
@@ -153,7 +168,8 @@ def _documents(documents: Sequence[tuple[str, str]]) -> tuple[Passage, ...]:
 
 
 def _works(works: Sequence[tuple[str, str]], decoder: tuple[str, str]) -> Passage:
-    pillow, background = decoder
+    pillow, colour = decoder
+    page = "white" if colour == "#ffffff" else f"the colour {colour}"
     return Passage(
         heading="The works",
         lines=(
@@ -161,7 +177,7 @@ def _works(works: Sequence[tuple[str, str]], decoder: tuple[str, str]) -> Passag
             "is meant, and so is the same picture stored in another file without any loss. A copy that was resized, "
             "retouched or saved with loss is another picture, and not permitted by this.",
             *(f"Work {place}: file {file}, picture {pixels}" for place, (file, pixels) in enumerate(works, 1)),
-            f"The numbers of the pictures were computed with Pillow {pillow}, what is transparent on {background}.",
+            f"The numbers of the pictures were computed with Pillow {pillow}, what is transparent on {page}.",
         ),
     )
 

@@ -28,16 +28,28 @@ class Permissions:
     def __init__(self, names: Iterable[str], plan: RightsPlan, on: date) -> None:
         self._plan, self._on = plan, on
         self._found = {name: plan.rights_for(name) for name in names}
+        self._digests: dict[RightsRecord, str] = {}
 
     def of(self, name: str, file_sha256: str, pixels_sha256: str) -> RightsRecord | None:
         """The one permission to train that is in force; None leaves a gap."""
-        by_content = self._plan.rights_for_content(file_sha256, pixels_sha256)
-        self._found[name] = (*self._found.get(name, ()), *by_content)
+        found = self._found.setdefault(name, ())
+        if by_content := self._plan.rights_for_content(file_sha256, pixels_sha256):
+            self._found[name] = (*found, *by_content)
         return self.settled(name)
 
     def settled(self, name: str) -> RightsRecord | None:
         found = self._found[name]
         return found[0] if len(found) == 1 and not found[0].why_not("train", self._on) else None
+
+    def digest_of(self, record: RightsRecord) -> str:
+        """Taken once, and not for each work anew."""
+        if record not in self._digests:
+            self._digests[record] = record.digest
+        return self._digests[record]
+
+    def in_use(self, names: Iterable[str]) -> dict[str, RightsRecord]:
+        """Digest -> permission, of those that settle these works."""
+        return {self.digest_of(record): record for name in names if (record := self.settled(name))}
 
     def gaps(self) -> RightsGaps:
         """Of all names, as far as they have been looked at."""

@@ -38,7 +38,6 @@ IDENTITIES: dict[Identity, str] = {
     "notarised": "before a notary",
 }
 OWNERS: frozenset[Role] = frozenset({"copyright-owner", "exclusive-licensee", "collecting-society", "estate"})
-MAKERS: frozenset[Role] = frozenset({"creator", "estate"})  # whose yes the use of the author's name needs
 
 
 def _readable(name: str) -> str:
@@ -68,8 +67,8 @@ class Holder(Record):
         return keys.fingerprint(keys.key_in(self.key)) if self.key else None
 
 
-def check_together(holders: Sequence[Holder], *, uses_name: bool) -> None:
-    """Raises ValueError where these people cannot be told apart, or are not enough."""
+def check_together(holders: Sequence[Holder], *, author: str, uses_name: bool) -> None:
+    """Raises ValueError where these people cannot be told apart, or are not enough; `author` made the works."""
     seen: dict[str, str] = {}
     for holder in holders:
         if before := seen.get(skeleton(holder.name)):
@@ -83,5 +82,13 @@ def check_together(holders: Sequence[Holder], *, uses_name: bool) -> None:
     roles = {role for holder in holders for role in holder.roles}
     if not roles & OWNERS:
         raise ValueError("nobody among the holders owns the copyright or acts for its owner")
-    if uses_name and not roles & MAKERS:
-        raise ValueError("the name is the author's: without them, or their estate, nobody can permit its use")
+    if uses_name and not any(_may_lend_the_name(holder, author) for holder in holders):
+        raise ValueError(
+            f"the name is {author}'s: only a holder of exactly this name who made the works, or the estate, can permit "
+            "its use"
+        )
+
+
+def _may_lend_the_name(holder: Holder, author: str) -> bool:
+    """Who made some of the works has no say in another's name."""
+    return "estate" in holder.roles or ("creator" in holder.roles and holder.name == author)

@@ -8,16 +8,22 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing, nullcontext
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
 from handstyle.collection.captions import Captions, read_captions
 from handstyle.collection.covering import Permissions
 from handstyle.collection.curation import duplicates
+from handstyle.collection.journal import journal
 from handstyle.collection.listing import Fault, Listing, list_folder
+from handstyle.collection.near_duplicates import NearDuplicates
 from handstyle.collection.pixels import Unfit, page_colour, read_picture
+from handstyle.collection.reading import Memory, NoMemory, look_at_all
 from handstyle.collection.refusal import collection_faulty, rights_missing
 from handstyle.collection.rights_plan import RightsPlan
 from handstyle.collection.withholding import ONE_IN_FIVE, Withholding, withheld
@@ -27,7 +33,23 @@ from handstyle.errors import WorkChanged
 NO_PICTURES = "there is no picture in it: PNG, JPEG, WebP and TIFF become works"
 
 
-def collect(
+MOST_SUGGESTIONS = 20  # each looks at every name of the folder
+
+Progress = Callable[[str, int, int], None]  # what, done, of
+
+
+@dataclass(frozen=True)
+class Gathered:
+    collection: Collection
+    near_duplicates: dict[str, str]  # work -> the earlier one that it looks nearly like
+
+
+def collect(folder: Path, **how: Any) -> Collection:
+    """`gather` for those who only need the collection."""
+    return gather(folder, **how).collection
+
+
+def gather(
     folder: Path,
     *,
     rights: RightsPlan,
@@ -35,20 +57,25 @@ def collect(
     validation: Withholding = ONE_IN_FIVE,
     without: Iterable[str] = (),
     on: date | None = None,
-    watch: Callable[[Sequence[str]], Iterable[str]] = iter,
-) -> Collection:
-    """The pictures in `folder` with their words and permissions; `watch` may wrap the names to show progress.
+    kept_in: Path | None = None,
+    processes: int | None = None,
+    progress: Progress = lambda what, done, of: None,
+) -> Gathered:
+    """The pictures in `folder` with their words and permissions.
 
-    Raises RightsMissing where a picture lacks a permission to train that is in force `on` that day (today),
-    and CollectionFaulty for everything else.
+    What was read is remembered in the file `kept_in` for the next time, also when this time comes to no end. Raises
+    RightsMissing where a picture lacks a permission to train that is in force `on` that day (today), and
+    CollectionFaulty for everything else.
     """
     page = page_colour(background)
     without = frozenset(without)
+    progress("looking through the folder", 0, 1)
     listing = list_folder(folder, rights.documents)
     names = [name for name in listing.pictures if name not in without]
     captions = read_captions(folder, _texts_kept(listing, without), names)
     permissions = Permissions(names, rights, on or date.today())
-    works, faults = _works(folder, watch(names), page, captions, permissions)
+    with journal(kept_in, page, names) if kept_in else nullcontext(NoMemory()) as memory:
+        works, faults, alike = _works(folder, names, page, captions, permissions, memory, processes, progress)
     faults = [*_misdirected(listing, without), *_standing(listing, without), *captions.faults, *faults]
     faults += [Fault(name, f"shows the same pixels as {first}") for name, first in duplicates(works).items()]
     if not listing.pictures and not faults:
@@ -60,13 +87,14 @@ def collect(
     if faults:
         known = _known(listing)
         raise collection_faulty(folder, faults, sorted({fault.name for fault in faults if fault.name in known}))
-    return Collection(
+    collection = Collection(
         works=tuple(works),
-        rights={record.digest: record for work in works if (record := permissions.settled(work.name))},
+        rights=permissions.in_use(work.name for work in works),
         validation=withheld(works, validation),
         left_out=_left_out(listing, without),
         background=background,
     )
+    return Gathered(collection, alike)
 
 
 def load_work(folder: Path, work: Work, background: str = "white") -> Image.Image:
@@ -94,34 +122,45 @@ def load_work(folder: Path, work: Work, background: str = "white") -> Image.Imag
 
 
 def _works(
-    folder: Path, names: Iterable[str], page: tuple[int, int, int], captions: Captions, permissions: Permissions
-) -> tuple[list[Work], list[Fault]]:
-    """One picture in memory at a time. A picture without words or permission is still looked at for faults."""
-    works, faults = [], []
-    for name in names:
-        try:
-            picture = read_picture(folder / name, page)
-        except Unfit as unfit:
-            faults.append(Fault(name, str(unfit)))
-            continue
-        caption = captions.of.get(name)
-        permission = permissions.of(name, picture.file_sha256, picture.pixels_sha256)
-        if caption is None or permission is None:
-            continue
-        works.append(
-            Work(
-                name=name,
-                file_format=picture.file_format,
-                file_sha256=picture.file_sha256,
-                pixels_sha256=picture.pixels_sha256,
-                width=picture.image.width,
-                height=picture.image.height,
-                caption=caption.text,
-                caption_from=caption.source,
-                rights=permission.digest,
+    folder: Path,
+    names: Sequence[str],
+    page: tuple[int, int, int],
+    captions: Captions,
+    permissions: Permissions,
+    memory: Memory,
+    processes: int | None,
+    progress: Progress,
+) -> tuple[list[Work], list[Fault], dict[str, str]]:
+    """No picture stays in memory. One without words or permission is still looked at for faults."""
+    works: list[Work] = []
+    faults: list[Fault] = []
+    alike = NearDuplicates(len(names))
+    with closing(look_at_all(folder, names, page, memory, processes)) as looks:
+        for done, (name, shown) in enumerate(zip(names, looks, strict=True)):
+            progress("collecting", done, len(names))
+            if isinstance(shown, Unfit):
+                faults.append(Fault(name, str(shown)))
+                continue
+            caption = captions.of.get(name)
+            permission = permissions.of(name, shown.file_sha256, shown.pixels_sha256)
+            if caption is None or permission is None:
+                continue
+            alike.see(name, shown.looks)
+            works.append(
+                Work(
+                    name=name,
+                    file_format=shown.file_format,
+                    file_sha256=shown.file_sha256,
+                    pixels_sha256=shown.pixels_sha256,
+                    width=shown.width,
+                    height=shown.height,
+                    caption=caption.text,
+                    caption_from=caption.source,
+                    rights=permissions.digest_of(permission),
+                )
             )
-        )
-    return works, faults
+    progress("collecting", len(names), len(names))
+    return works, faults, alike.found
 
 
 def _known(listing: Listing) -> frozenset[str]:
@@ -130,9 +169,10 @@ def _known(listing: Listing) -> frozenset[str]:
 
 
 def _misdirected(listing: Listing, without: frozenset[str]) -> list[Fault]:
-    faults = []
-    for name in sorted(without - _known(listing)):
-        nearest = difflib.get_close_matches(name, _known(listing), n=1)
+    faults: list[Fault] = []
+    known = _known(listing)
+    for name in sorted(without - known):
+        nearest = difflib.get_close_matches(name, known, n=1) if len(faults) < MOST_SUGGESTIONS else []
         meant = f"; did you mean {nearest[0]}?" if nearest else ""
         faults.append(Fault(f"--without {name}", f"there is no such file in the folder{meant}"))
     return faults

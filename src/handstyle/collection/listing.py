@@ -11,7 +11,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from handstyle.collection.formats import HEAD, is_named_as_picture, kind_of
 from handstyle.collection.plain_text import unwelcome_in
@@ -50,31 +50,43 @@ def list_folder(folder: Path, apart_from: frozenset[Path] = frozenset()) -> List
         if isinstance(entry, Fault):
             faults.append(entry)
             continue
-        name = entry.relative_to(root).as_posix()
-        is_text = entry.name in METADATA or entry.suffix.lower() == ".txt"
-        if fault := _fault_of(entry, name, root):
+        file = PurePosixPath(entry.name)
+        is_text = file.name in METADATA or file.suffix.lower() == ".txt"
+        target = _target_of(entry, root)
+        if isinstance(target, Fault):
             # A link out of the folder that is neither a picture nor words concerns nobody here.
-            faults += [fault] if is_text or is_named_as_picture(name) else []
-        elif entry.resolve() in apart_from:
+            faults += [target] if is_text or is_named_as_picture(entry.name) else []
+        elif target in apart_from:
             continue
         elif is_text:
-            texts.append(name)
-        elif is_named_as_picture(name) or _begins_as_picture(entry):
-            pictures.append(name)
+            texts.append(entry.name)
+        elif is_named_as_picture(entry.name) or _begins_as_picture(entry.path):
+            pictures.append(entry.name)
     return Listing(tuple(sorted(pictures)), tuple(sorted(texts)), tuple(sorted(faults, key=str)))
 
 
-def _walk(root: Path) -> Iterator[Path | Fault]:
+class _Entry(NamedTuple):
+    """Plain texts: a folder may hold a hundred thousand of them."""
+
+    path: str
+    name: str  # relative to the root, with forward slashes
+    target: str  # the same, with links to its folders followed
+
+
+def _walk(root: Path) -> Iterator[_Entry | Fault]:
     """Every file that is not hidden, and a fault for every folder that stays closed."""
     unreadable: list[OSError] = []
     for parent, folders, files in os.walk(root, onerror=unreadable.append):
-        here = Path(parent)
+        here, real = Path(parent), os.path.realpath(parent)
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in folders:
             if _is_link(here / name):
                 words = "is a link to a folder, which is not followed: put the files themselves here"
                 yield Fault(_spelled((here / name).relative_to(root)), words)
-        yield from (here / name for name in files if not name.startswith("."))
+        before = "" if here == root else f"{here.relative_to(root).as_posix()}/"
+        for name in files:
+            if not name.startswith("."):
+                yield _Entry(f"{parent}{os.sep}{name}", before + name, f"{real}{os.sep}{name}")
     for error in unreadable:
         where = _spelled(Path(error.filename).relative_to(root))
         yield Fault(where, f"cannot be opened ({error.strerror}): make the folder readable")
@@ -87,29 +99,32 @@ def _is_link(path: Path) -> bool:
         return False
 
 
-def _fault_of(path: Path, name: str, root: Path) -> Fault | None:
-    """Why an entry must not be read at all."""
-    if unwelcome_in(name):  # the bytes of a name that is not UTF-8 show up as halves of characters
-        return Fault(_spelled(PurePosixPath(name)), "its name is not one line of UTF-8: rename it")
+def _target_of(entry: _Entry, root: Path) -> Path | Fault:
+    """The file that is meant, links followed, or why it must not be read at all."""
+    if unwelcome_in(entry.name):  # the bytes of a name that is not UTF-8 show up as halves of characters
+        return Fault(_spelled(PurePosixPath(entry.name)), "its name is not one line of UTF-8: rename it")
     try:
-        target = path.resolve(strict=True)
-        mode = target.stat().st_mode
+        # What is no link lies where its folder lies; to follow every path from the top takes ten times as long.
+        mode, target = os.lstat(entry.path).st_mode, Path(entry.target)
+        if stat.S_ISLNK(mode):
+            target = Path(entry.path).resolve(strict=True)
+            mode = target.stat().st_mode
     except (OSError, RuntimeError):  # RuntimeError: links in a circle, up to Python 3.12
-        return Fault(name, "is a link that leads nowhere: put the file itself here")
+        return Fault(entry.name, "is a link that leads nowhere: put the file itself here")
     if not target.is_relative_to(root):
-        return Fault(name, "is a link out of the folder: put the file itself here")
+        return Fault(entry.name, "is a link out of the folder: put the file itself here")
     if not stat.S_ISREG(mode):
-        return Fault(name, "is not an ordinary file: save the picture itself here")
-    return None
+        return Fault(entry.name, "is not an ordinary file: save the picture itself here")
+    return target
 
 
 def _spelled(name: PurePath) -> str:
     return "".join(ascii(letter)[1:-1] if unwelcome_in(letter) else letter for letter in name.as_posix())
 
 
-def _begins_as_picture(path: Path) -> bool:
+def _begins_as_picture(path: str) -> bool:
     try:
-        with path.open("rb") as file:
+        with Path(path).open("rb") as file:
             return kind_of(file.read(HEAD)) is not None
     except OSError:
         return False  # by its name it is no picture, and nothing else can be said

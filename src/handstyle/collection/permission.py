@@ -12,7 +12,6 @@ from pathlib import Path
 from handstyle.collection import consent
 from handstyle.collection.consent import Consent
 from handstyle.collection.rights import RightsRecord, from_consent
-from handstyle.collection.rights_plan import RightsPlan
 from handstyle.collection.scope import Act
 from handstyle.collection.works import Collection, Work
 from handstyle.errors import ConsentBroken, RightsMissing, UsageMistake
@@ -22,16 +21,12 @@ CONSENTS = "consents"  # the folder beside a collection
 MOST_NAMED = 3
 
 
-def keep(plan: RightsPlan, collection: Collection, folder: Path) -> None:
+def keep(consents: Iterable[Consent], collection: Collection, folder: Path) -> None:
     """The consents that the collection stands on, copied beside it."""
     wanted = {rights.consent.statement for rights in collection.rights.values() if rights.consent}
-    for grant in plan.consents:
-        if grant.consent.digest in wanted:
-            store(grant.consent, folder)
-
-
-def store(opened: Consent, folder: Path) -> None:
-    write(file_of(opened.digest, folder), opened.data)
+    for given in consents:
+        if given.digest in wanted:
+            write(file_of(given.digest, folder), given.data)
 
 
 def file_of(statement: str, folder: Path) -> Path:
@@ -78,10 +73,10 @@ def by_permission(collection: Collection) -> list[tuple[list[Work], RightsRecord
     return [(covered, collection.rights[digest]) for digest, covered in works.items()]
 
 
-def standing(collection: Collection) -> tuple[str, ...]:
+def standing(collection: Collection, what: str = "work") -> tuple[str, ...]:
     """Each permission: for how many works, signed or stated, and by whom."""
     return tuple(
-        f"{len(works)} {'work' if len(works) == 1 else 'works'} by {rights.author}: {rights.standing}"
+        f"{len(works)} {what if len(works) == 1 else f'{what}s'} by {rights.author}: {rights.standing}"
         for works, rights in by_permission(collection)
     )
 

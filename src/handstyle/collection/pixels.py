@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import io
+import os
+import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
 from PIL import Image, ImageChops, ImageColor, ImageFile, UnidentifiedImageError
 
 from handstyle import digests
-from handstyle.collection.completeness import fault_in
+from handstyle.collection.completeness import fault_in, refuse_many_scans
 from handstyle.collection.formats import CAMERA_RAW, HEAD, READABLE, FileFormat, advice_for, kind_of
 from handstyle.collection.png_chunks import depth_of_png
 from handstyle.errors import CollectionFaulty, UsageMistake
@@ -21,6 +23,7 @@ from handstyle.records import TooLarge, read_whole
 LARGEST_FILE = 1 << 30  # bytes
 MOST_PIXELS = 178_956_970  # half a gigabyte of RGB; Pillow stops there too
 SMALLEST_SIDE = 8  # pixels
+SCREEN = 2  # what C programs call stderr
 
 GREY = ("1", "L", "LA")
 COLOUR = ("P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
@@ -43,6 +46,10 @@ class Unfit(Exception):
     """Why a file cannot become a work, to be said after its name."""
 
 
+class TooHeavy(Exception):
+    """A picture is larger than was asked to be decoded here; nothing is wrong with it."""
+
+
 def decode(path: Path, background: str = "white") -> Image.Image:
     """The RGB image in a file; what is transparent shows the background. Raises CollectionFaulty."""
     try:
@@ -53,6 +60,12 @@ def decode(path: Path, background: str = "white") -> Image.Image:
 
 def read_picture(path: Path, page: tuple[int, int, int]) -> Picture:
     """The image in a file, with its digests; all of the same bytes, read once. Raises Unfit."""
+    data, kind = read_file(path)
+    return picture_in(data, kind, page, digests.of_bytes(data))
+
+
+def read_file(path: Path) -> tuple[bytes, FileFormat]:
+    """The bytes of a file, and as what they are read. Raises Unfit."""
     try:
         data = read_whole(path, LARGEST_FILE)
     except TooLarge as error:
@@ -60,9 +73,18 @@ def read_picture(path: Path, page: tuple[int, int, int]) -> Picture:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise Unfit(f"cannot be opened ({reason}): make it readable") from error
-    kind = _readable_kind(path, data)
-    image = _decoded(data, kind, page)
-    return Picture(image, kind, digests.of_bytes(data), digests.of_pixels(*image.size, image.tobytes()))
+    return data, _readable_kind(path, data)
+
+
+def picture_in(
+    data: bytes, kind: FileFormat, page: tuple[int, int, int], file_sha256: str, most_pixels: int = MOST_PIXELS
+) -> Picture:
+    """The image in the bytes of a file. Raises Unfit; TooHeavy for more pixels than `most_pixels`."""
+    try:
+        image = _decoded(data, kind, page, most_pixels)
+        return Picture(image, kind, file_sha256, digests.of_pixels(*image.size, image.tobytes()))
+    except MemoryError as error:
+        raise Unfit("needs more memory than there is: save a smaller version") from error
 
 
 def page_colour(background: str) -> tuple[int, int, int]:
@@ -89,14 +111,18 @@ def _readable_kind(path: Path, data: bytes) -> FileFormat:
     raise Unfit(f"is {kind}, which is not read: {advice_for(kind)}")
 
 
-def _decoded(data: bytes, kind: FileFormat, page: tuple[int, int, int]) -> Image.Image:
+def _decoded(data: bytes, kind: FileFormat, page: tuple[int, int, int], most_pixels: int) -> Image.Image:
     try:
-        with _strictly():
+        with _strictly(), _without_remarks() if kind == "TIFF" else nullcontext():
             if kind == "PNG":
                 with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
                     image.verify()  # the checksums, which decoding passes over: a flipped bit can change pixels
             with Image.open(io.BytesIO(_as_on_a_page(data, kind)), formats=[kind]) as image:
                 _refuse_size(image.size)
+                if image.width * image.height > most_pixels:
+                    raise TooHeavy
+                if kind == "JPEG":
+                    refuse_many_scans(data)
                 _load(image)
                 if fault := fault_in(data, image):
                     raise ValueError(fault)
@@ -107,9 +133,7 @@ def _decoded(data: bytes, kind: FileFormat, page: tuple[int, int, int]) -> Image
         raise _too_large() from error
     except UnidentifiedImageError as error:
         raise Unfit(f"is damaged: its {kind} header makes no sense. Save or copy it again") from error
-    except MemoryError as error:
-        raise Unfit("needs more memory than there is: save a smaller version") from error
-    except Unfit:
+    except (MemoryError, Unfit, TooHeavy):
         raise
     except Exception as error:  # on damaged bytes Pillow raises almost anything
         reason = f" ({error})" if isinstance(error, (OSError, SyntaxError, ValueError)) and str(error) else ""
@@ -132,6 +156,24 @@ def _strictly() -> Iterator[None]:
             yield
     finally:
         ImageFile.LOAD_TRUNCATED_IMAGES = tolerant
+
+
+@contextmanager
+def _without_remarks() -> Iterator[None]:
+    """libtiff writes what it thinks of a file straight to the screen, past Python and past our own words."""
+    try:
+        sys.stderr.flush()
+        screen = os.dup(SCREEN)
+    except (OSError, ValueError, AttributeError):  # there is none
+        yield
+        return
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), SCREEN)
+        yield
+    finally:
+        os.dup2(screen, SCREEN)
+        os.close(screen)
 
 
 def _too_large() -> Unfit:

@@ -19,11 +19,12 @@ from unicodedata import normalize
 from pydantic import Field
 
 from handstyle import digests
-from handstyle.collection.consent import Consent, read
+from handstyle.collection.consent import ENDING, Consent, read
 from handstyle.collection.rights import Evidence, RightsRecord, from_consent
 from handstyle.errors import RecordDamaged
 from handstyle.records import load_toml
 
+RIGHTS_FILE = "rights.toml"
 WILD = frozenset("*?[")
 
 
@@ -62,7 +63,13 @@ class RightsPlan:
         # names its file, also where it holds brackets, and however its accents are composed.
         name = _composed(name)
         covering = {*self._in_full.get(name, ()), *(place for matches, place in self._wild if matches.match(name))}
-        return tuple(dict.fromkeys(self.grants[place].rights for place in sorted(covering)))
+        return self._together(tuple(sorted(covering)))
+
+    def _together(self, places: tuple[int, ...]) -> tuple[RightsRecord, ...]:
+        """Found once: most works of a folder are covered alike, and to compare permissions takes a while."""
+        if places not in self._found:
+            self._found[places] = tuple(dict.fromkeys(self.grants[place].rights for place in places))
+        return self._found[places]
 
     def rights_for_content(self, file_sha256: str, pixels_sha256: str) -> tuple[RightsRecord, ...]:
         """The consents that name this file, or these pixels."""
@@ -71,6 +78,10 @@ class RightsPlan:
                 grant.rights for grant in self.consents if grant.consent.statement.names(file_sha256, pixels_sha256)
             )
         )
+
+    @cached_property
+    def _found(self) -> dict[tuple[int, ...], tuple[RightsRecord, ...]]:
+        return {}
 
     @cached_property
     def _in_full(self) -> dict[str, list[int]]:
@@ -125,6 +136,13 @@ def read_rights_toml(path: Path) -> RightsPlan:
     if faults:
         raise RecordDamaged(f"{path} does not say clearly what is permitted", faults=faults, hint="Correct the file.")
     return RightsPlan(tuple(grants), tuple(consents), path, frozenset(documents))
+
+
+def in_folder(folder: Path) -> RightsPlan:
+    """The `rights.toml` that lies in it, else the consents; without, no permission."""
+    if (folder / RIGHTS_FILE).is_file():
+        return read_rights_toml(folder / RIGHTS_FILE)
+    return from_consents(sorted(folder.glob(f"*{ENDING}")) if folder.is_dir() else ())
 
 
 def from_consents(paths: Iterable[Path]) -> RightsPlan:

@@ -15,6 +15,7 @@ from handstyle import digests
 from handstyle.collection.consent import Decoder, Document, Predicate, Statement, Subject, worded
 from handstyle.collection.holders import Holder, PersonName
 from handstyle.collection.one_line import Line
+from handstyle.collection.pixels import page_colour
 from handstyle.collection.scope import Scope
 from handstyle.errors import UsageMistake
 from handstyle.records import Record, load_toml, read_whole
@@ -64,7 +65,7 @@ def statement(terms: Terms, works: Iterable[Named], *, background: str, on: date
         "holders": terms.holders,
         "scope": terms.scope,
         "documents": _documents(terms.documents, beside),
-        "decoder": Decoder(pillow=PIL.__version__, background=background),
+        "decoder": Decoder(pillow=PIL.__version__, background="#" + bytes(page_colour(background)).hex()),
         "drafted": on,
     }
     predicate = Predicate.read(asked, where="what is asked for", error=UsageMistake)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
-from typing import Annotated, Literal, Self
+import errno
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from handstyle import digests
+from handstyle.collection import long_lists
 from handstyle.collection.formats import SUFFIXES, FileFormat
 from handstyle.collection.rights import RightsRecord
-from handstyle.records import Record
+from handstyle.records import Record, write_with
 
+LARGEST_COLLECTION = 512 << 20  # bytes: a million works
 CaptionSource = Literal["sidecar", "metadata.jsonl", "metadata.csv", "file name"]
 
 
@@ -50,6 +55,8 @@ class LeftOut(Record):
 class Collection(Record):
     """An immutable set of works. With `left_out` it accounts for every picture found in the folder."""
 
+    largest: ClassVar[int | None] = LARGEST_COLLECTION
+
     format: Literal["handstyle/collection/1"] = "handstyle/collection/1"
     works: tuple[Work, ...] = Field(min_length=1)
     rights: dict[Digest, RightsRecord]
@@ -73,6 +80,28 @@ class Collection(Record):
         if bare := [work.name for work in self.works if work.rights not in self.rights]:
             raise ValueError(f"{bare[0]} refers to a rights record that is not here")
         return self
+
+    @property
+    def digest(self) -> str:
+        return digests.of_pieces(long_lists.canonical_pieces(self._without_works(), "works", self._works_as_json()))
+
+    def save(self, path: Path) -> Path:
+        pieces = long_lists.pieces(self._without_works(), "works", self._works_as_json())
+        return write_with(path, lambda beside: self._write(beside, pieces))
+
+    def _write(self, path: Path, pieces: Iterable[bytes]) -> None:
+        with path.open("wb") as file:
+            for piece in pieces:
+                file.write(piece)
+            if file.tell() > LARGEST_COLLECTION:
+                raise OSError(errno.EFBIG, f"its record would be larger than {LARGEST_COLLECTION >> 20} MB")
+
+    def _without_works(self) -> dict[str, Any]:
+        return self.model_copy(update={"works": ()}).model_dump(mode="json")
+
+    def _works_as_json(self) -> Iterator[dict[str, Any]]:
+        """One at a time: all of them at once are as large as the collection itself."""
+        return (work.as_json() for work in self.works)
 
     @property
     def training(self) -> tuple[Work, ...]:

@@ -6,6 +6,7 @@ The solvers are diffusers'; here they are built from a base's own schedule and w
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor
 
 from handstyle.diffusion.family import ModelFamily
-from handstyle.errors import UsageMistake
+from handstyle.errors import BaseUnusable, HandstyleError, UsageMistake
 
 # Name -> diffusers class and its settings; the names are the ones other tools show.
 SAMPLERS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -55,6 +56,20 @@ def rescaled(guided_BCHW: Tensor, text_BCHW: Tensor, share: float) -> Tensor:
     return share * matched + (1 - share) * guided_BCHW
 
 
+@contextmanager
+def _told_of_the_base(family: ModelFamily) -> Iterator[None]:
+    """A scheduler's settings come out of the base; some of them are read only at a step."""
+    try:
+        yield
+    except (HandstyleError, MemoryError):
+        raise
+    except Exception as error:  # diffusers raises almost anything
+        raise BaseUnusable(
+            f"the scheduler of {family.folder} cannot be walked: {error}",
+            hint="Restore scheduler/scheduler_config.json, or fetch the base again.",
+        ) from error
+
+
 @torch.no_grad()
 def denoise(
     family: ModelFamily,
@@ -69,8 +84,9 @@ def denoise(
     precision: str,
 ) -> Iterator[Denoised]:
     """Classifier-free guidance (Ho and Salimans 2022): both predictions in one batch."""
-    scheduler = solver(sampler, family.scheduler_config())
-    scheduler.set_timesteps(steps)
+    with _told_of_the_base(family):
+        scheduler = solver(sampler, family.scheduler_config())
+        scheduler.set_timesteps(steps)
     latents = noise_BCHW * scheduler.init_noise_sigma
     both_BLD = torch.cat([without_BLD, text_BLD]) if guidance_scale != 1 else text_BLD
     for index, timestep in enumerate(scheduler.timesteps):
@@ -83,5 +99,6 @@ def denoise(
             predicted = without + guidance_scale * (text - without)
             if guidance_rescale:
                 predicted = rescaled(predicted, text, guidance_rescale)
-        latents = scheduler.step(predicted, timestep, latents).prev_sample
+        with _told_of_the_base(family):
+            latents = scheduler.step(predicted, timestep, latents).prev_sample
         yield Denoised(index + 1, steps, latents)

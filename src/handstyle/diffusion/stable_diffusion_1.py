@@ -57,7 +57,8 @@ class StableDiffusion1:
             self.clip = _clip(folder)
             self.tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
             scheduler = DDIMScheduler.from_pretrained(folder / "scheduler", local_files_only=True)
-        except (OSError, ValueError, LookupError, ArithmeticError, RuntimeError, TypeError, AttributeError) as error:
+            longest, words = int(self.tokenizer.model_max_length), len(self.tokenizer)
+        except Exception as error:  # on strange configurations the libraries raise almost anything
             raise BaseUnusable(
                 f"the base model in {folder} could not be loaded: {error}",
                 hint="It must be a whole diffusers folder of a Stable Diffusion 1.x or 2.x model; fetch it again.",
@@ -65,20 +66,14 @@ class StableDiffusion1:
         self.vae, self.clip = self.vae.eval(), self.clip.to(device).eval()
         for network in (self.unet, self.vae, self.clip):
             network.requires_grad_(False)
-        if plain:
-            use_plain_attention(self.unet)
-        else:
-            exchange(self.unet)
-            exchange(self.vae.decoder)
         prediction = scheduler.config.prediction_type
         if prediction not in ("epsilon", "v_prediction"):
             raise BaseUnusable(
                 f"the base in {folder} predicts `{prediction}`, which this family does not know",
                 hint="Known: epsilon, v_prediction.",
             )
-        if not 3 <= self.tokenizer.model_max_length <= self.clip.config.max_position_embeddings or (
-            len(self.tokenizer) > self.clip.config.vocab_size
-        ):
+        limits = self.clip.config
+        if not 3 <= longest <= limits.max_position_embeddings or words > limits.vocab_size:
             raise BaseUnusable(
                 f"the tokenizer and the text encoder in {folder} do not belong to each other",
                 hint="Restore both from the model they come from, or fetch it again.",
@@ -86,6 +81,27 @@ class StableDiffusion1:
         self.noise = NoiseSchedule(scheduler.alphas_cumprod, cast(Prediction, prediction))
         self._scheduler_config = dict(scheduler.config)
         self.card = read_card(folder)
+        self._try_out()
+        if plain:
+            use_plain_attention(self.unet)
+        else:
+            exchange(self.unet)
+            exchange(self.vae.decoder)
+
+    def _try_out(self) -> None:
+        """Once through every part, on the smallest picture there can be: only then is it seen whether a configuration
+        makes sense. Raises BaseUnusable."""
+        try:
+            side, _ = self.pixel_multiple, self.resolution
+            latents = self.encode_pixels(torch.zeros(1, 3, side, side)).mean_BCHW
+            with torch.no_grad():
+                noise = self.predict(latents, torch.zeros(1, dtype=torch.int64), self.encode_texts([""]))
+            self.decode_latents(noise)
+        except Exception as error:  # in the middle of a network, again almost anything
+            raise BaseUnusable(
+                f"the base model in {self.folder} could be loaded, and cannot compute: {error}",
+                hint="Restore its configurations (config.json of each part) from the model they come from.",
+            ) from error
 
     @property
     def denoiser(self) -> nn.Module:

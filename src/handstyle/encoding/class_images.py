@@ -13,17 +13,26 @@ from pathlib import Path
 import torch
 
 from handstyle import digests
-from handstyle.collection.pixels import decode
+from handstyle.collection.consent import Consent
+from handstyle.collection.intake import load_work
+from handstyle.collection.works import Collection
 from handstyle.diffusion import sampling
 from handstyle.diffusion.family import LatentDistribution, ModelFamily
 from handstyle.encoding.batches import Example
 from handstyle.encoding.cache import Cache, Shape, latent_key
 from handstyle.encoding.crops import centre_crop
 from handstyle.encoding.encode import PRECISION, encoded_pixels, latents_like, pixels
-from handstyle.errors import CollectionFaulty
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"}
 BATCH = 8
+
+
+@dataclass(frozen=True)
+class OwnClassImages:
+    """A folder of class images, with the permission for each."""
+
+    collection: Collection
+    folder: Path
+    consents: tuple[Consent, ...] = ()  # on which it stands
 
 
 @dataclass(frozen=True)
@@ -86,36 +95,20 @@ def drawn_examples(plan: ClassImages, number: int, family: ModelFamily, cache: C
     return examples
 
 
-def own_examples(folder: Path, prompt: str, resolution: int, family: ModelFamily, cache: Cache) -> list[Example]:
-    """Class images from a folder, keyed and named by their pixels. Raises CollectionFaulty for an empty folder."""
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES) if folder.is_dir() else []
-    if not paths:
-        raise CollectionFaulty(
-            f"there are no class images in {folder}", hint="Give a folder of pictures, or leave it out."
-        )
+def own_examples(own: OwnClassImages, prompt: str, resolution: int, family: ModelFamily, cache: Cache) -> list[Example]:
+    """Class images from a folder, keyed and named by their pixels. Raises WorkChanged for another file than was asked
+    for."""
     with torch.no_grad():
         conditioning_LD = family.encode_texts([prompt])[0]
-    examples, faults = [], []
-    for path in paths:
-        try:
-            image = decode(path, "white")
-        except CollectionFaulty as faulty:
-            faults.append(faulty.what)
-            continue
-        crop = centre_crop(image.width, image.height, resolution)
-        pixels_sha256 = digests.of_pixels(*image.size, image.tobytes())
-        key = latent_key(pixels_sha256, crop, family.autoencoder_digest(), PRECISION)
+    examples = []
+    for picture in own.collection.works:
+        crop = centre_crop(picture.width, picture.height, resolution)
+        key = latent_key(picture.pixels_sha256, crop, family.autoencoder_digest(), PRECISION)
         entry = cache.get(key, latents_like(family, resolution))
         if entry is None:
-            entry = encoded_pixels(pixels(image, crop), path.name, family)
+            image = load_work(own.folder, picture, own.collection.background)
+            entry = encoded_pixels(pixels(image, crop), picture.name, family)
             cache.put(key, entry, kind="latents")
-        examples.append(
-            Example(pixels_sha256, (LatentDistribution(entry["mean"], entry["deviation"]),), prompt, conditioning_LD)
-        )
-    if faults:
-        raise CollectionFaulty(
-            f"{len(faults)} of the class images in {folder} cannot be read",
-            faults=faults,
-            hint="Mend them, or take them out of the folder.",
-        )
+        latents = LatentDistribution(entry["mean"], entry["deviation"])
+        examples.append(Example(picture.pixels_sha256, (latents,), prompt, conditioning_LD))
     return examples

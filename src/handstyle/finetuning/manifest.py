@@ -18,7 +18,7 @@ class RunManifest(Record):
     works: int
     base: BaseIdentity
     recipe: Recipe
-    class_images: str = ""  # digest of the folder's pictures; empty when the base draws them, or there are none
+    class_images: str = ""  # digest of their collection; empty when the base draws them, or there are none
     resolution: int
     steps: int
     environment: dict[str, str]  # in which it began

@@ -17,6 +17,7 @@ from handstyle.diffusion.hardware import environment
 from handstyle.encoding import class_images
 from handstyle.encoding.batches import Batch, Example, batch_at
 from handstyle.encoding.cache import Cache
+from handstyle.encoding.class_images import OwnClassImages as Own
 from handstyle.encoding.encode import conditioning_of, crops_of, latents_of
 from handstyle.errors import SnapshotDamaged, StageMissing
 from handstyle.finetuning.continuation import unfinished_beside
@@ -82,11 +83,11 @@ class Material:
 
 
 def material(
-    collection: Collection, family: ModelFamily, recipe: Recipe, cache: Cache, folder: Path | None, report: Report
+    collection: Collection, family: ModelFamily, recipe: Recipe, cache: Cache, own: Own | None, report: Report
 ) -> Material:
     """Raises StageMissing when something has not been encoded."""
     encoder = family.text_digest()
-    prior = _class_images(family, recipe, cache, folder, report) if recipe.with_prior_preservation else []
+    prior = _class_images(family, recipe, cache, own, report) if recipe.with_prior_preservation else []
     empty_LD = conditioning_of("", encoder, cache)
     if empty_LD is None:
         raise StageMissing("the texts are not in the cache", hint="Run `handstyle encode` again.")
@@ -94,7 +95,7 @@ def material(
         recipe=recipe,
         works=tuple(example(work, family, recipe, cache) for work in collection.training),
         class_images=tuple(prior),
-        class_images_digest=digests.of_json([image.name for image in prior]) if folder and prior else "",
+        class_images_digest=own.collection.digest if own and prior else "",
         empty_LD=empty_LD,
     )
 
@@ -110,12 +111,10 @@ def example(work: Work, family: ModelFamily, recipe: Recipe, cache: Cache) -> Ex
     return Example(work.name, tuple(variant for variant in variants if variant), text, conditioning_LD)
 
 
-def _class_images(
-    family: ModelFamily, recipe: Recipe, cache: Cache, folder: Path | None, report: Report
-) -> list[Example]:
+def _class_images(family: ModelFamily, recipe: Recipe, cache: Cache, own: Own | None, report: Report) -> list[Example]:
     prompt, resolution = recipe.class_prompt or recipe.class_words, recipe.resolution or family.resolution
-    if folder is not None:
-        return class_images.own_examples(folder, prompt, resolution, family, cache)
+    if own is not None:
+        return class_images.own_examples(own, prompt, resolution, family, cache)
     card = family.card
     plan = class_images.ClassImages(
         prompt=prompt,
@@ -134,8 +133,9 @@ def _class_images(
 
 
 def manifest(
-    collection: Collection, family: ModelFamily, recipe: Recipe, material: Material, extends: str = ""
-) -> RunManifest:
+    collection: Collection, family: ModelFamily, recipe: Recipe, material: Material, extends: str = "",
+    replaces: str = "",
+) -> RunManifest:  # fmt: skip
     card = family.card
     return RunManifest(
         collection=collection.digest,
@@ -150,6 +150,7 @@ def manifest(
         environment=environment() | {"encoded works": material.digest[:16]},
         plain=family.plain,
         extends=extends,
+        replaces=replaces,
     )
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from pydantic import Field
+
 from handstyle import digests
 from handstyle.errors import RecordDamaged
 from handstyle.finetuning.recipe import Recipe
 from handstyle.records import Record
 
+DIGEST = "^[0-9a-f]{64}$"
 RECORD, WEIGHTS = "style.json", "style.safetensors"
 
 
@@ -17,8 +20,8 @@ class BaseIdentity(Record):
     """The base model a style was trained on."""
 
     name: str
-    family: str
-    sha256: str  # of tensors, configurations and vocabulary
+    family: str = Field(min_length=1)
+    sha256: str = Field(pattern=DIGEST)  # of tensors, configurations and vocabulary
     licence: str
     source: str = ""
 
@@ -40,16 +43,16 @@ class TrainedStyle(Record):
     format: Literal["handstyle/style/1"] = "handstyle/style/1"
     name: str
     base: BaseIdentity
-    collection: str
+    collection: str = Field(pattern=DIGEST)
     number_of_works: int
+    class_images: str = Field(default="", pattern=f"{DIGEST}|^$")  # their collection, where somebody gave a folder
     recipe: Recipe
     steps: int
     resolution: int
-    tensors: str
+    tensors: str = Field(pattern=DIGEST)
     environment: dict[str, str]  # in which the run began
     continued: tuple[Continuation, ...] = ()
     # What a repetition needs to know besides, and what this style stands in for.
-    class_images: str = ""
     plain: bool = False
     extends: str = ""
     replaces: str = ""  # the tensors that were trained with works since withdrawn

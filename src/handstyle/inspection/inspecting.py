@@ -31,7 +31,7 @@ from handstyle.inspection.subject import Subject, errors_of, style_template, tem
 MOST_LOSS_POINTS = 200
 
 
-def inspect(subject: Subject, further: Path | None, pictures: Path, report: Report) -> InspectionReport:
+def inspect(subject: Subject, further: HeldOut | None, pictures: Path, report: Report) -> InspectionReport:
     """Measures, draws, compares; pictures go into the folder `pictures`."""
     real = held_out(subject.collection, subject.folder, further, subject.most_drawings)
     base_templates = templates_for_base(subject)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from PIL import Image
 
-from handstyle.collection.intake import collect, load_work
-from handstyle.collection.rights_plan import for_all
+from handstyle.collection.beside import collect_beside
+from handstyle.collection.consent import Consent
+from handstyle.collection.intake import load_work
+from handstyle.collection.rights_plan import ConsentGrant, RightsPlan, for_all, in_folder
 from handstyle.collection.works import Collection, Work
 from handstyle.diffusion.family import ModelFamily
 from handstyle.encoding.cache import Cache
@@ -33,32 +36,44 @@ class HeldOut:
         return tuple(work.caption for work in self.works)
 
     def may_be_shown(self, work: Work) -> bool:
-        rights = self.collection.rights_of(work)
-        # A consent speaks of the works it names. Further drawings are none of them, whatever it says of those.
-        is_meant = rights.consent is None or not self.is_further
-        return is_meant and "show-works" in rights.permits
+        return "show-works" in self.collection.rights_of(work).permits
 
 
-def held_out(collection: Collection, folder: Path, further: Path | None, most: int | None = None) -> HeldOut | None:
-    """The drawings in `further`, under the collection's permission, else the works withheld from training.
+def held_out(collection: Collection, folder: Path, further: HeldOut | None, most: int | None = None) -> HeldOut | None:
+    """The `further` drawings, else the works withheld from training."""
+    if further is not None:
+        return replace(further, works=further.works[:most])
+    return HeldOut(collection, folder, collection.withheld[:most], False) if collection.withheld else None
 
-    Raises CollectionFaulty when one of the further drawings is a work: it would be no proof.
+
+def further_drawings(collection: Collection, folder: Path, consents: Sequence[Consent] = ()) -> HeldOut:
+    """The drawings in a folder, under its own permission, else under that of the collection and its `consents`.
+
+    Raises RightsMissing, and CollectionFaulty when one of them is a work: it would be no proof.
     """
-    if further is None:
-        return HeldOut(collection, folder, collection.withheld[:most], False) if collection.withheld else None
-    rights = collection.rights_of(collection.works[0])
-    found = collect(further, rights=for_all(rights), background=collection.background, validation=None)
+    own = in_folder(folder)
+    rights = own if own.grants or own.consents else _as_the_works(collection, consents)
+    found = collect_beside(folder, rights, background=collection.background, instead="; or leave --further out")
     trained_on = {work.pixels_sha256: work.name for work in collection.training}
     both = [
         f"{work.name} is {trained_on[work.pixels_sha256]}" for work in found.works if work.pixels_sha256 in trained_on
     ]
     if both:
         raise CollectionFaulty(
-            f"{len(both)} of the drawings in {further} were trained on",
+            f"{len(both)} of the drawings in {folder} were trained on",
             faults=both,
             hint="Take them out of the folder: only drawings the training never saw can tell anything.",
         )
-    return HeldOut(found, further, found.works[:most], True)
+    return HeldOut(found, folder, found.works, True)
+
+
+def _as_the_works(collection: Collection, consents: Sequence[Consent]) -> RightsPlan:
+    """A consent speaks of the works it names, by what they are. What is stated of all works is stated of these, too."""
+    rights = tuple(collection.rights.values())
+    if len(rights) == 1 and rights[0].consent is None:
+        return for_all(rights[0])
+    by_statement = {one.consent.statement: one for one in rights if one.consent}
+    return RightsPlan(consents=tuple(ConsentGrant(given, by_statement[given.digest]) for given in consents))
 
 
 def encoded(found: HeldOut, family: ModelFamily, resolution: int, cache: Cache) -> Drawings:

@@ -17,7 +17,7 @@ from handstyle.collection.works import Collection
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.inspection.redaction import redacted
 from handstyle.inspection.report import HeldOutGain, InspectionReport, NearerToTruth
-from handstyle.publication.clearance import Clearance
+from handstyle.publication.clearance import CLASS_IMAGE, Clearance
 from handstyle.publication.provenance import Weights
 from handstyle.publication.style_licence import RESERVED
 
@@ -31,19 +31,20 @@ def text(
     cleared: Clearance,
     weights: Sequence[Weights],
     fingerprint: str,
+    class_images: Collection | None = None,
 ) -> str:
     """README.md: the metadata the Hugging Face Hub reads, then words for people."""
     from huggingface_hub import ModelCard
 
     report = redacted(report)  # the card is as public as the published report
     sections = [
-        f"# {plain(cleared.title)}\n\n{involvement(collection)}",
+        f"# {plain(cleared.title)}\n\n{involvement(collection, class_images)}",
         _what_it_is(style, collection, cleared),
         _use(style, weights, cleared),
         "## What was measured\n\n" + _lines(_findings(report)),
         "## What this cannot tell you\n\n" + _lines([plain(limit) for limit in (*report.cannot_tell, *_LIMITS)]),
         "## Whose work it is\n\n" + _lines([plain(line) for line in cleared.attributions]),
-        "## What was permitted, and by whom\n\n" + _lines(_permitted(collection, cleared)),
+        "## What was permitted, and by whom\n\n" + _lines(_permitted(collection, cleared, class_images)),
         f"## Licence\n\n{plain(cleared.licence.name)}. {plain(cleared.licence.why)} See [LICENSE.md](LICENSE.md).",
         _check(cleared, fingerprint),
     ]
@@ -51,21 +52,30 @@ def text(
     return str(ModelCard(content))
 
 
-def involvement(collection: Collection) -> str:
-    """One exact sentence: whose the works are, and whether anybody was asked."""
+def involvement(collection: Collection, class_images: Collection | None = None) -> str:
+    """In exact words: whose the works are, whether anybody was asked, and the same of class images from a folder."""
+    works = _whose(collection, "work")
+    if class_images is None:
+        return works
+    return f"{works} Beside them it was trained on pictures of its class. {_whose(class_images, CLASS_IMAGE)}"
+
+
+def _whose(collection: Collection, what: str) -> str:
     parts = [_involved(len(names), rights) for names, rights in by_permission(collection)]
     total = len(collection.works)
     if len(parts) == 1:
-        return f"The {'work is' if total == 1 else f'{total} works are'} {parts[0][1]}."
-    return f"Of the {total} works, " + "; ".join(f"{number} {'is' if number == 1 else 'are'} {words}"
-                                                 for number, words in parts) + "."  # fmt: skip
+        return f"The {f'{what} is' if total == 1 else f'{total} {what}s are'} {parts[0][1]}."
+    return f"Of the {total} {what}s, " + "; ".join(f"{number} {'is' if number == 1 else 'are'} {words}"
+                                                   for number, words in parts) + "."  # fmt: skip
 
 
-def _permitted(collection: Collection, cleared: Clearance) -> list[str]:
+def _permitted(collection: Collection, cleared: Clearance, class_images: Collection | None) -> list[str]:
     """Signed or stated, by whom; and what a signed scope says to whoever holds this release."""
     lines = []
-    for works, rights in by_permission(collection):
-        number = f"{len(works)} {'work' if len(works) == 1 else 'works'}"
+    every = [("work", *part) for part in by_permission(collection)]
+    every += [(CLASS_IMAGE, *part) for part in (by_permission(class_images) if class_images else ())]
+    for what, works, rights in every:
+        number = f"{len(works)} {what if len(works) == 1 else f'{what}s'}"
         lines.append(f"{number} by {plain(rights.author)}: {plain(rights.standing)}.")
         if rights.consent:
             scope = rights.consent.scope

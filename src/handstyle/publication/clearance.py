@@ -18,8 +18,10 @@ from handstyle.errors import GateClosed, RightsMissing, UsageMistake
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.inspection.report import InspectionReport
 from handstyle.publication import naming
-from handstyle.publication.style_licence import RESERVED, StyleLicence, licence_of_style
+from handstyle.publication.style_licence import RESERVED, StyleLicence, licence_of_style, permits_commerce
 from handstyle.records import Record
+
+CLASS_IMAGE = "class image"
 
 
 class Clearance(Record):
@@ -48,15 +50,17 @@ def clearance(
     on: date,
     model_licence: str | None = None,
     distribution: Distribution = "public",
+    class_images: Collection | None = None,
 ) -> Clearance:
     """Raises RightsMissing or GateClosed with what is lacking and how to get it."""
-    inspected = _inspected(collection, style, report)
-    _permitted(collection, style, on, distribution)
+    inspected = _inspected(collection, class_images, style, report)
+    everything = _together(collection, class_images)
+    _permitted(everything, style, on, distribution)
     recipe = style.recipe
     words = {"name": title, "identifier": recipe.identifier, "class words": recipe.class_words}
-    naming.checked(words | {"template": recipe.template, "style's own name": style.name}, collection)
-    licence = _licence(collection, style, model_licence)
-    _keeps_to_its_circle(collection, licence, distribution)
+    naming.checked(words | {"template": recipe.template, "style's own name": style.name}, everything)
+    licence = _licence(everything, style, model_licence)
+    _keeps_to_its_circle(everything, licence, distribution)
     return Clearance(
         title=title,
         name=naming.slug(title),
@@ -66,11 +70,12 @@ def clearance(
         report=inspected.digest,
         licence=licence,
         distribution=distribution,
-        recipients=_recipients(collection) if distribution == "named" else (),
-        attributions=attributions(collection),
+        recipients=_recipients(everything) if distribution == "named" else (),
+        attributions=(*attributions(collection), *(attributions(class_images, CLASS_IMAGE) if class_images else ())),
         reasons=(
-            f"All {len(collection.works)} works are permitted to be published in this model on {on.isoformat()}.",
+            f"All {len(everything.works)} pictures are permitted to be published in this model on {on.isoformat()}.",
             *(f"{line}." for line in permission.standing(collection)),
+            *(f"{line}." for line in (permission.standing(class_images, CLASS_IMAGE) if class_images else ())),
             "The inspection report speaks of exactly these tensors and this collection.",
             "No recorded person is named in the name, identifier or template without having agreed to it.",
             f"The style's licence is {licence.name}. {licence.why}",
@@ -78,7 +83,20 @@ def clearance(
     )
 
 
-def _inspected(collection: Collection, style: TrainedStyle, report: InspectionReport | None) -> InspectionReport:
+def _together(collection: Collection, class_images: Collection | None) -> Collection:
+    """As one, to be asked about: a style is made from its class images, too."""
+    if class_images is None:
+        return collection
+    beside = [work.model_copy(update={"name": f"{CLASS_IMAGE}: {work.name}"}) for work in class_images.works]
+    return Collection(
+        works=tuple(sorted((*collection.works, *beside), key=lambda work: work.name)),
+        rights={**collection.rights, **class_images.rights},
+    )
+
+
+def _inspected(
+    collection: Collection, class_images: Collection | None, style: TrainedStyle, report: InspectionReport | None
+) -> InspectionReport:
     if report is None:
         raise GateClosed(
             f"The style `{style.name}` has not been inspected",
@@ -87,6 +105,8 @@ def _inspected(collection: Collection, style: TrainedStyle, report: InspectionRe
     faults = []
     if collection.digest != style.collection:
         faults.append("the style was trained on another collection than this one")
+    if (class_images.digest if class_images else "") != style.class_images:
+        faults.append("the style was trained with other class images than these")
     if report.collection != style.collection:
         faults.append("the report speaks of another collection than the style was trained on")
     if report.style != style.tensors:
@@ -123,10 +143,16 @@ def _licence(collection: Collection, style: TrainedStyle, chosen: str | None) ->
 
 
 def _keeps_to_its_circle(collection: Collection, licence: StyleLicence, distribution: Distribution) -> None:
-    """A licence gives everybody the right to pass on and to derive; so both must have been permitted."""
+    """A licence gives everybody the right to pass on, to derive and mostly to sell; so all must have been permitted."""
     if licence.name == RESERVED:
         return
     without = [
+        f"{permission.some(works)}: {rights.source_of_permission} permits no commercial use (clause: commercial), and "
+        f"{licence.name} lets everybody"
+        for works, rights in permission.by_permission(collection)
+        if permits_commerce(licence.name) and "commercial" not in rights.permits
+    ]
+    without += [
         f"{permission.some(works)}: {rights.source_of_permission} permits no further models (clause: derivatives)"
         for works, rights in permission.by_permission(collection)
         if rights.consent and not rights.consent.scope.derivatives
@@ -163,7 +189,7 @@ def _recipients(collection: Collection) -> tuple[str, ...]:
     return tuple(sorted(everybody))
 
 
-def attributions(collection: Collection) -> tuple[str, ...]:
+def attributions(collection: Collection, what: str = "work") -> tuple[str, ...]:
     """One line for each author, basis and source."""
     numbers: dict[str, int] = defaultdict(int)
     terms = {
@@ -174,4 +200,4 @@ def attributions(collection: Collection) -> tuple[str, ...]:
     for works, rights in permission.by_permission(collection):
         parts = [rights.author, terms.get(rights.basis, rights.licence_words), rights.source]
         numbers[", ".join(filter(None, parts))] += len(works)
-    return tuple(f"{number} {'work' if number == 1 else 'works'} by {by}" for by, number in sorted(numbers.items()))
+    return tuple(f"{number} {what if number == 1 else f'{what}s'} by {by}" for by, number in sorted(numbers.items()))

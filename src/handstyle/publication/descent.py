@@ -99,7 +99,8 @@ def _runs(workspace: Workspace, found: dict[str, Descendant], unreadable: list[s
 def _release(folder: Path, hashes: set[str], is_meant: IsMeant, unreadable: list[str]) -> Iterator[Descendant]:
     try:
         statement, _ = provenance.opened(read_whole(folder / ENVELOPE, LARGEST_ENVELOPE))
-        works = release_records.collection_in(folder).works
+        held = release_records.collections_in(folder, statement).values()
+        works = [work for collection in held for work in collection.works]
     except (HandstyleError, OSError, ValueError) as error:
         unreadable.append(f"{folder}: {error}")
         return

@@ -7,16 +7,17 @@ that whoever holds the originals can check that they are meant.
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from handstyle.collection.licences import Use
-from handstyle.collection.rights import RightsRecord
+from handstyle.collection.rights import Basis, Day, RightsRecord
 from handstyle.collection.works import Collection, Digest, Work
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.records import Record
+
+COLLECTION, CLASS_IMAGES = "collection.json", "class-images.json"
 
 
 class PublishedWork(Record):
@@ -31,27 +32,26 @@ class PublishedWork(Record):
 
 
 class PublishedEvidence(Record):
-    sha256: str
-    seen: date | None
+    sha256: Digest
+    seen: Day | None
 
 
 class PublishedRights(Record):
+    """A permission in public. Nothing in it counts by itself: `permission_records` holds it against its rules."""
+
     author: str
     holders: tuple[str, ...]
-    basis: str
+    basis: Basis
     licence: str | None
     licence_choice: str | None
     source: str | None
     permits: tuple[Use, ...]
-    valid_from: date | None
-    valid_until: date | None
+    valid_from: Day | None
+    valid_until: Day | None
     evidence: tuple[PublishedEvidence, ...]
     is_signed: bool  # by the holders' own keys; else it is what somebody states
     standing: str  # the same in words, and by whom
-    consent: str | None  # digest of the statement, which lies in `consents/`
-
-    def without_evidence(self) -> PublishedRights:
-        return self.model_copy(update={"evidence": ()})
+    consent: Digest | None  # of the statement, which lies in `consents/`
 
 
 class PublishedCollection(Record):

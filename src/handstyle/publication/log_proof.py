@@ -7,16 +7,17 @@ way from there to here. Nothing but the files of the release is needed to check 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from handstyle import envelopes, keys
 from handstyle.errors import RecordDamaged
+from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.publication import merkle
 from handstyle.publication.disclosure import PublishedCollection
 from handstyle.publication.log_entries import Entry, Kept, LoggedWork, PermissionRecord, ReleaseRecord, RunRecord
@@ -111,7 +112,7 @@ def opened(path: Path) -> Opened:
 
 
 def faults(
-    path: Path, statement: Statement, collections: Sequence[PublishedCollection], style: Mapping[str, Any]
+    path: Path, statement: Statement, collections: Sequence[PublishedCollection], style: TrainedStyle
 ) -> Iterator[str]:
     """Why it does not show that this release was logged: its permissions first, then its training, then it."""
     try:
@@ -158,7 +159,7 @@ def _story_faults(
     entries: Sequence[Proven],
     statement: Statement,
     collections: Sequence[PublishedCollection],
-    style: Mapping[str, Any],
+    style: TrainedStyle,
 ) -> Iterator[str]:
     permissions = [one for one in entries if isinstance(one.kept.record, PermissionRecord)]
     runs = [one for one in entries if isinstance(one.kept.record, RunRecord)]
@@ -175,7 +176,7 @@ def _story_faults(
         collection=lineage.collection,
         base=lineage.base,
         tensors=lineage.tensors,
-        replaces=str(style.get("replaces", "")),
+        replaces=style.replaces,
     )
     if runs[0].kept.record != run:
         yield f"entry {runs[0].index} is another training than the signed lineage"

@@ -4,7 +4,8 @@
     LICENSE.md         the licence         collection.json            the works, with what may be shown
     licences/          the works' texts    recipe.toml, style.json    how it was trained
     weights/           for other tools     consents/                  what the holders signed
-    log.json           that it was logged  handstyle.json             the signed list of all the others
+    class-images.json  like collection     log.json                   that it was logged, where there is a log
+                                           handstyle.json             the signed list of all the others
 
 It is put together beside its place, verified like anybody else's, and then moved there whole.
 """
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -21,15 +22,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from handstyle import digests
 from handstyle.collection import permission
 from handstyle.collection.consent import Consent
+from handstyle.collection.rights import RightsRecord
 from handstyle.collection.works import Collection
 from handstyle.errors import RecordDamaged, ReleaseBroken, UsageMistake
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.publication import card, provenance
 from handstyle.publication.clearance import Clearance
-from handstyle.publication.disclosure import published_collection, published_style
+from handstyle.publication.disclosure import CLASS_IMAGES, COLLECTION, published_collection, published_style
 from handstyle.publication.log_proof import PROOF, LogProof
 from handstyle.publication.provenance import ENVELOPE, Lineage, ListedFile, Statement, Weights
-from handstyle.publication.release_records import CARD, COLLECTION, LICENCE, RECIPE, STYLE
+from handstyle.publication.release_records import CARD, LICENCE, RECIPE, STYLE
 from handstyle.publication.verification import verify
 from handstyle.records import write
 from handstyle.workspace import unfinished
@@ -47,6 +49,7 @@ def assemble(
     consents: Mapping[str, Consent],
     evidence_folders: Sequence[Path],
     key: Ed25519PrivateKey,
+    class_images: Collection | None = None,
     prove: Callable[[Statement], LogProof] | None = None,
 ) -> None:
     """A release in `folder`, where its weights are already. `report_files` (report.json, report.html) hold nothing that
@@ -55,13 +58,16 @@ def assemble(
     published_style(style).save(folder / STYLE)
     style.recipe.to_toml(folder / RECIPE)
     published_collection(collection).save(folder / COLLECTION)
+    if class_images:
+        published_collection(class_images).save(folder / CLASS_IMAGES)
     write(folder / CARD, card_text.encode())
     write(folder / LICENCE, card.licence_text(cleared).encode())
     for name, content in report_files.items():
         write(folder / name, content)
     for statement_digest, signed in consents.items():
         write(permission.file_of(statement_digest, folder), signed.data)
-    for path, content in _licence_files(collection, evidence_folders):
+    every = [*collection.rights.values(), *(class_images.rights.values() if class_images else ())]
+    for path, content in _licence_files(every, evidence_folders):
         write(folder / path, content)
     statement = _statement(folder, collection, style, cleared, weights)
     if prove is not None:
@@ -102,11 +108,11 @@ def _statement(
     )
 
 
-def _licence_files(collection: Collection, folders: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
+def _licence_files(every: Iterable[RightsRecord], folders: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
     """The texts that open licences ask to be handed on. Letters and contracts stay at home: only their digests go."""
     wanted = {
         evidence.sha256: evidence.file
-        for rights in collection.rights.values()
+        for rights in every
         if rights.basis == "open-licence"
         for evidence in rights.evidence
     }

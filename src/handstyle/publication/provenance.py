@@ -7,13 +7,14 @@ tensors -> report. It is signed in an envelope (`envelopes.py`).
 from __future__ import annotations
 
 import re
+from datetime import date
 from pathlib import PurePosixPath
-from typing import Literal
+from typing import Annotated, Literal
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from handstyle import digests, envelopes
 from handstyle.collection.scope import Distribution
@@ -63,12 +64,18 @@ class Lineage(Record):
     report: str  # of the whole report, before anything private was left out
 
 
+def _a_day(text: str) -> str:
+    if date.fromisoformat(text).isoformat() != text:
+        raise ValueError("a day is written as 2026-11-25")
+    return text
+
+
 class Statement(Record):
     format: Literal["handstyle/release/1"] = "handstyle/release/1"
     name: str
     distribution: Distribution = "public"
     recipients: tuple[str, ...] = ()  # for whom it is, where it is for particular people
-    published: str  # the day the signer says it was; nothing proves it
+    published: Annotated[str, AfterValidator(_a_day)]  # the day the signer says it was; nothing proves it
     lineage: Lineage
     weights: tuple[Weights, ...]
     files: tuple[ListedFile, ...]

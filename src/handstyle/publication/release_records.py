@@ -8,20 +8,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
 from handstyle import digests
 from handstyle.errors import HandstyleError, RecordDamaged
+from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.publication import dialects, log_proof, permission_records
-from handstyle.publication.disclosure import PublishedCollection
+from handstyle.publication.disclosure import CLASS_IMAGES, COLLECTION, PublishedCollection
 from handstyle.publication.provenance import Statement
 from handstyle.records import load_json, load_toml
 from handstyle.tensor_files import Tensor, digest, metadata_of, tensors_in
 
-CARD, COLLECTION, RECIPE, STYLE, REPORT, REPORT_PAGE = (
-    *("README.md", "collection.json", "recipe.toml", "style.json", "report.json", "report.html"),
-)
+CARD, RECIPE, STYLE, REPORT, REPORT_PAGE = "README.md", "recipe.toml", "style.json", "report.json", "report.html"
 LICENCE = "LICENSE.md"
 WEIGHTS = "weights"
 ALWAYS = (CARD, LICENCE, COLLECTION, RECIPE, STYLE, REPORT, REPORT_PAGE)
@@ -32,42 +32,50 @@ WRONG = (HandstyleError, ArithmeticError, LookupError, TypeError, ValueError, At
 Fault = tuple[Literal["record", "permission", "log", "weights"], str, str]  # kind, where, words
 
 
-def faults(folder: Path, statement: Statement) -> list[Fault]:
+def faults(folder: Path, statement: Statement, on: date) -> list[Fault]:
+    """`on` is today: nothing was published on a day to come."""
     listed = {file.path for file in statement.files}
     found: list[Fault] = [("record", name, "belongs to every release") for name in ALWAYS if name not in listed]
     if found:
         return found
     records: dict[str, dict[str, Any]] = {}
-    for name in (STYLE, REPORT, COLLECTION, RECIPE):
+    kinds: dict[str, type[TrainedStyle | PublishedCollection]] = {STYLE: TrainedStyle, COLLECTION: PublishedCollection}
+    if CLASS_IMAGES in listed:
+        kinds[CLASS_IMAGES] = PublishedCollection
+    for name in (REPORT, RECIPE, *kinds):
         try:
             records[name] = _read(folder / name)
         except RecordDamaged as damaged:
             found.append(("record", name, damaged.what.removeprefix(f"{folder / name} ")))
     if found:
         return found
-    try:
-        collection = published(records[COLLECTION])
-    except RecordDamaged as damaged:
-        return [("record", COLLECTION, "; ".join([damaged.what, *damaged.faults]))]
+    read: dict[str, Any] = {}
+    for name, kind in kinds.items():
+        try:
+            read[name] = kind.read(records[name], where=name)
+        except RecordDamaged as damaged:
+            found.append(("record", name, "; ".join([damaged.what, *damaged.faults])))
+    if found:
+        return found
     try:
         found += [("record", name, words) for name, words in _lineage_faults(records, statement)]
         found += [("permission", name, words) for name, words in permission_records.faults(
-            folder, statement, collection, records[STYLE])]  # fmt: skip
+            folder, statement, {name: read[name] for name in kinds if name != STYLE}, read[STYLE], on)]  # fmt: skip
         if log_proof.PROOF in listed:
+            collections = [read[name] for name in kinds if name != STYLE]
             found += [("log", log_proof.PROOF, words) for words in log_proof.faults(
-                folder / log_proof.PROOF, statement, [collection], records[STYLE])]  # fmt: skip
+                folder / log_proof.PROOF, statement, collections, read[STYLE])]  # fmt: skip
         found += [("weights", name, words) for name, words in _weights_faults(folder, records[STYLE], statement)]
     except WRONG as error:
         found.append(("record", STYLE, f"does not describe these files: {error}"))
     return found
 
 
-def collection_in(folder: Path) -> PublishedCollection:
-    return published(_read(folder / COLLECTION))
-
-
-def published(collection: Mapping[str, Any]) -> PublishedCollection:
-    return PublishedCollection.read(collection, where=COLLECTION)
+def collections_in(folder: Path, statement: Statement) -> dict[str, PublishedCollection]:
+    """Works and class images, by the names of their files."""
+    listed = {file.path for file in statement.files}
+    names = [name for name in (COLLECTION, CLASS_IMAGES) if name in listed]
+    return {name: PublishedCollection.read(_read(folder / name), where=name) for name in names}
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -94,6 +102,8 @@ def _lineage_faults(records: Mapping[str, dict[str, Any]], statement: Statement)
     for name, what, found, expected in claims:
         if found != expected:
             yield name, f"speaks of {what} than the signed lineage"
+    if records.get(CLASS_IMAGES, {}).get("collection", "") != style.get("class_images", ""):
+        yield CLASS_IMAGES, "does not hold the class images the style was trained with"
 
 
 def _without_nothing(recipe: Mapping[str, Any]) -> dict[str, Any]:

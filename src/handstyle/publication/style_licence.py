@@ -133,6 +133,11 @@ def _chosen(chosen: str, sources: _Sources, binding: str | None) -> StyleLicence
     return _named(chosen, "Its owner chose it.")
 
 
+def permits_commerce(licence: str) -> bool:
+    """Does it let everybody earn money? A licence that is not in the table is taken to."""
+    return not _is_non_commercial(licence)
+
+
 def _row(licence: str) -> Licence | None:
     return LICENCES.get(licence)
 

@@ -84,8 +84,8 @@ class TransparencyLog:
 
     def entries(self) -> tuple[Entry, ...]:
         """All that are signed. Raises LogBroken where some are gone or changed."""
-        newest = self.checkpoint()
-        return tuple(_signed(self._lines()[0], newest, self.folder))
+        newest = self.checkpoint()  # first: what is appended meanwhile is then only a line too many
+        return _signed(self._lines()[0], newest, self.folder)
 
     def logged(self) -> list[Logged]:
         return [Logged(index, entry, self.kept_of(index, entry)) for index, entry in enumerate(self.entries())]
@@ -169,7 +169,7 @@ class TransparencyLog:
                 torn += b"".join(line + b"\n" for line in lines[index:])
                 lines = lines[:index]
                 break
-        list(_signed(lines, newest, self.folder))
+        _signed(lines, newest, self.folder)
         if torn:
             self._cut(len(b"".join(line + b"\n" for line in lines)))
         if len(lines) > newest.size:
@@ -233,8 +233,7 @@ class TransparencyLog:
 
     def _publish(self, checkpoint: Checkpoint) -> None:
         write(self.folder / CHECKPOINT, checkpoint.text.encode())
-        entries = tuple(_signed(self._lines()[0], checkpoint, self.folder))
-        write(self.folder / PUBLISHED, text_of(entries, checkpoint))
+        write(self.folder / PUBLISHED, text_of(_signed(self._lines()[0], checkpoint, self.folder), checkpoint))
 
     def _now(self) -> datetime:
         """Never before the last signature, whatever the clock says."""
@@ -278,18 +277,18 @@ def opened(folder: Path, signer: Callable[[], Signer], clock: Callable[[], datet
     return log
 
 
-def _signed(lines: Sequence[bytes], checkpoint: Checkpoint, folder: Path) -> Iterator[Entry]:
+def _signed(lines: Sequence[bytes], checkpoint: Checkpoint, folder: Path) -> tuple[Entry, ...]:
     """Those under the checkpoint. Raises LogBroken where one is missing or another than was signed."""
     restore = "Restore the folder from a copy. Nothing is signed until then: a log may never lose an entry."
     if len(lines) < checkpoint.size:
         raise LogBroken(f"{folder} has lost {checkpoint.size - len(lines)} of {checkpoint.size} entries", hint=restore)
     try:
-        entries = [Entry.of_line(line) for line in lines[: checkpoint.size]]
+        entries = tuple(Entry.of_line(line) for line in lines[: checkpoint.size])
     except ValueError as error:
         raise LogBroken(f"an entry in {folder} is damaged: {error}", hint=restore) from error
     if merkle.root([entry.leaf for entry in entries]) != checkpoint.root:
         raise LogBroken(f"the entries in {folder} are not those that were signed", hint=restore)
-    yield from entries
+    return entries
 
 
 def _checkpoint_at(path: Path, key: NoteKey) -> Checkpoint:

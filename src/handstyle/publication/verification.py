@@ -16,6 +16,7 @@ from typing import Any, Literal
 from handstyle import digests
 from handstyle.errors import RecordDamaged, UsageMistake
 from handstyle.publication import log_news, log_proof, permission_records, provenance, release_records
+from handstyle.publication.disclosure import COLLECTION
 from handstyle.publication.log_memory import Seen
 from handstyle.publication.log_news import Judged, News
 from handstyle.publication.permission_records import Standing
@@ -81,7 +82,7 @@ def judged(
         raise UsageMistake(f"{folder} is not a folder", hint="Name the folder of a release.")
     statement: Statement | None = None
     signer: str | None = None
-    standing, heard = NOT_KNOWN, Judged()
+    standing, heard, on = NOT_KNOWN, Judged(), on or date.today()
     if not os.path.exists(folder / ENVELOPE):  # noqa: PTH110 - pathlib's raises where the folder is closed  # not worth a walk through what may be somebody's whole disk
         words = "is missing, so nobody vouches for these files"
         return _judged(statement, signer, trusted, [Finding(kind="signature", where=ENVELOPE, words=words)]), None
@@ -96,10 +97,10 @@ def judged(
         if not findings:
             # Only now is it known that these are the bytes somebody signed.
             findings += [Finding(kind=kind, where=where, words=words) for kind, where, words in
-                         release_records.faults(folder, statement)]  # fmt: skip
+                         release_records.faults(folder, statement, on)]  # fmt: skip
             if not findings:
-                standing = permission_records.standing(release_records.collection_in(folder), on or date.today())
-                heard = _heard(folder, listed, signer, news, on or date.today())
+                standing = permission_records.standing(release_records.collections_in(folder, statement), on)
+                heard = _heard(folder, listed, signer, news, on)
                 findings += [Finding(kind="log", where=where, words=words) for where, words in heard.faults]
     return _judged(statement, signer, trusted, findings, standing, heard), heard.remember
 
@@ -132,7 +133,7 @@ def _judged(
         published=_shown(statement.published) if statement else None,
         permission=tuple(map(_shown, standing.lines)),
         log=tuple(map(_shown, heard.lines)),
-        withdrawn_since=heard.withdrawn_since if status == "withdrawn" else None,
+        withdrawn_since=heard.withdrawn_since if status != "broken" else None,
         unknown_since=heard.newest if heard.is_stale else None,
         number_of_files=len(statement.files) if statement else 0,
         findings=(*findings, *further),
@@ -146,23 +147,30 @@ def _status(
     if findings:
         number = f"{len(findings)} {'thing does' if len(findings) == 1 else 'things do'}"
         return "broken", f"broken: {number} not hold", []
+    known = f"intact, signer {signer} unknown" if trusted is None else f"intact, signed by {signer}, whom you trust"
+    if trusted is not None and signer not in trusted:
+        # Whom to trust comes first: what a stranger's release says of its permission is a stranger's word.
+        words = f"intact, but signed by {signer}, who is not among the {len(trusted)} you trust"
+        strange = [Finding(kind="signer", where=ENVELOPE, words=f"signed by {signer}, whom you did not name")]
+        if heard.withdrawn_since:
+            words += f"; a permission was taken back: WITHDRAWN since {heard.withdrawn_since}"
+        elif standing.ended:
+            words += "; and its permission has ended"
+        return "unknown", words, [*strange, *_ended(standing)]
     if heard.withdrawn_since:
         words = f"a permission was taken back: WITHDRAWN since {heard.withdrawn_since}"
-        return "withdrawn", f"intact, but {words}", [Finding(kind="permission", where="collection.json", words=words)]
+        return "withdrawn", f"intact, but {words}", [Finding(kind="permission", where=COLLECTION, words=words)]
     if standing.ended:
-        ended = [Finding(kind="permission", where="collection.json", words=words) for words in standing.ended]
-        return "lapsed", "intact, but its permission has ended", ended
-    if trusted is not None and signer not in trusted:
-        words = f"intact, but signed by {signer}, who is not among the {len(trusted)} you trust"
-        finding = Finding(kind="signer", where=ENVELOPE, words=f"signed by {signer}, whom you did not name")
-        return "unknown", words, [finding]
+        return "lapsed", f"{known}; and its permission has ended", _ended(standing)
     if heard.is_stale:
         when = f"since {heard.newest}" if heard.newest else "from the beginning"
         words = f"whether its permissions still stand is UNKNOWN {when}: there is no newer news of its log"
         return "unknown", f"intact, but {words}", [Finding(kind="news", where=log_proof.PROOF, words=words)]
-    if trusted is None:
-        return "intact", f"intact, signer {signer} unknown", []
-    return "trusted", f"intact, signed by {signer}, whom you trust", []
+    return "intact" if trusted is None else "trusted", known, []
+
+
+def _ended(standing: Standing) -> list[Finding]:
+    return [Finding(kind="permission", where=COLLECTION, words=words) for words in standing.ended]
 
 
 def _scanned(folder: Path) -> tuple[dict[str, Path], list[Finding]]:

@@ -212,7 +212,7 @@ def verify(
     json: options.AsJson = False,
 ) -> None:
     """Does a release hold what it claims? Exits with 3 if not."""
-    from handstyle import retraining, stages
+    from handstyle import repeating, stages
 
     values.go_together({"--retrain": retrain or None, "--works": works})
     age = None if max_age is None else values.days(max_age, "--max-age")
@@ -226,7 +226,7 @@ def verify(
         if not found.holds:
             raise typer.Exit(ReleaseBroken.exit_code)
         return
-    again = retraining.repeat(folder, works, base, progress=display.progress)
+    again = repeating.repeat(folder, works, base, progress=display.progress)
     lines = [found.words, *listed(findings), again.words, *listed(again.reasons)]
     display.result(found, *lines, repetition=again.as_json())
     if not (found.holds and again.holds):
@@ -240,7 +240,6 @@ app.command()(withdraw)
 def retrain_without(
     context: typer.Context,
     run: options.Run = None,
-    class_images: options.ClassImages = None,
     base: options.Base = None,
     workspace: options.Place = None,
     json: options.AsJson = False,
@@ -252,7 +251,7 @@ def retrain_without(
     made = retraining.retrain_without(
         values.workspace_at(workspace),
         progress=display.progress,
-        **values.given(base=base, run=run, class_images=class_images),
+        **values.given(base=base, run=run),
     )
     left_out = f"trained again on {made.works} works, without {', '.join(made.without)}"
     display.result(made, left_out, *made.verdict, made.stated, made.style)

@@ -75,7 +75,10 @@ def sign(
         if yes:
             return True
         if display.as_json:
-            return False
+            raise UsageMistake(
+                "nothing was signed: with --json nobody is asked",
+                hint=f"Read it first, `handstyle consent show {file}`; if you agree, add --yes.",
+            )
         display.say(f"{words}\nThe number of this text is {digest}\nDo you agree to this? Type yes or no:")
         return sys.stdin.readline().strip().lower() == "yes"
 

@@ -18,7 +18,7 @@ SHOW_TRACEBACK = "HANDSTYLE_TRACEBACK"
 
 # What stands after Ctrl-C, and how to go on.
 AFTER_INTERRUPTION = {
-    "collect": "Nothing was written, and your files are as they were. Run the same command again.",
+    "collect": "Your files are as they were, and what was read is remembered. Run the same command again to go on.",
     "encode": "What is encoded is kept. Run the same command again to go on.",
     "finetune": "Everything up to the last snapshot is kept. Add --resume to the same command to go on.",
     "generate": "The pictures drawn so far are kept.",

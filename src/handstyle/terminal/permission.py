@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from handstyle.collection.rights import Evidence
     from handstyle.collection.rights_plan import RightsPlan
 
-RIGHTS_FILE = "rights.toml"
-
 
 @dataclass(frozen=True)
 class StatedPermission:
@@ -35,7 +33,6 @@ class StatedPermission:
     def for_folder(self, folder: Path) -> RightsPlan:
         """Without any of them, the `rights.toml` of the folder, else the consents in it; without, no permission."""
         from handstyle.collection import rights, rights_plan
-        from handstyle.collection.consent import ENDING
 
         self._check()
         if self.mine is not None:
@@ -49,10 +46,7 @@ class StatedPermission:
             return rights_plan.from_consents(self.consent)
         if self.rights is not None:
             return rights_plan.read_rights_toml(self.rights)
-        beside = folder / RIGHTS_FILE
-        if beside.is_file():
-            return rights_plan.read_rights_toml(beside)
-        return rights_plan.from_consents(sorted(folder.glob(f"*{ENDING}")) if folder.is_dir() else ())
+        return rights_plan.in_folder(folder)
 
     def _check(self) -> None:
         stated = {"--mine": self.mine, "--licence": self.licence, "--rights": self.rights, "--consent": self.consent}

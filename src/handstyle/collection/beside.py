@@ -1,0 +1,26 @@
+"""Under which permission may a folder beside the works be used: class images, further drawings?
+
+It is collected as the works were, so the same is asked of it: every picture by one permission that is in force.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from handstyle.collection import intake
+from handstyle.collection.rights_plan import RIGHTS_FILE, RightsPlan
+from handstyle.collection.works import Collection
+from handstyle.errors import RightsMissing
+
+
+def collect_beside(folder: Path, rights: RightsPlan, *, background: str = "white", instead: str = "") -> Collection:
+    """Raises RightsMissing, with a way on for a command that takes no permission; `instead` is another."""
+    try:
+        return intake.collect(folder, rights=rights, background=background, validation=None)
+    except RightsMissing as missing:
+        raise RightsMissing(
+            missing.what,
+            faults=missing.faults,
+            hint=f"Say in {folder / RIGHTS_FILE} whose they are and what was permitted, or put the signed consent "
+            f"there: docs/collect.md shows how{instead}.",
+        ) from missing
