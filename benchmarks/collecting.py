@@ -18,6 +18,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from typing import Any
 import psutil
 
 from benchmarks import small_pictures
-from handstyle.collection.journal import journal
+from handstyle.collection.journal import Remembered
 from handstyle.collection.near_duplicates import NearDuplicates
 from handstyle.collection.pixels import page_colour
 from handstyle.collection.works import Collection
@@ -175,7 +176,7 @@ def _record(path: Path) -> dict[str, Any]:
 def _search(works: Path, desk: Path, number: int) -> Iterator[tuple[str, float]]:
     """Seconds for the near-duplicates alone, of the first so many pictures."""
     names = [work.name for work in Collection.load(next(desk.glob("collections/*/collection.json"))).works]
-    with journal(Workspace(desk).reading(works), page_colour("white"), names) as memory:
+    with closing(Remembered(Workspace(desk).reading(works), page_colour("white"), names)) as memory:
         known = [(name, memory.recall(name)) for name in names]
     for some in (number // 10, number // 3, number):
         began, alike = time.perf_counter(), NearDuplicates(some)

@@ -45,6 +45,7 @@ WITHOUT_TORCH = [
     "encoding/crops.py",
     "finetuning/recipe.py",
     "finetuning/trained_style.py",
+    "generation/ledger.py",
     "generation/request.py",
     "generation/signature.py",
     "inspection/report.py",

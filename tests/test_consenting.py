@@ -19,7 +19,7 @@ from consents import ADA, ADA_HOLDS, PRESS, PRESS_HOLDS, STRANGER, TODAY
 
 from handstyle import consenting, keys
 from handstyle.collection import consent
-from handstyle.errors import CollectionFaulty, ConsentBroken, UsageMistake
+from handstyle.errors import CollectionFaulty, ConsentBroken, RecordDamaged, UsageMistake
 
 TERMS = """
 keeper = "Studio Example"
@@ -134,6 +134,16 @@ def test_the_states_follow_the_calendar(drafted: consenting.Drafted) -> None:
         consenting.sign(file, lambda signer=signer: signer, agree=yes)  # type: ignore[misc]
     days = [date(2025, 12, 31), date(2026, 1, 1), date(2026, 12, 31), date(2027, 1, 1)]
     assert [consenting.check(file, on=day).state for day in days] == ["begins later", "given", "given", "ended"]
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../contract.pdf", "a\\\\b"])
+def test_a_document_is_not_read_from_anywhere_else(works: Path, tmp_path: Path, name: str) -> None:
+    documents = f'documents = [{{ file = "{name}", says = "a contract" }}]\n'
+    (tmp_path / "contract.pdf").write_bytes(b"a contract")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "terms.toml").write_text(documents + TERMS.format(holders=table(ADA_HOLDS)))
+    with pytest.raises(RecordDamaged, match="beside the terms"):
+        consenting.draft(works, tmp_path / "in" / "terms.toml", tmp_path / "out")
 
 
 def test_a_folder_with_faulty_pictures_is_not_drafted(works: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent / "collection"))  # what consents are made from in tests
 
-from consents import TODAY, signed
+from consents import ADA, TODAY, draft, signed
 
 from handstyle.collection import consent
 from handstyle.collection.rights import RightsRecord, from_consent, own_work
@@ -59,6 +59,20 @@ def test_every_verb_is_asked_and_every_clause_named_at_once(works: Path) -> None
     for words in ("commercial use", "showing the works", "author's name in a model's title"):
         assert words in publishing
     assert all(fault.works == ("a.png", "b.png") for verb in found.verbs for fault in verb.faults)
+
+
+def test_a_signature_that_lacks_is_said_with_everything_else(works: Path, tmp_path: Path) -> None:
+    half = consent.signed(draft(works=look_at(works, "white", pictures=False)[0]), ADA)
+    plan = RightsPlan(consents=(ConsentGrant(half, from_consent(half)),))
+    found = foresee(works, plan, Intent(**FAMILY, commercial=True, on=TODAY), letters=tmp_path / "letters")
+    assert refused(found) == ["collect", "encode", "finetune", "generate", "publish"]
+    for verb in found.verbs:
+        assert any("the signature of Example Press is missing (clause: all holders)" in str(fault)
+                   for fault in verb.faults)  # fmt: skip
+    assert "commercial use" in str([str(fault) for fault in found.verbs[-1].faults])
+    assert found.letters
+    asked = foresee(works, plan, Intent(**FAMILY, on=TODAY), letters=tmp_path / "no-letters")
+    assert not asked.is_allowed and asked.letters == (), "the text is there, and waits to be signed"
 
 
 def test_works_without_any_permission_are_refused_everywhere(works: Path) -> None:

@@ -90,6 +90,19 @@ def test_a_passphrase_comes_from_the_environment_or_is_asked_for(
     assert keys.read_key(path)
 
 
+@pytest.mark.parametrize(
+    ("form", "rounds"), [(PrivateFormat.OpenSSH, "16 rounds of bcrypt"), (PrivateFormat.PKCS8, "2048 rounds of PBKDF2")]
+)
+def test_more_rounds_than_anybody_waits_for_are_not_computed(
+    form: PrivateFormat, rounds: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = saved(tmp_path / "key", form, b"open sesame")
+    assert keys.read_key(path, ask=lambda: "open sesame")
+    monkeypatch.setattr(keys, "MOST_ROUNDS", {"bcrypt": 15, "PBKDF2": 2047})
+    with pytest.raises(UsageMistake, match=rounds):
+        keys.read_key(path, ask=lambda: "open sesame")
+
+
 def test_what_is_no_ed25519_key_is_refused(tmp_path: Path) -> None:
     other = generate_private_key(SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     (tmp_path / "ec").write_bytes(other)

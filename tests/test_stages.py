@@ -169,7 +169,9 @@ def test_a_work_that_is_withdrawn_or_changed_stops_encoding(
     work.unlink() if deed == "withdrawn" else Image.new("RGB", (64, 64)).save(work)
     with pytest.raises(WorkChanged, match=work.name) as changed:
         stages.encode(workspace, tiny_base)
-    assert "collect" in changed.value.hint
+    assert "collect" in changed.value.hint and changed.value.exit_code == 3
+    (fault,) = changed.value.faults
+    assert work.name in fault and "Apache-2.0 is for the file that was collected (clause: works)" in fault
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ from handstyle.collection.consent import ENDING, Consent
 from handstyle.collection.consent_page import Recognisable
 from handstyle.collection.intake import NO_PICTURES
 from handstyle.collection.listing import list_folder
+from handstyle.collection.notes_beside import Notes
 from handstyle.collection.pixels import Unfit, page_colour, read_picture
 from handstyle.collection.scope import Scope
 from handstyle.collection.terms import Named, Terms
@@ -38,6 +39,7 @@ class Drafted(Record):
     number: str | None  # digest of the statement
     works: int
     without_key: tuple[str, ...]  # holders who cannot sign yet
+    reserved: tuple[str, ...] = ()  # works that their files reserve, which these terms do not set aside
 
 
 class Seen(Record):
@@ -96,6 +98,9 @@ def draft(
         number=made.digest,
         works=len(works),
         without_key=tuple(holder.name for holder in statement.holders if holder.key is None),
+        reserved=()
+        if wanted.scope.despite_reservations
+        else tuple(work.name for work in works if any(reading.objects for reading in work.reservations)),
     )
 
 
@@ -103,7 +108,7 @@ def look_at(
     folder: Path, background: str, *, pictures: bool, names: Iterable[str] | None = None
 ) -> tuple[list[Named], dict[str, Recognisable]]:
     """Every picture as a statement names it, and what helps people to recognise it. Raises CollectionFaulty."""
-    works, shown, faults = [], {}, []
+    works, shown, faults, notes = [], {}, [], Notes(folder)
     listing, colour = list_folder(folder, frozenset()), page_colour(background)
     for name in listing.pictures if names is None else names:
         try:
@@ -111,7 +116,8 @@ def look_at(
         except Unfit as unfit:
             faults.append(f"{name} {unfit}")
             continue
-        works.append(Named(name, picture.file_sha256, picture.pixels_sha256))
+        reservations = (*picture.reservations, *notes.of(name, picture.file_format))
+        works.append(Named(name, picture.file_sha256, picture.pixels_sha256, reservations))
         small = consent_page.thumbnail(picture.image) if pictures else ""
         shown[picture.pixels_sha256] = Recognisable(name, small)
     faults += [str(fault) for fault in listing.faults] if names is None else []

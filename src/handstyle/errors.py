@@ -2,7 +2,6 @@
 
 HandstyleError              1  something did not work
 |-- CollectionFaulty        1  files that cannot become works, all named at once
-|-- WorkChanged             1  an original differs from what was collected
 |-- RecordDamaged           1  a record on disk does not say what it must
 |-- RecipeInvalid           1  a recipe asks for something unknown or impossible
 |-- BaseUnusable            1  a base model is missing, damaged or of an unknown kind
@@ -13,6 +12,7 @@ HandstyleError              1  something did not work
 |-- UsageMistake            2  an option has a value it cannot have
 |-- GateClosed              3  permission or evidence is lacking: nothing was done
     |-- RightsMissing       3  works without permission
+    |-- WorkChanged         3  an original differs from what was collected, so nobody permitted it
     |-- ConsentBroken       3  a consent is not what all its holders signed
     |-- Withdrawn           3  a permission was taken back
     |-- ReleaseBroken       3  a release does not hold what it claims
@@ -42,10 +42,6 @@ class HandstyleError(Exception):
 
 class CollectionFaulty(HandstyleError):
     """Some files cannot become works; `faults` names every one of them."""
-
-
-class WorkChanged(HandstyleError):
-    """An original is not the file that was collected, or is gone."""
 
 
 class RecordDamaged(HandstyleError):
@@ -90,6 +86,14 @@ class GateClosed(HandstyleError):
 
 class RightsMissing(GateClosed):
     """Works have no permission that covers what was asked."""
+
+
+class WorkChanged(GateClosed):
+    """An original is not the file that was collected, or is gone: no permission is for what is there."""
+
+    def __init__(self, what: str, *, work: str = "", hint: str = "", faults: Sequence[str] = ()) -> None:
+        super().__init__(what, hint=hint, faults=faults)
+        self.work = work  # its name in the collection
 
 
 class ConsentBroken(GateClosed):

@@ -7,19 +7,20 @@ artist twice.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from handstyle.collection import consent, consent_page, terms
+from handstyle.collection import consent, consent_page, overrides, terms
 from handstyle.collection.consent import ENDING
 from handstyle.collection.consent_page import Recognisable
 from handstyle.collection.holders import Holder
 from handstyle.collection.licences import Use
 from handstyle.collection.permission import listed
+from handstyle.collection.reservation_values import Reading
 from handstyle.collection.rights import RightsRecord
-from handstyle.collection.rights_plan import RightsPlan
+from handstyle.collection.rights_plan import ConsentGrant, RightsPlan
 from handstyle.collection.scope import ANY_BASE, Act, Distribution, Method, NameUses, Scope
 from handstyle.collection.terms import Named, Terms
 from handstyle.consenting import look_at
@@ -95,6 +96,7 @@ class Foreseen(Record):
 
     works: int
     verbs: tuple[Lacking, ...]
+    reservations: tuple[str, ...] = ()  # every signal that was read, also those that a signed grant sets aside
     letters: tuple[str, ...] = ()
 
     @property
@@ -115,11 +117,13 @@ def foresee(
     covering = {
         work.name: (*plan.rights_for(work.name), *plan.rights_for_content(work.file, work.pixels)) for work in works
     }
+    missing = {grant.rights: _signatures_missing(grant) for grant in plan.consents}
     found: dict[str, dict[str, list[str]]] = {verb: defaultdict(list) for verb in VERBS}  # verb -> words -> names
     to_ask: dict[tuple[str, tuple[Holder, ...]], list[Named]] = defaultdict(list)
     for work in works:
-        faults = dict.fromkeys(_faults(covering[work.name], intent))
-        for verb, words in faults:
+        faults = dict.fromkeys(_faults(covering[work.name], intent, work.reservations))
+        unsigned = [words for rights in covering[work.name] for words in missing.get(rights, ())]
+        for verb, words in (*((verb, words) for verb in VERBS for words in unsigned), *faults):
             found[verb][words].append(work.name)
         if faults:
             to_ask[_whom(covering[work.name])].append(work)
@@ -131,10 +135,37 @@ def foresee(
         Lacking(verb=verb, faults=tuple(Fault(words=words, works=tuple(of)) for words, of in faults.items()))
         for verb, faults in found.items()
     )
-    return Foreseen(works=len(works), verbs=verbs, letters=tuple(written))
+    return Foreseen(
+        works=len(works), verbs=verbs, letters=tuple(written), reservations=tuple(_reservations(works, covering))
+    )
 
 
-def _faults(covering: Sequence[RightsRecord], intent: Intent) -> Iterator[tuple[str, str]]:
+def _reservations(works: Sequence[Named], covering: Mapping[str, Sequence[RightsRecord]]) -> Iterator[str]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for work in works:
+        for reading in work.reservations:
+            rights = covering[work.name][:1]
+            found[f"{overrides.said(reading)}: {_standing_of(reading, rights)}"].append(work.name)
+    yield from (f"{listed(names)}: {words}" for words, names in found.items())
+
+
+def _standing_of(reading: Reading, rights: Sequence[RightsRecord]) -> str:
+    if rights and overrides.set_aside([reading], rights[0]):
+        return f"set aside by the signed consent of {' and '.join(rights[0].holders)}"
+    stands = overrides.standing([reading], rights[0]) if rights else reading.objects
+    return "refused" if stands else "does not stand against training"
+
+
+def _faults(
+    covering: Sequence[RightsRecord], intent: Intent, reservations: Sequence[Reading]
+) -> Iterator[tuple[str, str]]:
+    against = (
+        overrides.refusals(reservations, covering[0])
+        if covering
+        else [overrides.refusal(reading) for reading in reservations if reading.objects]
+    )
+    for refusal in against:
+        yield from ((verb, str(refusal)) for verb in VERBS)
     if not covering:
         yield from ((verb, "no permission names it (clause: any); ask whoever made it") for verb in VERBS)
     elif len(covering) > 1:
@@ -142,7 +173,18 @@ def _faults(covering: Sequence[RightsRecord], intent: Intent) -> Iterator[tuple[
     for rights in covering[:1]:
         for verb, act in intent.acts():
             for refusal in rights.refusals(act):
-                yield verb, f"{refusal.words} (clause: {refusal.clause}); {refusal.next_step}"
+                yield verb, str(refusal)
+
+
+def _signatures_missing(grant: ConsentGrant) -> list[str]:
+    """No letter is needed for these: the text is there, and waits."""
+    if not grant.rights.is_signed:  # by hand, on paper
+        return []
+    return [
+        f"the signature of {holder.name} is missing (clause: all holders); send them the file, to sign with "
+        "`handstyle consent sign FILE`"
+        for holder in grant.consent.missing
+    ]
 
 
 def _whom(covering: Sequence[RightsRecord]) -> tuple[str, tuple[Holder, ...]]:
@@ -177,8 +219,10 @@ def _letter(
     intent: Intent, background: str,
 ) -> list[str]:  # fmt: skip
     """terms.toml to correct, the statement they make, its page, and a letter around it."""
+    reserved = sorted({overrides.said(one) for work in works for one in work.reservations if one.objects})
+    scope = intent.scope.model_copy(update={"despite_reservations": bool(reserved)})
     asked = terms.toml(
-        author=author, holders=holders, on=intent.on, scope=intent.scope, keeper=intent.keeper, contact=intent.contact
+        author=author, holders=holders, on=intent.on, scope=scope, keeper=intent.keeper, contact=intent.contact
     )
     path = write(place / "terms.toml", asked.encode())
     statement = terms.statement(Terms.at(path), works, background=background, on=intent.on, beside=place)
@@ -187,12 +231,21 @@ def _letter(
     mine = {work.pixels: shown[work.pixels] for work in works}
     page = write(place / f"{slug(author)}-consent.html", consent_page.page(made, mine, file=file.name).encode())
     words = consent_page.plain(statement.predicate.words)
-    text = _words_of_letter(statement.holders, made.digest, works, intent, words)
+    text = _words_of_letter(statement.holders, made.digest, works, intent, words, reserved)
     return [str(write(place / "letter.txt", text.encode())), str(page), str(file), str(path)]
 
 
-def _words_of_letter(holders: Sequence[Holder], number: str, works: Sequence[Named], intent: Intent, words: str) -> str:
+def _words_of_letter(
+    holders: Sequence[Holder], number: str, works: Sequence[Named], intent: Intent, words: str, reserved: Sequence[str]
+) -> str:
     listed = "\n".join(f"  {work.name}" for work in sorted(works))
+    despite = "".join(f"  {line}\n" for line in reserved)
+    said = (
+        "\nI have read what their files, or notes beside them, say, and I ask whether it may be set aside for this:\n\n"
+        f"{despite}\nThat is an answer of its own below. Without a Yes to it, what stands there counts.\n"
+        if reserved
+        else ""
+    )
     return f"""\
 To: {", ".join(holder.name for holder in holders)}
 From: {intent.keeper}, {intent.contact}
@@ -201,7 +254,7 @@ Date: {intent.on}
 I would like to train a drawing model on these works of yours, and I ask for your permission first:
 
 {listed}
-
+{said}
 What exactly I ask for stands below, word for word. The page that comes with this letter shows the same words, with
 the works beside them, and says how to answer: by hand, with a key, with changes, or not at all. No answer is a no.
 

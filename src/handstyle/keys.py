@@ -35,6 +35,10 @@ from handstyle.records import PART, TooLarge, read_whole, remove_abandoned, writ
 PASSPHRASE = "HANDSTYLE_KEY_PASSPHRASE"
 KEY_FILE = "signing-key"
 LARGEST_KEY_FILE = 1 << 20  # bytes
+ARMOURED = re.compile(rb"-----BEGIN [^-\n]+-----(.*?)-----END", re.DOTALL)
+OPENSSH = b"openssh-key-v1\0"
+PBKDF2 = bytes.fromhex("06092a864886f70d01050c")  # its name in DER (RFC 8018, appendix A.2)
+MOST_ROUNDS = {"bcrypt": 1000, "PBKDF2": 10**7}  # a few seconds each; usual are 24, and a million at most
 P = 2**255 - 19
 # The heights of the points of order 1, 2, 4 and 8: with such a key, a signature can fit any statement
 # (https://cr.yp.to/ecdh.html#validate; the list of libsodium's ge25519_has_small_order).
@@ -170,6 +174,7 @@ def read_key(path: Path, ask: Callable[[], str] | None = None) -> Ed25519Private
     data = _read(path)
     load = load_ssh_private_key if b"OPENSSH PRIVATE KEY" in data else load_pem_private_key
     try:
+        _refuse_endless(data)
         try:
             key = load(data, None)
         except TypeError:  # it is encrypted
@@ -185,6 +190,39 @@ def read_key(path: Path, ask: Callable[[], str] | None = None) -> Ed25519Private
     if not isinstance(key, Ed25519PrivateKey):
         raise UsageMistake(f"{path} is not an Ed25519 key", hint="`ssh-keygen -t ed25519` makes one.")
     return key
+
+
+def _refuse_endless(data: bytes) -> None:
+    """Raises ValueError for a key that asks for so many rounds that its passphrase could not be tried within a day."""
+    for armoured in ARMOURED.findall(data):
+        try:
+            inner = base64.b64decode(armoured)
+            kind, rounds = _rounds(inner)
+        except (ValueError, IndexError):  # torn, as whoever reads it will say
+            continue
+        if rounds > MOST_ROUNDS[kind]:
+            raise ValueError(f"it asks for {rounds} rounds of {kind} to try a passphrase, and at most "
+                             f"{MOST_ROUNDS[kind]} are computed")  # fmt: skip
+
+
+def _rounds(inner: bytes) -> tuple[str, int]:
+    if inner.startswith(OPENSSH):  # three texts behind their lengths: cipher, kdf, options; those end in the rounds
+        at = len(OPENSSH)
+        for _ in range(3):
+            begin, at = at + 4, at + 4 + int.from_bytes(inner[at : at + 4])
+        return "bcrypt", int.from_bytes(inner[max(begin, at - 4) : at])
+    at = inner.index(PBKDF2) + len(PBKDF2)  # then, in a sequence, the salt and the rounds
+    _, behind_salt = _element(inner, _element(inner, at)[0])
+    begin, end = _element(inner, behind_salt)
+    return "PBKDF2", int.from_bytes(inner[begin:end])
+
+
+def _element(der: bytes, at: int) -> tuple[int, int]:
+    """Where the content of a DER element begins and ends (X.690, section 8.1)."""
+    begin, length = at + 2, der[at + 1]
+    if length & 0x80:
+        begin, length = begin + (length & 0x7F), int.from_bytes(der[begin : begin + (length & 0x7F)])
+    return begin, begin + length
 
 
 def trusted_fingerprints(path: Path) -> frozenset[str]:

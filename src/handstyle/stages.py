@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from handstyle import digests
 from handstyle.collection.scope import Act
 from handstyle.collection.works import Collection
 from handstyle.errors import GateClosed, RecordDamaged, RightsMissing, StageMissing, UsageMistake
@@ -34,8 +35,11 @@ if TYPE_CHECKING:
     from handstyle.finetuning.validation import Drawings
     from handstyle.inspection.material import HeldOut
     from handstyle.inspection.report import InspectionReport
+    from handstyle.publication.copyright_policy import Contact
     from handstyle.publication.log_proof import LogProof
     from handstyle.publication.provenance import Statement
+    from handstyle.publication.shares import Division, Fee
+    from handstyle.publication.shares import Statement as SharesStatement
     from handstyle.publication.verification import Verification
 
 Progress = Callable[[str, int, int], None]  # what, done, of
@@ -113,7 +117,7 @@ def collect(
         for_validation=len(found.withheld),
         left_out=len(found.left_out),
         pictures_found=found.number_of_pictures_found,
-        notes=(*found.notes, *_notes_on(alike, near)),
+        notes=(*found.notes, *permission.overridden(found), *_notes_on(alike, near)),
         near_duplicates=len(alike),
         permission=permission.standing(found),
         record=str(path),
@@ -169,6 +173,7 @@ def encode(
 def encode_for(
     workspace: Workspace, collection: Collection, folder: Path, family: ModelFamily, recipe: Recipe, progress: Progress
 ) -> Encoded:
+    from handstyle.collection import permission
     from handstyle.encoding import crops, encode
     from handstyle.encoding.cache import Cache
 
@@ -179,9 +184,10 @@ def encode_for(
     wanted = [encode.crops_of(work, resolution, random_flip=recipe.random_flip) for work in works]
     texts = ["", *sorted({recipe.words(work.caption) for work in works})]
     found = 0
-    for done in encode.encode_works(works, folder, collection.background, wanted, family, cache):
-        found += done.found
-        progress("encoding works", done.index, done.of)
+    with permission.naming_the_holder(collection):
+        for done in encode.encode_works(works, folder, collection.background, wanted, family, cache):
+            found += done.found
+            progress("encoding works", done.index, done.of)
     for done in encode.encode_texts(texts, family, cache):
         found += done.found
         progress("encoding texts", done.index, done.of)
@@ -333,10 +339,7 @@ def finetune(
     use_all_cores()
     workspace, recipe, family = plan.workspace, plan.recipe, plan.family
     own = plan.class_images
-    # Before anything is encoded: who must be asked is asked first. A plan may have waited.
-    require_permission(workspace, plan.collection, "train")
-    if own is not None:
-        require_standing(workspace, own.collection, own.consents or None, "class images")
+    _require_still(plan)  # before anything is encoded; a plan may have waited
     real = _further(workspace, plan.collection, further, _training(family, recipe)) if further else None
     encoded = encode_for(workspace, plan.collection, plan.folder, family, recipe, progress)
     for name, words in encoded.cut_off.items():
@@ -372,6 +375,13 @@ def finetune(
     _log_run(workspace, run, plan)
     workspace.point_to(run=run)
     return _finetuned(workspace, run)
+
+
+def _require_still(plan: Plan) -> None:
+    """Raises Withdrawn or RightsMissing where a permission does not stand any more."""
+    require_permission(plan.workspace, plan.collection, "train")
+    if own := plan.class_images:
+        require_standing(plan.workspace, own.collection, own.consents or None, "class images")
 
 
 def _log_run(workspace: Workspace, run: str, plan: Plan) -> None:
@@ -457,7 +467,7 @@ def generate(
 ) -> Generated:
     """Prompts x seeds, each picture signed with what it was made from. Without `styles`, the newest style is worn."""
     from handstyle.diffusion.hardware import use_all_cores
-    from handstyle.generation import previews, wardrobe
+    from handstyle.generation import ledger, previews, wardrobe
     from handstyle.generation.generate import attached
     from handstyle.generation.generate import generate as draw
     from handstyle.generation.signature import png, signed_png
@@ -479,6 +489,8 @@ def generate(
             data = signed_png(
                 picture.image, request, base_name=family.card.name, base_digest=family.digest, lineage=lineage
             )
+            if worn:  # counted before it is written: there is no picture by a style that is not counted
+                ledger.add(workspace.ledger, "made", [item.style.tensors for item in worn], 1, digests.of_bytes(data))
             name = next_name(folder, f"{slug(request.prompt)[:40]}-{request.seed}", ".png")
             images.append(picture.image)
             paths.append(str(write(folder / name, data)))
@@ -561,6 +573,9 @@ class Published(Record):
     reasons: tuple[str, ...]
 
 
+NO_POLICY = "Nobody to turn to was named, so there is no copyright policy: --keeper and --contact name them."
+
+
 def publish(
     workspace: Workspace,
     name: str,
@@ -569,15 +584,15 @@ def publish(
     key: Path | None = None,
     model_licence: str | None = None,
     distribution: Distribution = "public",
+    contact: Contact | None = None,
     to: Path | None = None,
     progress: Progress = silent,
 ) -> Published:
     """Gates first, then weights in other tools' formats, card, records and a signature over everything."""
     from handstyle import keys
-    from handstyle.collection import permission
     from handstyle.diffusion.catalogue import EMBEDDED
     from handstyle.finetuning.trained_style import WEIGHTS
-    from handstyle.publication import card, clearance, exports, package, release_records
+    from handstyle.publication import card, clearance, exports, package, records_for_others, release_records
 
     run = workspace.needs("run", "finetune")
     style = open_style(workspace, run)
@@ -605,24 +620,21 @@ def publish(
             weights=weights,
             card_text=card.text(style, collection, report, cleared, weights, signer, class_images),
             report_files=_public_report(report, pictures),
-            consents={
-                digest: given
-                for found in (collection, class_images)
-                if found
-                for digest, given in permission.kept(found, workspace.collection(found.digest)).items()
-            },
+            consents=_consents(workspace, collection, class_images),
             evidence_folders=[folder, folder.parent, beside],
             key=secret,
             class_images=class_images,
+            contact=contact,
             prove=_proof_of_log(style, collection, class_images),
         )
+        _count_release(workspace, style, report, release)
         progress("writing and reloading the weights", 2, 2)
     return Published(
         release=str(target),
         signer=signer,
         licence=cleared.licence.name,
         weights=tuple(item.path for item in weights),
-        reasons=cleared.reasons,
+        reasons=(*cleared.reasons, *([] if (target / records_for_others.POLICY).exists() else [NO_POLICY])),
     )
 
 
@@ -645,6 +657,29 @@ def _proof_of_log(style: TrainedStyle, *collections: Collection | None) -> Calla
     log = logged.keepers_log(House.here())
     published = [published_collection(found) for found in collections if found]
     return None if log is None else partial(logged.release, log, style, published)
+
+
+def _consents(workspace: Workspace, *collections: Collection | None) -> dict[str, Consent]:
+    from handstyle.collection import permission
+
+    return {
+        digest: given
+        for found in collections
+        if found
+        for digest, given in permission.kept(found, workspace.collection(found.digest)).items()
+    }
+
+
+def _count_release(workspace: Workspace, style: TrainedStyle, report: InspectionReport, release: Path) -> None:
+    """In the ledger, with the pictures by the style that anybody can see in the release."""
+    from handstyle.generation import ledger
+    from handstyle.inspection.redaction import redacted
+    from handstyle.publication.provenance import ENVELOPE
+
+    report = redacted(report)
+    shown = [*(side.style for side in report.comparisons), *(output.picture for output in report.copying.outputs)]
+    pictures = len({picture.file for picture in shown} - {""})
+    ledger.add(workspace.ledger, "released", [style.tensors], pictures, digests.of_file(release / ENVELOPE))
 
 
 def _public_report(report: InspectionReport, pictures: Path) -> dict[str, bytes]:
@@ -671,6 +706,25 @@ def _current_report(workspace: Workspace) -> tuple[InspectionReport | None, Path
         return None, workspace.root
     place = workspace.inspection(name)
     return InspectionReport.load(place / "report.json"), place / "pictures"
+
+
+def shares(
+    workspace: Workspace,
+    fee: Fee,
+    division: Division = "equal",
+    *,
+    run: str | None = None,
+    since: date | None = None,
+    until: date | None = None,
+) -> SharesStatement:
+    """Who contributed to a style, and what is each one's part of what was agreed; by what the ledger counted."""
+    from handstyle.generation import ledger
+    from handstyle.publication import shares
+
+    style = open_style(workspace, run or workspace.needs("run", "finetune"))
+    collection, _ = collection_named(workspace, style.collection)
+    count = ledger.count(workspace.ledger, style.tensors, since=since, until=until)
+    return shares.statement(collection, style, count, fee, division, since=since, until=until, on=date.today())
 
 
 def verify(

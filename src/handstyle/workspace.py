@@ -10,6 +10,7 @@
 |-- inspections/<id>/                                    report.json, report.html, pictures/
 |-- releases/<name>/                                     what may leave the house
 |-- withdrawals/                                         what was taken back of works that were used here
+|-- ledger.jsonl                                         which pictures were made and released, with which styles
 |-- current.json                                         which collection and run the next verb means
 
 <house>/, the person's own folder for settings          what holds for all workspaces
@@ -124,6 +125,10 @@ class Workspace:
     def reading(self, folder: Path) -> Path:
         """The journal of a folder of originals, by where it is."""
         return self.root / "reading" / f"{digests.of_bytes(os.fsencode(folder.resolve()))[:16]}.jsonl"
+
+    @property
+    def ledger(self) -> Path:
+        return self.root / "ledger.jsonl"
 
     def collection(self, digest: str) -> Path:
         return self.root / "collections" / digest[:16]

@@ -231,7 +231,7 @@ def test_a_work_the_rights_file_forgot_comes_with_the_table_to_add(folder_of: Fo
     (folder / "rights.toml").write_text('[[rights]]\nworks = ["a*"]\nauthor = "Ada"\nbasis = "own-work"\n')
     with pytest.raises(RightsMissing) as refused:
         collect(folder, rights=read_rights_toml(folder / "rights.toml"))
-    assert refused.value.faults == ("sub/b.png: no permission names it",)
+    assert refused.value.faults == ("sub/b.png: no permission names it (clause: any); ask whoever made it",)
     assert '[[rights]]\nworks = ["sub/b.png"]' in refused.value.hint
 
 
@@ -239,18 +239,20 @@ def test_a_work_that_two_permissions_name_is_refused(folder_of: FolderOf) -> Non
     folder = folder_of("a.png", "b.png")
     entry = '[[rights]]\nworks = ["{}"]\nauthor = "{}"\nbasis = "own-work"\n'
     (folder / "rights.toml").write_text(entry.format("*", "Ada") + entry.format("b*", "Bob"))
-    with pytest.raises(RightsMissing, match=r"b\.png: 2 permissions name it"):
+    with pytest.raises(
+        RightsMissing, match=r"b\.png: 2 permissions name it: .* of Ada, .* of Bob \(clause: any\); let"
+    ):
         collect(folder, rights=read_rights_toml(folder / "rights.toml"))
 
 
 def test_a_permission_that_has_ended_or_never_covered_training_is_refused(folder_of: FolderOf) -> None:
     folder = folder_of("a.png")
     expired = own_work("Ada").model_copy(update={"valid_until": date(2030, 1, 1)})
-    with pytest.raises(RightsMissing, match="ended on 2030-01-01"):
+    with pytest.raises(RightsMissing, match=r"of Ada ended on 2030-01-01 \(clause: last day\); ask for a new one"):
         collect(folder, rights=for_all(expired), on=date(2030, 1, 2))
     assert collect(folder, rights=for_all(expired), on=date(2030, 1, 1)).works
     no_derivatives = open_licence("CC-BY-ND-4.0", "Ada", "https://example.org")
-    with pytest.raises(RightsMissing, match=r"a\.png: CC-BY-ND-4\.0 does not cover training"):
+    with pytest.raises(RightsMissing, match=r"a\.png: CC-BY-ND-4\.0 does not cover .* \(clause: use\); ask"):
         collect(folder, rights=for_all(no_derivatives))
 
 
@@ -259,7 +261,10 @@ def test_missing_permission_and_faulty_files_are_told_together(folder_of: Folder
     (folder / "b.png").write_bytes(b"")
     with pytest.raises(RightsMissing) as refused:
         collect(folder, rights=RightsPlan())
-    assert refused.value.faults == ("besides, b.png: is empty: save or copy it again",)
+    unnamed = "no permission names it (clause: any); ask whoever made it"
+    assert refused.value.faults == (
+        f"a.png: {unnamed}", f"b.png: {unnamed}", "besides, b.png: is empty: save or copy it again"
+    )  # fmt: skip
 
 
 def test_a_work_left_out_needs_no_permission(folder_of: FolderOf) -> None:

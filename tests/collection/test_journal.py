@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,11 @@ from PIL import Image
 from handstyle.collection import journal as journals
 from handstyle.collection import reading
 from handstyle.collection.intake import collect
-from handstyle.collection.journal import journal
-from handstyle.collection.reading import NoMemory, Shown, look_at
+from handstyle.collection.journal import Remembered
+from handstyle.collection.reading import Shown, look_at
 from handstyle.collection.rights import own_work
-from handstyle.collection.rights_plan import for_all
+from handstyle.collection.rights_plan import RightsPlan, for_all, read_rights_toml
+from handstyle.errors import RightsMissing
 
 FolderOf = Callable[..., Path]
 Drawing = Callable[..., Image.Image]
@@ -48,13 +50,13 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def keep(path: Path, *names: str, of: Shown) -> None:
-    with journal(path, WHITE, names) as memory:
+    with closing(Remembered(path, WHITE, names)) as memory:
         for name in names:
             memory.keep(name, of)
 
 
 def recalled(path: Path, *names: str, page: tuple[int, int, int] = WHITE) -> list[Shown | None]:
-    with journal(path, page, names) as memory:
+    with closing(Remembered(path, page, names)) as memory:
         return [memory.recall(name) for name in names]
 
 
@@ -116,8 +118,24 @@ def test_lines_that_no_longer_count_are_left_behind_at_last(path: Path, shown: S
 
 
 def test_while_another_process_keeps_it_nothing_is_remembered(path: Path, shown: Shown) -> None:
-    with journal(path, WHITE, ["a.png"]), journal(path, WHITE, ["a.png"]) as second:
-        assert isinstance(second, NoMemory)
+    with closing(Remembered(path, WHITE, ["a.png"])) as first:
+        first.keep("a.png", shown)
+        with closing(Remembered(path, WHITE, ["a.png"])) as second:
+            second.keep("b.png", shown)
+            assert second.recall("a.png") is None
+    assert recalled(path, "a.png", "b.png") == [shown, None]
+
+
+def test_of_works_without_permission_nothing_is_remembered(folder_of: FolderOf, path: Path) -> None:
+    folder = folder_of("a.png", "b.png")
+    with pytest.raises(RightsMissing):
+        collect(folder, rights=RightsPlan(), kept_in=path)
+    assert not path.parent.exists()
+    (folder / "rights.toml").write_text('[[rights]]\nworks = ["a*"]\nauthor = "Ada"\nbasis = "own-work"\n')
+    with pytest.raises(RightsMissing):
+        collect(folder, rights=read_rights_toml(folder / "rights.toml"), kept_in=path)
+    a, b = recalled(path, "a.png", "b.png")
+    assert a is not None and b is None
 
 
 def test_a_journal_that_cannot_be_kept_keeps_nobody_from_collecting(folder_of: FolderOf, tmp_path: Path) -> None:

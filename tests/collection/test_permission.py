@@ -17,7 +17,7 @@ from consents import ADA, TODAY, draft, signed
 
 from handstyle.collection import consent, intake, permission
 from handstyle.collection.rights import RightsRecord, from_consent
-from handstyle.collection.rights_plan import ConsentGrant, RightsPlan, from_consents, read_rights_toml
+from handstyle.collection.rights_plan import ConsentGrant, RightsPlan, from_consents, in_folder, read_rights_toml
 from handstyle.collection.scope import Act
 from handstyle.collection.terms import Named
 from handstyle.collection.works import Collection
@@ -243,6 +243,15 @@ def test_an_answer_on_paper_is_stated_and_bound_to_the_same_words(folder_of: Fol
     (rights,) = collected(folder, read_rights_toml(papers / "rights.toml")).rights.values()
     assert not rights.is_signed and "not signed" in rights.standing
     assert list(rights.refusals(Act("train", TODAY, "full", "stable-diffusion-1", "b" * 64)))
+
+
+def test_every_signature_that_lacks_is_named_at_once(tmp_path: Path) -> None:
+    (tmp_path / "a.consent.json").write_bytes(consent.signed(draft(), ADA).data)
+    (tmp_path / "b.consent.json").write_bytes(draft(commercial=True).data)
+    with pytest.raises(ConsentBroken) as broken:
+        in_folder(tmp_path)
+    assert len(broken.value.faults) == 3 and broken.value.exit_code == 3
+    assert len(in_folder(tmp_path, unsigned=True).consents) == 2
 
 
 def test_a_consent_that_lacks_a_signature_gives_nothing(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ MINE, STRANGERS = fingerprint(KEY.public_key()).encode(), fingerprint(STRANGER.p
 PEM = KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 OPENSSH = KEY.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
 LOCKED = KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"sesame"))
+LOCKED_OPENSSH = KEY.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, BestAvailableEncryption(b"sesame"))
 
 NOBODY = refused("does not name whom to trust", MISTAKE)
 UNREADABLE = refused("cannot be read", MISTAKE)
@@ -85,6 +86,38 @@ def of_another_curve(path: Path) -> None:
     path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
 
 
+def endless_bcrypt() -> bytes:
+    """OpenSSH's form, and 2**32 - 1 rounds."""
+    inner = base64.b64decode(b"".join(LOCKED_OPENSSH.splitlines()[1:-1]))
+    head = b"openssh-key-v1\0\0\0\0\x0aaes256-ctr\0\0\0\x06bcrypt\0\0\0\x18\0\0\0\x10"
+    assert inner.startswith(head)
+    rounds = len(head) + 16
+    return armoured("OPENSSH PRIVATE KEY", inner[:rounds] + b"\xff" * 4 + inner[rounds + 4 :])
+
+
+def endless_pbkdf2() -> bytes:
+    """PKCS #8 (RFC 5958), encrypted as RFC 8018 has it, and 2**62 rounds."""
+
+    def part(tag: int, *content: bytes) -> bytes:
+        body = b"".join(content)
+        length = bytes([len(body)]) if len(body) < 128 else bytes([0x81, len(body)])
+        return bytes([tag]) + length + body
+
+    def name(dotted: str) -> bytes:
+        return bytes.fromhex(dotted)
+
+    hashed = part(0x30, name("06082a864886f70d02090500"))
+    asked = part(0x30, part(4, bytes(16)), part(2, (1 << 62).to_bytes(8, "big")), hashed)
+    kdf = part(0x30, name("06092a864886f70d01050c"), asked)
+    cipher = part(0x30, name("060960864801650304012a"), part(4, bytes(16)))
+    scheme = part(0x30, name("06092a864886f70d01050d"), part(0x30, kdf, cipher))
+    return armoured("ENCRYPTED PRIVATE KEY", part(0x30, scheme, part(4, bytes(64))))
+
+
+def armoured(label: str, inner: bytes) -> bytes:
+    return f"-----BEGIN {label}-----\n".encode() + base64.encodebytes(inner) + f"-----END {label}-----\n".encode()
+
+
 BLOB = PUBLIC.split()[1]
 CASES: list[Case] = [
     trusting("a key", PUBLIC + b" somebody\n", status(0, "trusted")),
@@ -125,6 +158,9 @@ CASES: list[Case] = [
     signing("one with a passphrase nobody gave", LOCKED, refused("it has a passphrase", MISTAKE)),
     signing("one of another kind", of_another_kind, refused("is not an Ed25519 key", MISTAKE)),
     signing("one of another curve", of_another_curve, refused("is not an Ed25519 key", MISTAKE)),
+    # Found by fuzzing, and beside it: to try a passphrase would have taken a year, and longer than there are stars.
+    signing("one of 2**32 rounds", endless_bcrypt(), refused("rounds of bcrypt", MISTAKE)),
+    signing("one of 2**62 rounds", endless_pbkdf2(), refused("rounds of PBKDF2", MISTAKE)),
     signing("2 MB", b"-" * (2 << 20), refused("is too large to be a key file", MISTAKE)),
     signing("a folder", folder, UNREADABLE),
     signing("a pipe", pipe, UNREADABLE),

@@ -218,7 +218,7 @@ BESIDES = [
     picture(
         "metadata with a declaration of entities",
         whole(NOISE, 8, RGB, chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0<!DOCTYPE a [<!ENTITY b 'c'>]><x>&b;</x>")),
-        SAME,
+        refused("declares types or entities", code=3),
     ),
 ]
 
@@ -253,8 +253,12 @@ TURNED = [
         ]
     ),
     picture("turned by the text of another program",
-            whole(NOISE, 8, RGB, chunk(b"iTXt", b'XML:com.adobe.xmp\0\0\0\0\0<x tiff:Orientation="6"/>')),
+            whole(NOISE, 8, RGB, chunk(b"iTXt", b'XML:com.adobe.xmp\0\0\0\0\0<x xmlns:tiff="t" '
+                                                b'tiff:Orientation="6"/>')),
             shows(turned(NOISE, 6))),
+    picture("metadata that are no XML",
+            whole(NOISE, 8, RGB, chunk(b"iTXt", b'XML:com.adobe.xmp\0\0\0\0\0<x tiff:Orientation="6"/>')),
+            refused("it is no well-formed XML", code=3)),
 ]  # fmt: skip
 
 CASES: list[Case] = [

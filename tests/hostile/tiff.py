@@ -154,7 +154,7 @@ MEANING = [
     *(tagged(f"turned, number {number}", shows(turned(NOISE, number)), t274=(SHORT, number)) for number in range(1, 9)),
     tagged("turned by 9", SAME, t274=(SHORT, 9)),
     tagged("a colour profile that is junk", SAME, t34675=(BYTE, b"junkjunk")),
-    tagged("newspaper data that is junk", SAME, t33723=(BYTE, b"\x1c\2\xff\xff\xff")),
+    tagged("newspaper data that is junk", refused("cut short", code=3), t33723=(BYTE, b"\x1c\2\xff\xff\xff")),
     tagged("EXIF beyond its end", SAME, t34665=(LONG, 10**8)),
     tagged("a place on earth that is itself", SAME, t34853=(LONG, DIRECTORY)),
 ]  # fmt: skip

@@ -100,5 +100,6 @@ CASES: list[Case] = [
     picture("turned", riff(extended(8), PIXELS, part(b"EXIF", exif.orientation(6))), shows(turned(NOISE, 6)), FILE),
     picture("EXIF that is none", riff(extended(8), PIXELS, part(b"EXIF", b"junk")), SAME, FILE),
     picture("a colour profile that is junk", riff(extended(0x20), part(b"ICCP", b"junk"), PIXELS), SAME, FILE),
-    picture("metadata that is junk", riff(extended(4), PIXELS, part(b"XMP ", b"\xff\0")), SAME, FILE),
+    picture("metadata that is junk", riff(extended(4), PIXELS, part(b"XMP ", b"\xff\0")),
+            refused("it cannot be read", code=3), FILE),
 ]  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from handstyle import digests, stages
 from handstyle.collection.rights_plan import from_consents, read_rights_toml
 from handstyle.consenting import look_at
 from handstyle.inspection.report import InspectionReport
+from handstyle.publication.shares import Fee
 from handstyle.workspace import Workspace
 
 pytestmark = pytest.mark.slow
@@ -85,6 +87,10 @@ def test_six_verbs_make_a_release_that_verifies(
     trust.write_text(published.signer)
     assert stages.verify(release, trust).status == "trusted"
     check_that_every_change_is_noticed(release)
+    stated = stages.shares(workspace, Fee("picture made", Decimal("0.25"), "EUR"))
+    assert (stated.count.made, stated.count.releases, stated.sum) == (4, 1, "1.00 EUR")
+    sides = {side.style.file for side in report.comparisons}  # some of them are among the outputs, too
+    assert stated.count.released == len(sides | {output.picture.file for output in report.copying.outputs})
     assert {"collecting", "encoding works", "finetuning", "drawing", "measuring on real drawings"} <= set(heard)
 
 
@@ -124,7 +130,7 @@ def test_a_style_that_two_holders_permitted_becomes_a_release_that_says_so(
 ) -> None:
     workspace, path = Workspace(tmp_path / "workspace"), tmp_path / "ada.consent.json"
     found = look_at(six_works, "white", pictures=False)[0]
-    path.write_bytes(signed(works=found, bases=["stable-diffusion-1"], derivatives=True).data)
+    path.write_bytes(signed(works=found, bases=["stable-diffusion-1"], derivatives=True, commercial=True).data)
     stages.collect(workspace, six_works, from_consents([path]), validation=2)
     settings = {"max_train": "2 steps", "train_batch_size": 2, "rank": 2, "mixed_precision": "no"}
     stages.finetune(stages.plan(workspace, tiny_base, settings=settings))

@@ -29,6 +29,7 @@ def test_a_release_holds_everything_and_verifies(ingredients: Ingredients, relea
     (licence,) = (name for name in names if name.startswith("licences/"))
     assert names - {licence} == {
         *("README.md", "LICENSE.md", "collection.json", "recipe.toml", "style.json", "report.json", "report.html"),
+        *("croissant.json", "bom.cdx.json", "TRAINING_SUMMARY.md"),
         *("weights/pytorch_lora_weights.safetensors", "weights/soft-outline.safetensors", "handstyle.json"),
     }
     found = verify(release)

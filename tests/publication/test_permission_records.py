@@ -21,13 +21,15 @@ from consents import ADA, WORKS, draft, signed
 
 from handstyle import digests
 from handstyle.collection import consent, intake, permission
+from handstyle.collection.reservation_values import reading
 from handstyle.collection.rights import from_consent
 from handstyle.collection.rights_plan import read_rights_toml
 from handstyle.collection.terms import Named
 from handstyle.collection.works import Collection, Work
 from handstyle.consenting import look_at
-from handstyle.errors import GateClosed, RightsMissing
+from handstyle.errors import GateClosed, ReleaseBroken, RightsMissing
 from handstyle.keys import fingerprint
+from handstyle.publication import card
 from handstyle.publication.clearance import Clearance, clearance
 from handstyle.publication.verification import verify
 from handstyle.tensor_files import digest
@@ -109,6 +111,35 @@ def test_a_consent_answered_on_paper_is_published_and_called_stated(ingredients:
     edited(release / "collection.json", claims(evidence=[]))
     signed_again(release, ingredients.key)
     assert_broken(release, "permission", "collection.json")
+
+
+@pytest.mark.parametrize("despite", [False, True])
+def test_a_release_of_reserved_works_holds_only_where_a_signed_grant_sets_that_aside(
+    ingredients: Ingredients, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, despite: bool
+) -> None:
+    given = signed(despite_reservations=despite)
+    plain = collection_of(given)
+    found = (reading("noai", "XMP, dc:subject", "noai, my own words", "reserved"),)
+    works = tuple(work.model_copy(update={"reservations": found}) for work in plain.works)
+    collection = plain.model_copy(update={"works": works})
+    style = style_of(collection, ingredients.style.tensors)
+    report = report_on(style)
+    if not despite:
+        with pytest.raises(RightsMissing, match="noai"):
+            clearance(collection, style, report, "Soft outline", on=TODAY)
+        monkeypatch.setattr("handstyle.collection.overrides.standing", lambda *_: [])  # a publisher who does not ask
+    clear = clearance(collection, style, report, "Soft outline", on=TODAY)
+    mine = ingredients._replace(collection=collection, style=style, report=report, cleared=clear)
+    if not despite:
+        with pytest.raises(ReleaseBroken, match="does not set aside what the files of 2 works say"):
+            mine.assemble(tmp_path / "release", consents={given.digest: given})
+        return
+    release = mine.assemble(tmp_path / "release", consents={given.digest: given})
+    assert verify(release, on=TODAY).holds
+    assert "2 works are, each, reserved in or beside its file (noai note); the signed consent of" in card.text(
+        style, collection, report, clear, ingredients.weights, "SHA256:key"
+    )
+    assert b"my own words" not in (release / "collection.json").read_bytes()
 
 
 def test_names_and_captions_of_works_that_may_not_be_shown_stay_at_home(consented: Consented) -> None:

@@ -83,6 +83,20 @@ def test_how_soon_is_said_in_days(typed: Any, words: str) -> None:
     assert typed("consent", "list", "--expiring", words).code == (0 if words == "30" else 2)
 
 
+def test_a_dry_run_names_the_signature_that_lacks_where_collecting_refuses(
+    typed: Any, desk: Path, tiny_base: Path
+) -> None:
+    terms_for(typed, "Ada", "Press")
+    typed("consent", "draft", "drawings", "--terms", "consent/terms.toml")
+    file = "consent/ada.consent.json"
+    typed("consent", "sign", file, "--key", "Ada", "--yes")
+    assert typed("collect", "drawings", "--consent", file).code == 3
+    foreseen = typed("collect", "drawings", "--consent", file, "--dry-run", "--base", tiny_base, "--for", "commercial")
+    assert foreseen.code == 3
+    assert foreseen.out.count("the signature of Press is missing") == 5 and "commercial use" in foreseen.out
+    assert not Path("handstyle-workspace").exists()
+
+
 def test_a_dry_run_says_what_lacks_writes_the_letter_and_collects_nothing(
     typed: Any, desk: Path, tiny_base: Path
 ) -> None:

@@ -22,6 +22,7 @@ CODES = {
     "UsageMistake": 2,
     "GateClosed": 3,
     "RightsMissing": 3,
+    "WorkChanged": 3,
     "ConsentBroken": 3,
     "ReleaseBroken": 3,
     "Withdrawn": 3,

@@ -8,7 +8,7 @@ https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -162,6 +162,21 @@ class Consent:
                 hint="Nothing is permitted until all of them have signed: `handstyle consent sign FILE`.",
             )
         return self
+
+
+def require_everybody(consents: Mapping[str, Consent]) -> None:
+    """Raises ConsentBroken while one of these, each by where it lies, lacks a signature: with all that are missing."""
+    lacking = {where: found for where, found in consents.items() if found.missing}
+    if len(lacking) == 1:
+        for where, found in lacking.items():
+            found.require_everybody(where)
+    elif lacking:
+        raise ConsentBroken(
+            f"{len(lacking)} consents are not signed by everybody whose permission is needed",
+            faults=[f"{where}: the signature of {holder.name} is missing"
+                    for where, found in lacking.items() for holder in found.missing],
+            hint="Nothing is permitted until all of them have signed: `handstyle consent sign FILE`.",
+        )  # fmt: skip
 
 
 def drafted(statement: Statement) -> Consent:

@@ -53,7 +53,10 @@ def words_of(
             ),
         ),
         _who_agrees(holders),
-        Passage(heading="What may be done", answers=(*_training(scope), *_giving(scope), *_naming(scope, author))),
+        Passage(
+            heading="What may be done",
+            answers=(*_training(scope), *_giving(scope), *_naming(scope, author), _despite(scope)),
+        ),
         Passage(heading="Where and how long", lines=(_where(scope), _when(scope))),
         _limits(),
         *_documents(documents),
@@ -68,6 +71,8 @@ def _who_agrees(holders: Sequence[Holder]) -> Passage:
         roles = ", and ".join(ROLES[role] for role in holder.roles)
         key = f"signs with the key {holder.fingerprint}" if holder.key else "has not named a key yet"
         lines.append(f"{holder.name} {roles}: {BASES[holder.basis]}. Identified {IDENTITIES[holder.identity]}; {key}.")
+        lines += [f"Where a file names {name} as the owner of its copyright, {holder.name} is meant."
+                  for name in holder.also_named]  # fmt: skip
     everybody = "All of them must sign. While one signature is missing, nothing is permitted."
     return Passage(heading="Who has to agree", lines=(*lines, everybody) if len(holders) > 1 else tuple(lines))
 
@@ -113,6 +118,15 @@ def _naming(scope: Scope, author: str) -> tuple[Answer, ...]:
         _answer(f"Use the name {author} in the title of the model", scope.name.in_title),
         _answer(f"Use the name {author} as the word that makes the model draw in this hand", scope.name.as_trigger),
         _answer(f"Use the name {author} to advertise the model", scope.name.in_marketing),
+    )
+
+
+def _despite(scope: Scope) -> Answer:
+    return _answer(
+        "Use the works although their files, or notes beside them, say that they may not be used to train (metadata, "
+        "content credentials, noai notes, a style cloak)",
+        scope.despite_reservations,
+        "This yes counts before what stands there.",
     )
 
 

@@ -61,6 +61,7 @@ class Holder(Record):
     basis: Basis
     identity: Identity = "self"
     key: Annotated[str, AfterValidator(_key_line)] | None = None  # ssh-ed25519 AAAA…
+    also_named: tuple[Line, ...] = ()  # as the owner in files: a pen name, an old address, another spelling
 
     @property
     def fingerprint(self) -> str | None:

@@ -19,11 +19,13 @@ from PIL import Image
 from handstyle.collection.captions import Captions, read_captions
 from handstyle.collection.covering import Permissions
 from handstyle.collection.curation import duplicates
-from handstyle.collection.journal import journal
+from handstyle.collection.journal import Remembered
 from handstyle.collection.listing import Fault, Listing, list_folder
 from handstyle.collection.near_duplicates import NearDuplicates
+from handstyle.collection.notes_beside import Notes
 from handstyle.collection.pixels import Unfit, page_colour, read_picture
-from handstyle.collection.reading import Memory, NoMemory, look_at_all
+from handstyle.collection.reading import Memory, NoMemory
+from handstyle.collection.reading_folder import look_at_all
 from handstyle.collection.refusal import collection_faulty, rights_missing
 from handstyle.collection.rights_plan import RightsPlan
 from handstyle.collection.withholding import ONE_IN_FIVE, Withholding, withheld
@@ -74,7 +76,7 @@ def gather(
     names = [name for name in listing.pictures if name not in without]
     captions = read_captions(folder, _texts_kept(listing, without), names)
     permissions = Permissions(names, rights, on or date.today())
-    with journal(kept_in, page, names) if kept_in else nullcontext(NoMemory()) as memory:
+    with closing(Remembered(kept_in, page, names)) if kept_in else nullcontext(NoMemory()) as memory:
         works, faults, alike = _works(folder, names, page, captions, permissions, memory, processes, progress)
     faults = [*_misdirected(listing, without), *_standing(listing, without), *captions.faults, *faults]
     faults += [Fault(name, f"shows the same pixels as {first}") for name, first in duplicates(works).items()]
@@ -101,22 +103,26 @@ def load_work(folder: Path, work: Work, background: str = "white") -> Image.Imag
     """The image of a work, proven to be the one that was collected. Raises WorkChanged."""
     path = folder / work.name
     again = f"Put back the file that was collected, or collect {folder} again."
+
+    def changed(words: str, hint: str = again) -> WorkChanged:
+        return WorkChanged(f"{path} {words}", work=work.name, hint=hint)
+
     try:
         leads_out = not path.resolve().is_relative_to(folder.resolve())
     except (OSError, RuntimeError, ValueError) as error:  # links in a circle, or NUL in the name of the folder
-        raise WorkChanged(f"{path} cannot be opened: {error}", hint=again) from error
+        raise changed(f"cannot be opened: {error}") from error
     if leads_out:
-        raise WorkChanged(f"{path} leads out of {folder}", hint=again)
+        raise changed(f"leads out of {folder}")
     try:
         picture = read_picture(path, page_colour(background))
     except Unfit as unfit:
-        raise WorkChanged(f"{path} {unfit}", hint=again) from unfit
+        raise changed(str(unfit)) from unfit
     if picture.file_sha256 != work.file_sha256:
-        raise WorkChanged(f"{path} is not the file that was collected: its content has changed", hint=again)
+        raise changed("is not the file that was collected: its content has changed")
     if picture.pixels_sha256 != work.pixels_sha256:
-        raise WorkChanged(
-            f"{path} is the file that was collected, but its pixels come out differently here",
-            hint=f"Another background, or another version of Pillow, decodes it; collect {folder} again here.",
+        raise changed(
+            "is the file that was collected, but its pixels come out differently here",
+            f"Another background, or another version of Pillow, decodes it; collect {folder} again here.",
         )
     return picture.image
 
@@ -134,7 +140,7 @@ def _works(
     """No picture stays in memory. One without words or permission is still looked at for faults."""
     works: list[Work] = []
     faults: list[Fault] = []
-    alike = NearDuplicates(len(names))
+    alike, notes = NearDuplicates(len(names)), Notes(folder)
     with closing(look_at_all(folder, names, page, memory, processes)) as looks:
         for done, (name, shown) in enumerate(zip(names, looks, strict=True)):
             progress("collecting", done, len(names))
@@ -142,8 +148,12 @@ def _works(
                 faults.append(Fault(name, str(shown)))
                 continue
             caption = captions.of.get(name)
-            permission = permissions.of(name, shown.file_sha256, shown.pixels_sha256)
-            if caption is None or permission is None:
+            reservations = (*shown.reservations, *notes.of(name, shown.file_format))
+            permission = permissions.of(name, shown.file_sha256, shown.pixels_sha256, reservations)
+            if permission is None:
+                continue  # and nothing is remembered of it
+            memory.keep(name, shown)
+            if caption is None:
                 continue
             alike.see(name, shown.looks)
             works.append(
@@ -157,6 +167,7 @@ def _works(
                     caption=caption.text,
                     caption_from=caption.source,
                     rights=permissions.digest_of(permission),
+                    reservations=reservations,
                 )
             )
     progress("collecting", len(names), len(names))

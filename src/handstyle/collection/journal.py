@@ -10,10 +10,9 @@ them, so that a file changed behind the back of its date is noticed.
 
 from __future__ import annotations
 
-import contextlib
 import json
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -31,15 +30,34 @@ DIGITS = 16  # of the digest of a line
 STALE = 4  # lines for each that still counts; with more, it is written anew
 
 
-@contextmanager
-def journal(path: Path, page: tuple[int, int, int], names: Iterable[str]) -> Iterator[Memory]:
-    """What is remembered of `names`. Where the journal cannot be kept, or another process keeps it, nothing is."""
-    with contextlib.ExitStack() as stack:
-        memory: Memory = NoMemory()
-        with contextlib.suppress(HandstyleError):
-            stack.enter_context(locked(path.with_suffix(".lock"), busy=f"another process keeps {path}"))
-            memory = stack.enter_context(contextlib.closing(Journal(path, page, names)))
-        yield memory
+class Remembered:
+    """What is remembered of `names`. Where the journal cannot be kept, or another process keeps it, nothing is.
+
+    It is begun when there is something to keep: of a folder that nobody may use, nothing is written.
+    """
+
+    def __init__(self, path: Path, page: tuple[int, int, int], names: Sequence[str]) -> None:
+        self._path, self._page, self._names = path, page, names
+        self._open = ExitStack()
+        self._memory = self._begun() if path.is_file() else None
+
+    def _begun(self) -> Memory:
+        try:
+            busy = f"another process keeps {self._path}"
+            self._open.enter_context(locked(self._path.with_suffix(".lock"), busy=busy))
+            return self._open.enter_context(closing(Journal(self._path, self._page, self._names)))
+        except HandstyleError:
+            return NoMemory()
+
+    def recall(self, name: str) -> Shown | None:
+        return self._memory.recall(name) if self._memory else None
+
+    def keep(self, name: str, shown: Shown) -> None:
+        self._memory = self._memory or self._begun()
+        self._memory.keep(name, shown)
+
+    def close(self) -> None:
+        self._open.close()
 
 
 class Journal:
@@ -82,7 +100,7 @@ class Journal:
             return None
         entry = _entry(self._line_at(place))
         if entry is not None and entry[0] == name:
-            with contextlib.suppress(ValueError, TypeError, OverflowError):
+            with suppress(ValueError, TypeError, OverflowError):
                 self._recalled[name] = Shown.from_json(entry[1])
         return self._recalled.get(name)
 
@@ -94,7 +112,7 @@ class Journal:
         if self._recalled.pop(name, None) == shown:
             return
         # A full disk is no reason to stop reading: only the next time will not be shorter.
-        with contextlib.suppress(OSError):
+        with suppress(OSError):
             self._further.write(_line([name, shown.as_json()]))
 
     def close(self) -> None:
@@ -110,7 +128,7 @@ def heading(page: tuple[int, int, int]) -> list[Any]:
 
 def _opened(path: Path, first: bytes) -> BinaryIO:
     """At its beginning; new, where there is none or one of another kind."""
-    with contextlib.suppress(FileNotFoundError):
+    with suppress(FileNotFoundError):
         file = path.open("r+b")
         if file.readline() == first:
             return file

@@ -14,6 +14,7 @@ from pathlib import Path, PurePath, PurePosixPath
 from typing import Literal, NamedTuple
 
 from handstyle.collection.formats import HEAD, is_named_as_picture, kind_of
+from handstyle.collection.notes_beside import TEXTS, is_beside_its_picture
 from handstyle.collection.plain_text import unwelcome_in
 from handstyle.errors import UsageMistake
 
@@ -51,7 +52,7 @@ def list_folder(folder: Path, apart_from: frozenset[Path] = frozenset()) -> List
             faults.append(entry)
             continue
         file = PurePosixPath(entry.name)
-        is_text = file.name in METADATA or file.suffix.lower() == ".txt"
+        is_text = file.name in METADATA or (file.suffix.lower() == ".txt" and not _is_note(Path(entry.path)))
         target = _target_of(entry, root)
         if isinstance(target, Fault):
             # A link out of the folder that is neither a picture nor words concerns nobody here.
@@ -120,6 +121,13 @@ def _target_of(entry: _Entry, root: Path) -> Path | Fault:
 
 def _spelled(name: PurePath) -> str:
     return "".join(ascii(letter)[1:-1] if unwelcome_in(letter) else letter for letter in name.as_posix())
+
+
+def _is_note(path: Path) -> bool:
+    """`robots.txt` and the like are read for what they reserve, unless they are the words of a picture."""
+    return path.name.lower() in TEXTS and not is_beside_its_picture(
+        path.name, {other.name for other in path.parent.iterdir()}
+    )
 
 
 def _begins_as_picture(path: str) -> bool:

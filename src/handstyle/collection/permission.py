@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from handstyle.collection import consent
+from handstyle.collection import consent, overrides
 from handstyle.collection.consent import Consent
 from handstyle.collection.rights import RightsRecord, from_consent
-from handstyle.collection.scope import Act
+from handstyle.collection.scope import Act, Refusal
 from handstyle.collection.works import Collection, Work
-from handstyle.errors import ConsentBroken, RightsMissing, UsageMistake
+from handstyle.errors import ConsentBroken, RightsMissing, UsageMistake, WorkChanged
 from handstyle.records import write
 
 CONSENTS = "consents"  # the folder beside a collection
@@ -83,17 +84,44 @@ def standing(collection: Collection, what: str = "work") -> tuple[str, ...]:
 
 def refusals(collection: Collection, act: Act) -> list[str]:
     """Work, holder, clause and what would help, for everything that stands against the act."""
-    return [
-        f"{work.name}: {refusal.words} (clause: {refusal.clause}); {refusal.next_step}"
-        for work in collection.works
-        for refusal in collection.rights_of(work).refusals(act)
-    ]
+    return [f"{work.name}: {refusal}" for work in collection.works for refusal in _refusals_of(work, collection, act)]
+
+
+def _refusals_of(work: Work, collection: Collection, act: Act) -> Iterator[Refusal]:
+    rights = collection.rights_of(work)
+    yield from rights.refusals(act)
+    yield from overrides.refusals(work.reservations, rights)
+
+
+def overridden(collection: Collection) -> tuple[str, ...]:
+    """Each reservation that a signed grant sets aside, with the works that carry it."""
+    works: dict[str, list[str]] = defaultdict(list)
+    for work in collection.works:
+        rights = collection.rights_of(work)
+        for reading in overrides.set_aside(work.reservations, rights):
+            by = " and ".join(rights.holders)
+            works[f"{overrides.said(reading)}: set aside by the signed consent of {by}"].append(work.name)
+    return tuple(f"{listed(names)}: {words}" for words, names in works.items())
+
+
+@contextmanager
+def naming_the_holder(collection: Collection) -> Iterator[None]:
+    """A work that is another one than was collected stands under nobody's permission: whose is missed is added."""
+    try:
+        yield
+    except WorkChanged as changed:
+        whose = [collection.rights_of(work).source_of_permission for work in collection.works
+                 if work.name == changed.work]  # fmt: skip
+        faults = [
+            f"{changed.work}: {who} is for the file that was collected (clause: works); {changed.hint}" for who in whose
+        ]
+        raise WorkChanged(changed.what, work=changed.work, faults=faults, hint=changed.hint) from changed
 
 
 def require(collection: Collection, act: Act, doing: str) -> None:
     """Raises RightsMissing where a permission does not cover it."""
     if faults := refusals(collection, act):
-        number = sum(len(works) for works, rights in by_permission(collection) if any(rights.refusals(act)))
+        number = sum(any(True for _ in _refusals_of(work, collection, act)) for work in collection.works)
         raise RightsMissing(
             f"{number} of {len(collection.works)} works may not be used for {doing} on {act.on}",
             faults=faults,

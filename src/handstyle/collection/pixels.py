@@ -15,8 +15,10 @@ from PIL import Image, ImageChops, ImageColor, ImageFile, UnidentifiedImageError
 
 from handstyle import digests
 from handstyle.collection.completeness import fault_in, refuse_many_scans
+from handstyle.collection.embedded_reservations import readings_in
 from handstyle.collection.formats import CAMERA_RAW, HEAD, READABLE, FileFormat, advice_for, kind_of
 from handstyle.collection.png_chunks import depth_of_png
+from handstyle.collection.reservation_values import Reading
 from handstyle.errors import CollectionFaulty, UsageMistake
 from handstyle.records import TooLarge, read_whole
 
@@ -40,6 +42,7 @@ class Picture(NamedTuple):
     file_format: FileFormat
     file_sha256: str
     pixels_sha256: str
+    reservations: tuple[Reading, ...]  # what stands in the same bytes
 
 
 class Unfit(Exception):
@@ -82,7 +85,8 @@ def picture_in(
     """The image in the bytes of a file. Raises Unfit; TooHeavy for more pixels than `most_pixels`."""
     try:
         image = _decoded(data, kind, page, most_pixels)
-        return Picture(image, kind, file_sha256, digests.of_pixels(*image.size, image.tobytes()))
+        pixels = digests.of_pixels(*image.size, image.tobytes())
+        return Picture(image, kind, file_sha256, pixels, readings_in(data, kind))
     except MemoryError as error:
         raise Unfit("needs more memory than there is: save a smaller version") from error
 

@@ -22,8 +22,10 @@ from queue import SimpleQueue
 from typing import Any
 
 from handstyle.collection.pixels import Unfit
-from handstyle.collection.reading import MOST_BYTES_BESIDE, MOST_PIXELS_BESIDE, Shown, look_at
+from handstyle.collection.reading import Shown, look_at
 
+# Of a picture that is read here; larger ones are read by whoever asks, one after the other.
+MOST_PIXELS_BESIDE, MOST_BYTES_BESIDE = 16 << 20, 64 << 20
 A_QUESTION = 32  # pictures
 OPEN_QUESTIONS = 3  # a process: one that it answers, and two that wait for their turn or for those before them
 READY = b"ready\n"

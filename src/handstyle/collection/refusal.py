@@ -36,13 +36,17 @@ def rights_missing(
     folder: Path, pictures: int, gaps: RightsGaps, rights: RightsPlan, others: Sequence[Fault]
 ) -> HandstyleError:
     """`others` are faults of another kind, told now so that nobody finds them out one by one."""
-    lacking = len(gaps.unmentioned) + len(gaps.disputed)
+    lacking = gaps.pictures
     unnamed = "no consent names its file or its pixels" if rights.consents else "no permission names it"
-    every = lacking < pictures or gaps.disputed or rights.consents
-    faults = [f"{name}: {unnamed}" for name in gaps.unmentioned if every]
+    faults = [f"{name}: {unnamed} (clause: any); ask whoever made it" for name in gaps.unmentioned]
     return RightsMissing(
         f"{lacking} of {pictures} pictures in {folder} have no permission to be trained on",
-        faults=[*faults, *map(str, gaps.disputed), *(f"besides, {fault}" for fault in others)],
+        faults=[
+            *faults,
+            *map(str, gaps.disputed),
+            *map(str, gaps.reserved),
+            *(f"besides, {fault}" for fault in others),
+        ],
         hint="\n".join(_ways_on(folder, gaps, rights)),
     )
 
@@ -61,8 +65,15 @@ def _ways_on(folder: Path, gaps: RightsGaps, rights: RightsPlan) -> list[str]:
         if (folder / "rights.toml").is_file():
             ways.append(f"There is a rights.toml among them: --rights {_quoted(str(folder / 'rights.toml'))}")
     if gaps.disputed:
-        names = [fault.name for fault in gaps.disputed]
+        names = list(dict.fromkeys(fault.name for fault in gaps.disputed))
         ways.append(f"Ask whoever holds the rights for a permission that covers it{_or_without(names)}")
+    if gaps.reserved:
+        names = sorted({fault.name for fault in gaps.reserved})
+        ways.append(
+            "What a file says stands until everybody who holds rights has signed that it may be set aside: "
+            "docs/reservations.md. `handstyle collect FOLDER --dry-run --letter FOLDER` writes what to ask for"
+            f"{_or_without(names)}"
+        )
     return ways
 
 

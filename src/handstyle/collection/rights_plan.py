@@ -19,7 +19,7 @@ from unicodedata import normalize
 from pydantic import Field
 
 from handstyle import digests
-from handstyle.collection.consent import ENDING, Consent, read
+from handstyle.collection.consent import ENDING, Consent, read, require_everybody
 from handstyle.collection.rights import Evidence, RightsRecord, from_consent
 from handstyle.errors import RecordDamaged
 from handstyle.records import load_toml
@@ -112,8 +112,9 @@ class _Entry(RightsRecord):
     works: tuple[str, ...] = Field(min_length=1)
 
 
-def read_rights_toml(path: Path) -> RightsPlan:
-    """The permissions written in a `rights.toml`. Raises RecordDamaged with every fault at once."""
+def read_rights_toml(path: Path, *, unsigned: bool = False) -> RightsPlan:
+    """The permissions written in a `rights.toml`. Raises RecordDamaged with every fault at once, and ConsentBroken
+    while a signature is missing, unless `unsigned` consents are only looked at."""
     tables, faults = _tables(load_toml(path))
     grants: list[Grant] = []
     consents: list[ConsentGrant] = []
@@ -124,7 +125,7 @@ def read_rights_toml(path: Path) -> RightsPlan:
         documents.update((path.parent / document.file).resolve() for document in evidence)
         try:
             if "consent" in table:
-                consents.append(_consent(path.parent, table, evidence))
+                consents.append(_consent(path.parent, table, evidence, unsigned=unsigned))
                 documents.add((path.parent / str(table["consent"])).resolve())
                 continue
             entry = _Entry.read({**table, "evidence": evidence}, where=f"[[rights]] {number}")
@@ -138,21 +139,22 @@ def read_rights_toml(path: Path) -> RightsPlan:
     return RightsPlan(tuple(grants), tuple(consents), path, frozenset(documents))
 
 
-def in_folder(folder: Path) -> RightsPlan:
+def in_folder(folder: Path, *, unsigned: bool = False) -> RightsPlan:
     """The `rights.toml` that lies in it, else the consents; without, no permission."""
     if (folder / RIGHTS_FILE).is_file():
-        return read_rights_toml(folder / RIGHTS_FILE)
-    return from_consents(sorted(folder.glob(f"*{ENDING}")) if folder.is_dir() else ())
+        return read_rights_toml(folder / RIGHTS_FILE, unsigned=unsigned)
+    return from_consents(sorted(folder.glob(f"*{ENDING}")) if folder.is_dir() else (), unsigned=unsigned)
 
 
-def from_consents(paths: Iterable[Path]) -> RightsPlan:
+def from_consents(paths: Iterable[Path], *, unsigned: bool = False) -> RightsPlan:
     """The permission of consents signed by everybody; each covers exactly the works it names."""
-    grants = [ConsentGrant(consent, from_consent(consent)) for consent in
-              (read(path).require_everybody(str(path)) for path in paths)]  # fmt: skip
-    return RightsPlan(consents=tuple(grants))
+    found = {str(path): read(path) for path in paths}
+    if not unsigned:
+        require_everybody(found)
+    return RightsPlan(consents=tuple(ConsentGrant(consent, from_consent(consent)) for consent in found.values()))
 
 
-def _consent(folder: Path, table: dict[str, Any], evidence: tuple[Evidence, ...]) -> ConsentGrant:
+def _consent(folder: Path, table: dict[str, Any], evidence: tuple[Evidence, ...], *, unsigned: bool) -> ConsentGrant:
     """Raises RecordDamaged for what the statement says already, ConsentBroken where it does not hold."""
     name, on_paper = table["consent"], table.get("basis") == "written-permission"
     faults = [f"{key}: stands in the consent, so leave it out here"
@@ -166,7 +168,7 @@ def _consent(folder: Path, table: dict[str, Any], evidence: tuple[Evidence, ...]
     if faults:
         raise RecordDamaged("the table does not fit its consent", faults=faults)
     consent = read(folder / name)
-    if not on_paper:
+    if not on_paper and not unsigned:
         consent.require_everybody(name)
     return ConsentGrant(consent, from_consent(consent, evidence, on_paper=on_paper))
 

@@ -43,6 +43,9 @@ class Refusal(NamedTuple):
     words: str
     next_step: str
 
+    def __str__(self) -> str:
+        return f"{self.words} (clause: {self.clause}); {self.next_step}"
+
 
 @dataclass(frozen=True)
 class Act:
@@ -75,6 +78,7 @@ class Scope(Record):
     show_works: bool = False
     territory: tuple[Annotated[str, AfterValidator(_place)], ...] = (EVERYWHERE,)
     derivatives: bool = False
+    despite_reservations: bool = False  # also where the file, or a note beside it, reserves the work from training
     name: NameUses = NameUses()
     valid_from: date
     valid_until: date | None = Field(default=None)  # the last day

@@ -6,16 +6,18 @@ import json
 from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import PIL
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from handstyle import digests
 from handstyle.collection.consent import Decoder, Document, Predicate, Statement, Subject, worded
 from handstyle.collection.holders import Holder, PersonName
 from handstyle.collection.one_line import Line
 from handstyle.collection.pixels import page_colour
+from handstyle.collection.reservation_values import Reading
+from handstyle.collection.rights_plan import is_below
 from handstyle.collection.scope import Scope
 from handstyle.errors import UsageMistake
 from handstyle.records import Record, load_toml, read_whole
@@ -23,8 +25,14 @@ from handstyle.records import Record, load_toml, read_whole
 LARGEST_DOCUMENT = 256 << 20  # bytes
 
 
+def _below(name: str) -> str:
+    if not is_below(name):
+        raise ValueError("name a file beside the terms or below them")
+    return name
+
+
 class ReferredTo(Record):
-    file: Line  # beside the terms
+    file: Annotated[Line, AfterValidator(_below)]  # beside the terms
     says: Line
 
 
@@ -49,6 +57,7 @@ class Named(NamedTuple):
     name: str  # of its file, which the statement does not hold
     file: str
     pixels: str
+    reservations: tuple[Reading, ...] = ()  # in the file and beside it
 
 
 def statement(terms: Terms, works: Iterable[Named], *, background: str, on: date, beside: Path) -> Statement:
@@ -115,6 +124,7 @@ recipients = {_list(scope.recipients)}
 commercial = {_flag(scope.commercial)}
 show_works = {_flag(scope.show_works)}
 derivatives = {_flag(scope.derivatives)}      # further models made from the trained one
+despite_reservations = {_flag(scope.despite_reservations)}    # also where a file, or a note beside it, says no
 territory = {_list(scope.territory)}    # or countries by two letters: "DE", "FR"
 valid_from = {scope.valid_from}
 {f"valid_until = {scope.valid_until}" if scope.valid_until else "# valid_until = 2030-12-31    # the last day"}
@@ -135,9 +145,10 @@ def somebody(name: str, *, author: str) -> Holder:
 
 def _table(holder: Holder) -> str:
     key = f"key = {_text(holder.key)}" if holder.key else '# key = "ssh-ed25519 AAAA…"'
+    also = f"also_named = {_list(holder.also_named)}\n" if holder.also_named else ""
     return (
         f"[[holders]]\nname = {_text(holder.name)}\nroles = {_list(holder.roles)}\nbasis = {_text(holder.basis)}\n"
-        f"identity = {_text(holder.identity)}\n{key}    # what `handstyle consent key` prints for them\n"
+        f"identity = {_text(holder.identity)}\n{also}{key}    # what `handstyle consent key` prints for them\n"
     )
 
 

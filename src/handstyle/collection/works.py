@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from handstyle import digests
 from handstyle.collection import long_lists
 from handstyle.collection.formats import SUFFIXES, FileFormat
+from handstyle.collection.reservation_values import Reading
 from handstyle.collection.rights import RightsRecord
 from handstyle.records import Record, write_with
 
@@ -40,6 +41,7 @@ class Work(Record):
     caption: str = Field(min_length=1)
     caption_from: CaptionSource
     rights: Digest
+    reservations: tuple[Reading, ...] = ()  # read when it was collected, in its file and beside it
 
     @property
     def is_misnamed(self) -> bool:

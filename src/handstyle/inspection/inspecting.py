@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from handstyle.collection import overrides
 from handstyle.finetuning.observers import read_log
 from handstyle.finetuning.validation import noise_levels
 from handstyle.generation.generate import attached
@@ -121,7 +122,7 @@ def _works(subject: Subject, images: Sequence[Image.Image], shown: Album) -> tup
                 name=work.name,
                 caption=work.caption,
                 author=rights.author,
-                permission=rights.in_few_words,
+                permission=", ".join([rights.in_few_words, *overrides.in_few_words(work.reservations, rights)]),
                 picture=shown.add(image, work.caption),
                 show=rights.why_not("show-works", date.today()) is None,
             )

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Sequence
 
+from handstyle.collection import overrides
 from handstyle.collection.licences import LICENCES
 from handstyle.collection.permission import by_permission
+from handstyle.collection.reservation_values import SIGNALS
 from handstyle.collection.rights import RightsRecord
 from handstyle.collection.works import Collection
 from handstyle.finetuning.trained_style import TrainedStyle
@@ -85,9 +88,21 @@ def _permitted(collection: Collection, cleared: Clearance, class_images: Collect
                 f"{'further models may be made from it' if scope.derivatives else 'no further models from this one'}; "
                 f"territory: {', '.join(scope.territory)}. The words that were signed are in `consents/`."
             )
+    lines += [f"{plain(line)}." for found in (collection, class_images) if found for line in _set_aside(found)]
     if cleared.recipients:
         lines.append(f"**This release is for {plain(' and '.join(cleared.recipients))} alone. Do not pass it on.**")
     return lines
+
+
+def _set_aside(collection: Collection) -> list[str]:
+    """What the files said against training, and whose signed word stands before it."""
+    numbers: Counter[str] = Counter()
+    for work in collection.works:
+        rights = collection.rights_of(work)
+        by = " and ".join(rights.holders)
+        for signal in sorted({SIGNALS[one.signal] for one in overrides.set_aside(work.reservations, rights)}):
+            numbers[f"reserved in or beside its file ({signal}); the signed consent of {by} sets that aside"] += 1
+    return [f"{number} {'work is' if number == 1 else 'works are, each,'} {words}" for words, number in numbers.items()]
 
 
 def _involved(number: int, rights: RightsRecord) -> tuple[int, str]:

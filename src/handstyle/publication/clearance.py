@@ -58,6 +58,8 @@ def clearance(
     _permitted(everything, style, on, distribution)
     recipe = style.recipe
     words = {"name": title, "identifier": recipe.identifier, "class words": recipe.class_words}
+    # A name can be split between them, and stands whole only in what is typed.
+    words["prompt"] = recipe.words("")
     naming.checked(words | {"template": recipe.template, "style's own name": style.name}, everything)
     licence = _licence(everything, style, model_licence)
     _keeps_to_its_circle(everything, licence, distribution)

@@ -12,12 +12,26 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from handstyle.collection.licences import Use
+from handstyle.collection.reservation_values import Says, Signal, stands_against
 from handstyle.collection.rights import Basis, Day, RightsRecord
 from handstyle.collection.works import Collection, Digest, Work
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.records import Record
 
 COLLECTION, CLASS_IMAGES = "collection.json", "class-images.json"
+
+
+class PublishedReading(Record):
+    """A reservation that was read with a work, and whether it stands against training by itself."""
+
+    signal: Signal
+    says: Says
+    value: str | None  # a word of a fixed vocabulary, or what may be shown with the work
+    reading: Digest  # of the whole reading
+
+    @property
+    def objects(self) -> bool:
+        return stands_against(self.says)
 
 
 class PublishedWork(Record):
@@ -29,6 +43,7 @@ class PublishedWork(Record):
     height: int
     trained_on: bool
     rights: str
+    reservations: tuple[PublishedReading, ...] = ()
 
 
 class PublishedEvidence(Record):
@@ -93,6 +108,15 @@ def _published_work(work: Work, collection: Collection) -> PublishedWork:
         height=work.height,
         trained_on=work.name not in collection.validation,
         rights=work.rights,
+        reservations=tuple(
+            PublishedReading(
+                signal=reading.signal,
+                says=reading.says,
+                value=reading.value if shown or reading.signal == "plus" else None,
+                reading=reading.digest,
+            )
+            for reading in work.reservations
+        ),
     )
 
 

@@ -21,6 +21,7 @@ from handstyle.errors import GateClosed, UsageMistake
 TITLES = ("name", "style's own name")
 LONGEST_NAME = 60  # characters of a slug; file names grow from it
 SHORTEST_WORD = 3  # letters; a part of a name that is shorter says nothing by itself
+MOST_PIECES = 4  # neighbouring words that a name may be split into: "ru iz" is read as one
 SHORTEST_PIECE = 5  # letters; a part this long is looked for inside longer words too
 
 # Parts of names that are no one's own.
@@ -80,6 +81,7 @@ def is_named_in(person: str, text: str) -> bool:
     # "R.u.i.z" and "R u i z" are one word to a reader.
     spelled = re.findall(r"(?<!\S)\S(?: \S)+(?!\S)", " ".join(words))
     single = {*words, *map(skeleton, text.split()), *(letters.replace(" ", "") for letters in spelled)}
+    single |= {"".join(words[at : at + run]) for run in range(2, MOST_PIECES + 1) for at in range(len(words) - run + 1)}
     everything = "".join(words)
     telling = [part for part in parts if len(part) >= SHORTEST_WORD and part not in COMMON_SKELETONS]
     if any(part in single or (len(part) >= SHORTEST_PIECE and part in everything) for part in telling):

@@ -4,7 +4,9 @@
     LICENSE.md         the licence         collection.json            the works, with what may be shown
     licences/          the works' texts    recipe.toml, style.json    how it was trained
     weights/           for other tools     consents/                  what the holders signed
-    class-images.json  like collection     log.json                   that it was logged, where there is a log
+    class-images.json  like collection     bom.cdx.json               for bills of materials
+    croissant.json     for data sets       TRAINING_SUMMARY.md, COPYRIGHT_POLICY.md
+    log.json           that it was logged, where there is a log
                                            handstyle.json             the signed list of all the others
 
 It is put together beside its place, verified like anybody else's, and then moved there whole.
@@ -26,12 +28,14 @@ from handstyle.collection.rights import RightsRecord
 from handstyle.collection.works import Collection
 from handstyle.errors import RecordDamaged, ReleaseBroken, UsageMistake
 from handstyle.finetuning.trained_style import TrainedStyle
-from handstyle.publication import card, provenance
+from handstyle.keys import fingerprint
+from handstyle.publication import card, provenance, records_for_others
 from handstyle.publication.clearance import Clearance
+from handstyle.publication.copyright_policy import Contact, contact_in
 from handstyle.publication.disclosure import CLASS_IMAGES, COLLECTION, published_collection, published_style
 from handstyle.publication.log_proof import PROOF, LogProof
 from handstyle.publication.provenance import ENVELOPE, Lineage, ListedFile, Statement, Weights
-from handstyle.publication.release_records import CARD, LICENCE, RECIPE, STYLE
+from handstyle.publication.release_records import CARD, LICENCE, RECIPE, STYLE, WEIGHTS
 from handstyle.publication.verification import verify
 from handstyle.records import write
 from handstyle.workspace import unfinished
@@ -50,16 +54,20 @@ def assemble(
     evidence_folders: Sequence[Path],
     key: Ed25519PrivateKey,
     class_images: Collection | None = None,
+    contact: Contact | None = None,
     prove: Callable[[Statement], LogProof] | None = None,
 ) -> None:
     """A release in `folder`, where its weights are already. `report_files` (report.json, report.html) hold nothing that
     may not be shown; `consents` are found by the digests of their statements; evidence of open licences is looked for
-    in `evidence_folders` and goes along; `prove` logs what is about to be signed, where there is a log."""
-    published_style(style).save(folder / STYLE)
+    in `evidence_folders` and goes along. `contact` is whom people turn to; else the keeper whom the consents name.
+    `prove` logs what is about to be signed, where there is a log."""
+    published, public_style = published_collection(collection), published_style(style)
+    published_beside = published_collection(class_images) if class_images else None
+    public_style.save(folder / STYLE)
     style.recipe.to_toml(folder / RECIPE)
-    published_collection(collection).save(folder / COLLECTION)
-    if class_images:
-        published_collection(class_images).save(folder / CLASS_IMAGES)
+    published.save(folder / COLLECTION)
+    if published_beside:
+        published_beside.save(folder / CLASS_IMAGES)
     write(folder / CARD, card_text.encode())
     write(folder / LICENCE, card.licence_text(cleared).encode())
     for name, content in report_files.items():
@@ -68,6 +76,13 @@ def assemble(
         write(permission.file_of(statement_digest, folder), signed.data)
     every = [*collection.rights.values(), *(class_images.rights.values() if class_images else ())]
     for path, content in _licence_files(every, evidence_folders):
+        write(folder / path, content)
+    others = records_for_others.files(
+        published, public_style, cleared, _digests_for_others(folder, weights),
+        class_images=published_beside, contact=contact or contact_in(consents.values()),
+        signer=fingerprint(key.public_key()),
+    )  # fmt: skip
+    for path, content in others.items():
         write(folder / path, content)
     statement = _statement(folder, collection, style, cleared, weights)
     if prove is not None:
@@ -81,6 +96,11 @@ def assemble(
             faults=[f"{finding.where} {finding.words}" for finding in verification.findings],
             hint="Inspect the style again and publish once more.",
         )
+
+
+def _digests_for_others(folder: Path, weights: Sequence[Weights]) -> dict[str, str]:
+    paths = (COLLECTION, *(f"{WEIGHTS}/{file.path}" for file in weights))
+    return {path: digests.of_file(folder / path) for path in paths}
 
 
 def _statement(

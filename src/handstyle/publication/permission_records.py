@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from handstyle.collection import consent
+from handstyle.collection import consent, overrides
 from handstyle.collection.consent import Consent
 from handstyle.collection.permission import CONSENTS, file_of
 from handstyle.collection.rights import Evidence, RightsRecord, from_consent
@@ -99,8 +99,11 @@ def _faults_of(claim: _Claim, opened: Consent | None, act: Act, where: str) -> I
     for refusal in dict.fromkeys(refusal for one in acts for refusal in record.refusals(one)):
         yield (
             where,
-            f"does not cover {len(claim.works)} works of this release: {refusal.words} (clause: {refusal.clause})",
+            f"does not cover {len(claim.works)} works of this release: {refusal}",
         )
+    reserved = sum(any(reading.objects for reading in work.reservations) for work in claim.works)
+    if reserved and not overrides.sets_aside(record):
+        yield where, f"does not set aside what the files of {reserved} works say (clause: {overrides.CLAUSE})"
     if "show-works" not in record.permits and any(work.name or work.caption for work in claim.works):
         yield claim.file, "shows names or captions of works that may not be shown"
 

@@ -128,9 +128,8 @@ class TransparencyLog:
             self._recovered()
             newest = self.checkpoint()
             if cosigned.body != newest.body:
-                raise UsageMistake(
-                    "the witness signed another checkpoint than the newest", hint="Have the newest one signed."
-                )
+                what = "the witness signed another checkpoint than the newest"
+                raise UsageMistake(what, hint="Have the newest one signed.")
             own = {(one.name, one.id) for one in newest.signatures}
             further = tuple(one for one in cosigned.signatures if (one.name, one.id) not in own)
             joined = replace(newest, signatures=(*newest.signatures, *further))
@@ -215,10 +214,8 @@ class TransparencyLog:
         """Over what lies on disk, read again: never over what was only meant to be written."""
         signer = self.signer()
         if keys.fingerprint(keys.key_in(signer.public)) != keys.fingerprint(keys.key_in(self.about.key)):
-            raise UsageMistake(
-                f"the log {self.folder} is signed by another key than the one on this computer",
-                hint="Use the computer on which it was started, or bring its key along.",
-            )
+            what = f"the log {self.folder} is signed by another key than the one on this computer"
+            raise UsageMistake(what, hint="Use the computer on which it was started, or bring its key along.")
         lines, torn = self._lines()
         if torn:
             raise WriteFailed(f"{self.folder / ENTRIES} was not written whole", hint="Free some space and try again.")

@@ -62,7 +62,7 @@ def collect(
         chosen["validation"] = parse_withholding(leave_out)
     stated = StatedPermission(
         mine, licence, author, source, evidence, rights, consent, licence_choice, seen.date() if seen else None
-    ).for_folder(folder)
+    ).for_folder(folder, unsigned=dry_run)
     if dry_run:
         who = values.given(keeper=keeper, contact=contact)
         show_foreseen(display, folder, stated, meant or (), base, letter, pictures=pictures, who=who, **values.given(
@@ -108,6 +108,7 @@ def show_foreseen(
     for verb in found.verbs:
         lines.append(f"{verb.verb}: {'refused' if verb.faults else 'allowed'}")
         lines += listed([str(fault) for fault in verb.faults])
+    lines += ["what files and notes beside them say:", *listed(found.reservations)] if found.reservations else []
     display.result(found, *lines, *found.letters)
     if not found.is_allowed:
         raise typer.Exit(GateClosed.exit_code)

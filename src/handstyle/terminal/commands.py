@@ -12,13 +12,15 @@ from typing import Annotated
 import typer
 
 from handstyle import __version__
-from handstyle.errors import ReleaseBroken, UsageMistake
+from handstyle.errors import UsageMistake
 from handstyle.terminal import options, values
 from handstyle.terminal.collect_command import collect
 from handstyle.terminal.consent_commands import consent
-from handstyle.terminal.display import Display, listed
+from handstyle.terminal.display import Display
 from handstyle.terminal.log_commands import log
-from handstyle.terminal.withdraw_command import withdraw
+from handstyle.terminal.shares_command import shares
+from handstyle.terminal.verify_command import verify
+from handstyle.terminal.withdraw_command import retrain_without, withdraw
 
 MUCH_CROPPED = 0.8  # share of a picture's area that is left, below which somebody should know
 
@@ -179,6 +181,8 @@ def publish(
     key: options.Key = None,
     model_licence: options.ModelLicence = None,
     distribution: options.Distribution = None,
+    keeper: options.Answering = None,
+    contact: options.Complaints = None,
     to: options.ReleaseTo = None,
     base: options.Base = None,
     workspace: options.Place = None,
@@ -192,69 +196,25 @@ def publish(
         values.workspace_at(workspace),
         name,
         progress=display.progress,
-        **values.given(base=base, key=key, model_licence=model_licence, distribution=values.whom(distribution), to=to),
+        **values.given(
+            base=base,
+            key=key,
+            model_licence=model_licence,
+            distribution=values.whom(distribution),
+            to=to,
+            contact=values.contact(keeper, contact),
+        ),
     )
     display.say("\n".join(made.reasons))
     display.result(made, f"{made.licence}, signed by {made.signer}", made.release)
 
 
-@app.command()
-def verify(
-    context: typer.Context,
-    folder: options.Release,
-    trust: options.Trust = None,
-    log: options.Logs = None,
-    witness: options.Witnesses = None,
-    max_age: options.MaxAge = None,
-    retrain: options.Retrain = False,
-    works: options.RetrainWorks = None,
-    base: options.Base = None,
-    json: options.AsJson = False,
-) -> None:
-    """Does a release hold what it claims? Exits with 3 if not."""
-    from handstyle import repeating, stages
-
-    values.go_together({"--retrain": retrain or None, "--works": works})
-    age = None if max_age is None else values.days(max_age, "--max-age")
-    found = stages.verify(folder, trust, logs=log or (), witnesses=witness, max_age=age)
-    display = display_of(context)
-    for line in (*found.permission, *found.log):
-        display.say(line)
-    findings = [f"{finding.where}: {finding.words}" for finding in found.findings]
-    if works is None or found.status in ("broken", "withdrawn"):
-        display.result(found, found.words, *listed(findings))
-        if not found.holds:
-            raise typer.Exit(ReleaseBroken.exit_code)
-        return
-    again = repeating.repeat(folder, works, base, progress=display.progress)
-    lines = [found.words, *listed(findings), again.words, *listed(again.reasons)]
-    display.result(found, *lines, repetition=again.as_json())
-    if not (found.holds and again.holds):
-        raise typer.Exit(ReleaseBroken.exit_code)
+app.command()(shares)
 
 
+app.command()(verify)
 app.command()(withdraw)
-
-
-@app.command("retrain-without")
-def retrain_without(
-    context: typer.Context,
-    run: options.Run = None,
-    base: options.Base = None,
-    workspace: options.Place = None,
-    json: options.AsJson = False,
-) -> None:
-    """A run again by its own recipe, without the works that were withdrawn; then it is inspected."""
-    from handstyle import retraining
-
-    display = display_of(context)
-    made = retraining.retrain_without(
-        values.workspace_at(workspace),
-        progress=display.progress,
-        **values.given(base=base, run=run),
-    )
-    left_out = f"trained again on {made.works} works, without {', '.join(made.without)}"
-    display.result(made, left_out, *made.verdict, made.stated, made.style)
+app.command("retrain-without")(retrain_without)
 
 
 @app.command()

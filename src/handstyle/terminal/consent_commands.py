@@ -40,6 +40,11 @@ def draft(
         return
     for name in made.without_key:
         display.say(f"The key of {name} is not named yet: so far, {name} can only answer by hand.")
+    if made.reserved:
+        display.say(
+            f"The files of {len(made.reserved)} works say that they are not for training, and these terms do not ask "
+            "to set that aside: despite_reservations = true asks for it."
+        )
     display.result(made, f"{made.works} works, number {made.number}", str(made.file), str(made.page))
 
 

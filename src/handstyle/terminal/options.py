@@ -144,6 +144,11 @@ Distribution = Annotated[
     str | None, Option("--distribution", metavar="WHOM", help="public, or named: the people a consent names. [public]")
 ]
 
+Answering = Annotated[
+    str | None, Option("--keeper", metavar="NAME", help="Who answers for the release. [whom the consents name]")
+]
+Complaints = Annotated[str | None, Option("--contact", metavar="WHERE", help="Where complaints about it go.")]
+
 # consent
 Terms = Annotated[
     Path | None, Option("--terms", metavar="FILE", help="What is asked for. [a file to fill in is written]")
@@ -160,6 +165,24 @@ Yes = Annotated[bool, Option("--yes", help="You have read it elsewhere, and agre
 Against = Annotated[Path | None, Argument(metavar="WORKS", help="A folder of pictures to hold against it.")]
 Expiring = Annotated[str | None, Option("--expiring", metavar="DAYS", help="Only what ends within so long: 30d.")]
 NewKey = Annotated[Path | None, Option("--to", metavar="FILE", help="Where a new key goes. [your own key is shown]")]
+
+# shares
+Pool = Annotated[str | None, Option("--pool", metavar="SUM", help="A sum to divide.")]
+PerPicture = Annotated[str | None, Option("--per-picture", metavar="FEE", help="For each picture that was made.")]
+PerReleased = Annotated[
+    str | None, Option("--per-released", metavar="FEE", help="For each picture that a release shows.")
+]
+PerPeriod = Annotated[str | None, Option("--per-period", metavar="FEE", help="For each period; with --periods.")]
+Periods = Annotated[int, Option("--periods", metavar="N", min=1, help="How many periods have passed.")]
+Flat = Annotated[str | None, Option("--flat", metavar="FEE", help="For each contributor.")]
+Currency = Annotated[str, Option("--currency", metavar="CODE", help="Three letters, such as EUR.")]
+DividedBy = Annotated[str, Option("--by", metavar="RULE", help="equal, works, or influence where it was measured.")]
+ShareOf = Annotated[str | None, Option("--style", metavar="RUN", help="Whose pictures. [the newest style]")]
+Since = Annotated[datetime | None, Option("--since", metavar="DATE", formats=["%Y-%m-%d"], help="The first day.")]
+Until = Annotated[datetime | None, Option("--until", metavar="DATE", formats=["%Y-%m-%d"], help="The last day.")]
+StatementTo = Annotated[
+    Path | None, Option("--to", metavar="FOLDER", help="The statement goes there, to print and as JSON.")
+]
 
 # verify
 Retrain = Annotated[

@@ -30,8 +30,11 @@ class StatedPermission:
     choice: str | None = None
     seen: date | None = None
 
-    def for_folder(self, folder: Path) -> RightsPlan:
-        """Without any of them, the `rights.toml` of the folder, else the consents in it; without, no permission."""
+    def for_folder(self, folder: Path, *, unsigned: bool = False) -> RightsPlan:
+        """Without any of them, the `rights.toml` of the folder, else the consents in it; without, no permission.
+
+        `unsigned`: consents that lack a signature are looked at, too, to say everything that is missing at once.
+        """
         from handstyle.collection import rights, rights_plan
 
         self._check()
@@ -43,10 +46,10 @@ class StatedPermission:
             documents = frozenset() if self.evidence is None else frozenset({self.evidence.resolve()})
             return rights_plan.RightsPlan(rights_plan.for_all(permission).grants, documents=documents)
         if self.consent:
-            return rights_plan.from_consents(self.consent)
+            return rights_plan.from_consents(self.consent, unsigned=unsigned)
         if self.rights is not None:
-            return rights_plan.read_rights_toml(self.rights)
-        return rights_plan.in_folder(folder)
+            return rights_plan.read_rights_toml(self.rights, unsigned=unsigned)
+        return rights_plan.in_folder(folder, unsigned=unsigned)
 
     def _check(self) -> None:
         stated = {"--mine": self.mine, "--licence": self.licence, "--rights": self.rights, "--consent": self.consent}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from handstyle.errors import UsageMistake
 
 if TYPE_CHECKING:
+    from handstyle.publication.copyright_policy import Contact
     from handstyle.workspace import Workspace
 
 
@@ -102,3 +103,16 @@ def _lines(file: Path) -> list[str]:
     except (OSError, ValueError) as error:
         raise UsageMistake(f"--prompts {file} cannot be read: {error}", hint="Give a text file in UTF-8.") from error
     return [line.strip() for line in lines if line.strip()]
+
+
+def contact(keeper: str | None, address: str | None) -> Contact | None:
+    """Who answers for a release. Raises UsageMistake for half of it."""
+    from handstyle.publication.copyright_policy import Contact
+
+    if keeper is None and address is None:
+        return None
+    if keeper is None or address is None:
+        raise UsageMistake(
+            "who answers for the release is half said", hint="Name both: --keeper NAME --contact ADDRESS."
+        )
+    return Contact.read({"name": keeper, "address": address}, where="--keeper and --contact", error=UsageMistake)

@@ -1,4 +1,4 @@
-"""How is a permission taken back at the command line, by whom it belongs to or on their written word?"""
+"""How is a permission taken back at the command line, and a model made without the works?"""
 
 from __future__ import annotations
 
@@ -76,3 +76,24 @@ def show_entered(display: Display, made: Entered) -> None:
         made.not_guaranteed,
         *(["Next: handstyle retrain-without"] if found.of("run") else []),
     )
+
+
+def retrain_without(
+    context: typer.Context,
+    run: options.Run = None,
+    base: options.Base = None,
+    workspace: options.Place = None,
+    json: options.AsJson = False,
+) -> None:
+    """A run again by its own recipe, without the works that were withdrawn; then it is inspected."""
+    from handstyle import retraining
+
+    display = context.obj
+    assert isinstance(display, Display), "run() puts it there"
+    made = retraining.retrain_without(
+        values.workspace_at(workspace),
+        progress=display.progress,
+        **values.given(base=base, run=run),
+    )
+    left_out = f"trained again on {made.works} works, without {', '.join(made.without)}"
+    display.result(made, left_out, *made.verdict, made.stated, made.style)

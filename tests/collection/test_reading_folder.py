@@ -16,10 +16,11 @@ import psutil
 import pytest
 from PIL import Image
 
-from handstyle.collection import reading, reading_processes
+from handstyle.collection import reading_folder, reading_processes
 from handstyle.collection.intake import collect
 from handstyle.collection.pixels import Unfit
-from handstyle.collection.reading import NoMemory, Shown, look_at_all, processes_for
+from handstyle.collection.reading import NoMemory, Shown
+from handstyle.collection.reading_folder import look_at_all, processes_for
 from handstyle.collection.rights import own_work
 from handstyle.collection.rights_plan import RightsPlan, for_all
 from handstyle.errors import CollectionFaulty, RightsMissing
@@ -164,7 +165,7 @@ def test_stopping_early_leaves_no_process_behind(folder: Path, names: list[str],
     reading = look_at_all(folder, names, WHITE, NoMemory(), 2)
     next(reading)
     assert psutil.Process().children()
-    reading.close()  # type: ignore[attr-defined]
+    reading.close()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
@@ -188,8 +189,8 @@ def test_whatever_ends_a_command_ends_its_processes_and_the_next_goes_on(folder_
 
 MANY = """\
 import sys
-from handstyle.collection import reading
-reading.FEWEST_BYTES, reading.processes_for = 0, lambda *_: 2
+from handstyle.collection import reading_folder
+reading_folder.processes_for = lambda *_: 2
 from handstyle.__main__ import main
 sys.exit(main(["collect", sys.argv[1], "--mine", "Ada", "--workspace", sys.argv[2], "--json"]))
 """
@@ -214,13 +215,13 @@ def _when_it_reads(running: subprocess.Popen[bytes], desk: Path, lines: int) -> 
 def test_small_folders_are_read_by_one(folder: Path, names: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 3}, raising=False)
     assert processes_for(folder, names) == 1, "few bytes"
-    monkeypatch.setattr(reading, "FEWEST_BYTES", 1000)
+    monkeypatch.setattr(reading_folder, "FEWEST_BYTES", 1000)
     assert processes_for(folder, names) == 4
     assert processes_for(folder, names[:199]) == 1, "few pictures"
 
 
 def test_memory_and_cores_say_how_many_read(folder: Path, names: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "FEWEST_BYTES", 1000)
+    monkeypatch.setattr(reading_folder, "FEWEST_BYTES", 1000)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0}, raising=False)
     assert processes_for(folder, names) == 1, "one core"
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 3}, raising=False)
@@ -247,4 +248,4 @@ def test_few_questions_are_open_at_a_time(folder: Path, names: list[str]) -> Non
     answers = reading_processes.readings(folder, counted(), WHITE, 2)
     next(answers)
     assert asked <= reading_processes.A_QUESTION * reading_processes.OPEN_QUESTIONS * 2
-    answers.close()  # type: ignore[attr-defined]
+    answers.close()
