@@ -24,7 +24,8 @@ ARCHITECTURE = ROOT / "docs" / "architecture.md"
 LAYERS = [
     *("errors", "digests", "records", "tensor_files", "workspace", "keys", "envelopes"),
     *("collection", "diffusion", "encoding", "finetuning", "generation", "inspection", "origination", "publication"),
-    *("policy", "stages", "consenting", "foresight", "demonstration", "studio", "terminal", "__main__"),
+    *("policy", "stages", "consenting", "withdrawing", "logkeeping", "retraining", "repeating", "foresight"),
+    *("demonstration", "studio", "terminal", "__main__"),
 ]
 
 # For people without a GPU: importing these must not import torch or what stands on it.

@@ -20,8 +20,11 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 VERBS = ["collect", "encode", "finetune", "generate", "inspect", "publish"]
-COMMANDS = [*VERBS, "consent", "shares", "verify", "rename", "base", "demo"]
-CONSENT = ["draft", "show", "sign", "check", "list", "key"]  # what can stand behind `consent`
+COMMANDS = [*VERBS, "consent", "log", "shares", "verify", "withdraw", "retrain-without", "rename", "base", "demo"]
+BEHIND = {  # what can stand behind a command
+    "consent": ["draft", "show", "sign", "check", "list", "key"],
+    "log": ["start", "show", "refresh", "erase", "witness", "accept"],
+}
 NOT_OURS = {".venv", ".git", "demo-output", "handstyle-workspace", "node_modules"}
 
 PAGES = sorted(path for path in ROOT.rglob("*.md") if not NOT_OURS & set(path.relative_to(ROOT).parts))
@@ -124,9 +127,9 @@ def test_every_shown_command_exists_with_its_options(page: Path) -> None:
     wrong = []
     for line in handstyle_lines(page):
         command, arguments = ("", line) if line[0].startswith("--") else (line[0], line[1:])
-        if command == "consent":
-            command, arguments = f"consent {line[1]}", line[2:]
-        if command not in ["", *COMMANDS, *(f"consent {word}" for word in CONSENT)]:
+        if command in BEHIND:
+            command, arguments = f"{command} {line[1]}", line[2:]
+        if command not in ["", *COMMANDS, *(f"{first} {word}" for first, words in BEHIND.items() for word in words)]:
             wrong.append(f"there is no `handstyle {command}`")
             continue
         used = {word.split("=")[0] for word in arguments if word.startswith("--")}

@@ -92,7 +92,8 @@ def check_torch() -> None:
 def what_tests_need() -> list[str]:
     import tomllib  # not before check_python: an older Python lacks it
 
-    return list(tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]["test"])
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
+    return [*groups["test"], *groups["records"]]
 
 
 def main() -> None:
@@ -105,7 +106,10 @@ def main() -> None:
     install(*torch_index(), "torch")
     check_torch()
     print("then the rest", flush=True)
-    install("-e", ".", *(what_tests_need() if "--test" in sys.argv[1:] else []))
+    if "--test" in sys.argv[1:]:
+        install("-e", ".[publish]", *what_tests_need())
+    else:
+        install("-e", ".")
 
 
 if __name__ == "__main__":

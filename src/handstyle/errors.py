@@ -14,7 +14,9 @@ HandstyleError              1  something did not work
     |-- RightsMissing       3  works without permission
     |-- WorkChanged         3  an original differs from what was collected, so nobody permitted it
     |-- ConsentBroken       3  a consent is not what all its holders signed
+    |-- Withdrawn           3  a permission was taken back
     |-- ReleaseBroken       3  a release does not hold what it claims
+    |-- LogBroken           3  a log is not the one its keeper signed
 """
 
 from __future__ import annotations
@@ -96,6 +98,14 @@ class WorkChanged(GateClosed):
 
 class ConsentBroken(GateClosed):
     """A consent is not, or not yet, what all its holders signed."""
+
+
+class Withdrawn(GateClosed):
+    """A permission was taken back."""
+
+
+class LogBroken(GateClosed):
+    """A log lost entries, changed, or tells two people two things."""
 
 
 class ReleaseBroken(GateClosed):

@@ -9,7 +9,8 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from handstyle.collection.works import Collection
 from handstyle.diffusion.base_provenance import BaseProvenance
 from handstyle.errors import RecordDamaged, RightsMissing, StageMissing, UsageMistake
 from handstyle.records import LONGEST_WRITE, PART, Record, remove_abandoned
-from handstyle.workspace import OriginalFolder, Workspace, next_name, slug, unfinished
+from handstyle.workspace import House, OriginalFolder, Workspace, next_name, slug, unfinished
 
 if TYPE_CHECKING:
     from handstyle.collection.consent import Consent
@@ -38,7 +39,9 @@ if TYPE_CHECKING:
     from handstyle.inspection.material import HeldOut
     from handstyle.inspection.report import InspectionReport
     from handstyle.publication.copyright_policy import Contact
+    from handstyle.publication.log_proof import LogProof
     from handstyle.publication.new_words import Asked
+    from handstyle.publication.provenance import Statement
     from handstyle.publication.renaming import Renamed
     from handstyle.publication.shares import Division, Fee
     from handstyle.publication.shares import Statement as SharesStatement
@@ -88,6 +91,8 @@ def collect(
 ) -> Collected:
     """A folder of pictures, words and permission becomes a collection; the originals stay where and as they are."""
     from handstyle.collection import intake, permission
+    from handstyle.publication import logged
+    from handstyle.publication.disclosure import published_collection
 
     gathered = intake.gather(
         folder,
@@ -100,11 +105,15 @@ def collect(
     )
     progress("writing the collection", 0, 1)
     found, digest, alike = gathered.collection, gathered.collection.digest, gathered.near_duplicates
-    near = workspace.collection(digest) / ALIKE
+    consents = [grant.consent for grant in rights.consents]
+    require_standing(workspace, found, consents, "training")
+    near, house = workspace.collection(digest) / ALIKE, House.here()
     if alike:
         Alike(works=alike).save(near)
-    path = _kept(workspace, found, folder, [grant.consent for grant in rights.consents])
+    path = _kept(workspace, found, folder, consents)
+    logged.permissions(logged.keepers_log(house), published_collection(found))
     workspace.point_to(collection=digest)
+    house.knows(workspace)
     progress("writing the collection", 1, 1)
     return Collected(
         collection=digest,
@@ -159,7 +168,7 @@ def encode(
 
     use_all_cores()  # as finetuning does: with another number of threads the last bits are others
     collection, folder = current_collection(workspace)
-    require_permission(collection, "train")
+    require_permission(workspace, collection, "train")
     family = load_base(base)
     require_known_base(workspace, family)
     recipe = recipe or default_recipe(collection, family)
@@ -214,6 +223,7 @@ class Plan:
     class_images: OwnClassImages | None = None
     extends: str = ""
     base: BaseProvenance | None = None  # what the base was made from
+    replaces: str = ""  # tensors that this run stands in for
 
 
 def plan(
@@ -234,7 +244,7 @@ def plan(
     if extend is not None:
         return _extension(workspace, base, class_images, extend, plain=plain)
     collection, folder = current_collection(workspace)
-    require_permission(collection, "train")
+    require_permission(workspace, collection, "train")
     # Before the base is loaded, which takes a while: a slip is told at once.
     recipe = recipe_from(recipe_file, preset, Recipe()).changed(**(settings or {}))
     family = load_base(base, plain=plain)
@@ -271,7 +281,7 @@ def _extension(workspace: Workspace, base: Path | None, class_images: Path | Non
     run = workspace.needs("run", "finetune")
     before = RunManifest.load(workspace.run(run) / "run.json")
     collection, folder = collection_named(workspace, before.collection)
-    require_permission(collection, "train")
+    require_permission(workspace, collection, "train")
     family = load_base(base, plain=plain)
     known = require_known_base(workspace, family)
     require_base(before.base, family)
@@ -283,11 +293,11 @@ def _extension(workspace: Workspace, base: Path | None, class_images: Path | Non
         ) from None
     recipe = before.recipe.changed(max_train=f"{before.steps + more} steps")
     require_training(collection, family, recipe)
-    own = _class_images_again(workspace, before.class_images, class_images, recipe, family)
+    own = class_images_again(workspace, before.class_images, class_images, recipe, family)
     return Plan(workspace, collection, folder, family, recipe, own, run, known)
 
 
-def _class_images_again(
+def class_images_again(
     workspace: Workspace, before: str, folder: Path | None, recipe: Recipe, family: ModelFamily
 ) -> OwnClassImages | None:
     """Those a run was trained with: an extension goes on with them, so that the style still names all it stands on."""
@@ -337,13 +347,14 @@ def finetune(
 
     use_all_cores()
     workspace, recipe, family = plan.workspace, plan.recipe, plan.family
-    # Before anything is encoded: who must be asked is asked first.
+    own = plan.class_images
+    _require_still(plan)  # before anything is encoded; a plan may have waited
     real = _further(workspace, plan.collection, further, _training(family, recipe)) if further else None
     encoded = encode_for(workspace, plan.collection, plan.folder, family, recipe, progress)
     for name, words in encoded.cut_off.items():
         announce(f"the text of {name} is longer than the base reads; it does not see the end: {words}")
-    material = running.material(plan.collection, family, recipe, Cache(workspace.cache), plan.class_images, progress)
-    manifest = running.manifest(plan.collection, family, recipe, material, plan.extends)
+    material = running.material(plan.collection, family, recipe, Cache(workspace.cache), own, progress)
+    manifest = running.manifest(plan.collection, family, recipe, material, plan.extends, plan.replaces)
     run = manifest.lineage[:12]
     folder = workspace.run(run)
     if running.is_finished(folder) and not dry_run:
@@ -355,7 +366,7 @@ def finetune(
         if dry_run:
             return _would_take(run, expected)
         with workspace.held(folder):
-            if own := plan.class_images:
+            if own is not None:
                 _kept(workspace, own.collection, own.folder, own.consents)
             parent = workspace.run(plan.extends) if plan.extends else None
             state = running.starting_state(folder, manifest, parent, resume=resume, tell=announce)
@@ -371,8 +382,24 @@ def finetune(
                 drawings=_drawings_to_check_with(plan, real),
                 involvement=involvement(plan.collection, plan.class_images.collection if plan.class_images else None),
             ).go(state, save_every=save_every, sample_every=sample_every, report=progress)
+    _log_run(workspace, run, plan)
     workspace.point_to(run=run)
     return _finetuned(workspace, run)
+
+
+def _require_still(plan: Plan) -> None:
+    """Raises Withdrawn or RightsMissing where a permission does not stand any more."""
+    require_permission(plan.workspace, plan.collection, "train")
+    if own := plan.class_images:
+        require_standing(plan.workspace, own.collection, own.consents or None, "class images")
+
+
+def _log_run(workspace: Workspace, run: str, plan: Plan) -> None:
+    from handstyle.publication import logged
+    from handstyle.publication.disclosure import published_collection
+
+    everything = [plan.collection, *([plan.class_images.collection] if plan.class_images else ())]
+    logged.run(logged.keepers_log(House.here()), open_style(workspace, run), *map(published_collection, everything))
 
 
 def _would_take(run: str, expected: Expectation) -> Finetuned:
@@ -422,6 +449,7 @@ def _further(workspace: Workspace, collection: Collection, folder: Path, act: Ac
 
     consents = permission.kept(collection, workspace.collection(collection.digest))
     found = material.further_drawings(collection, folder, tuple(consents.values()))
+    require_standing(workspace, found.collection, consents.values(), "comparing a style with them")
     permission.require(found.collection, act, "comparing a style with them")
     return found
 
@@ -584,9 +612,8 @@ def publish(
     from handstyle.publication import card, clearance, exports, package, records_for_others, release_records
 
     run = workspace.needs("run", "finetune")
-    style = _open_style(workspace, run)
-    collection, folder = collection_named(workspace, style.collection)
-    class_images, beside = collection_named(workspace, style.class_images) if style.class_images else (None, folder)
+    style = open_style(workspace, run)
+    (collection, folder), (class_images, beside) = _made_from(workspace, style)
     report, pictures = _current_report(workspace)
     known, base_statement = _base_to_publish(workspace, base or EMBEDDED, style)
     cleared = clearance.clearance(
@@ -615,6 +642,7 @@ def publish(
             class_images=class_images,
             base_statement=base_statement,
             contact=contact,
+            prove=_proof_of_log(style, collection, class_images),
         )
         _count_release(workspace, style, report, release)
         progress("writing and reloading the weights", 2, 2)
@@ -625,6 +653,27 @@ def publish(
         weights=tuple(item.path for item in weights),
         reasons=(*cleared.reasons, *([] if (target / records_for_others.POLICY).exists() else [NO_POLICY])),
     )
+
+
+def _made_from(
+    workspace: Workspace, style: TrainedStyle
+) -> tuple[tuple[Collection, Path], tuple[Collection | None, Path]]:
+    """Works and class images, each with its folder. Raises Withdrawn where a permission was taken back."""
+    collection, folder = collection_named(workspace, style.collection)
+    class_images, beside = collection_named(workspace, style.class_images) if style.class_images else (None, folder)
+    for found in filter(None, (collection, class_images)):
+        require_standing(workspace, found, None, "a release")
+    return (collection, folder), (class_images, beside)
+
+
+def _proof_of_log(style: TrainedStyle, *collections: Collection | None) -> Callable[[Statement], LogProof] | None:
+    """By which a release is logged before it is signed; None without a log."""
+    from handstyle.publication import logged
+    from handstyle.publication.disclosure import published_collection
+
+    log = logged.keepers_log(House.here())
+    published = [published_collection(found) for found in collections if found]
+    return None if log is None else partial(logged.release, log, style, published)
 
 
 def _consents(workspace: Workspace, *collections: Collection | None) -> dict[str, Consent]:
@@ -673,7 +722,7 @@ def _public_report(report: InspectionReport, pictures: Path) -> dict[str, bytes]
     }
 
 
-def _open_style(workspace: Workspace, run: str) -> TrainedStyle:
+def open_style(workspace: Workspace, run: str) -> TrainedStyle:
     from handstyle.finetuning.trained_style import TrainedStyle
 
     return TrainedStyle.open(workspace.run(run) / "style")
@@ -702,7 +751,7 @@ def shares(
     from handstyle.generation import ledger
     from handstyle.publication import shares
 
-    style = _open_style(workspace, run or workspace.needs("run", "finetune"))
+    style = open_style(workspace, run or workspace.needs("run", "finetune"))
     collection, _ = collection_named(workspace, style.collection)
     count = ledger.count(workspace.ledger, style.tensors, since=since, until=until)
     return shares.statement(collection, style, count, fee, division, since=since, until=until, on=date.today())
@@ -762,12 +811,20 @@ def _rename_run(workspace: Workspace, what: str, asked: Asked) -> tuple[Path, Re
     return source, renamed.model_copy(update={"folder": str(target)})
 
 
-def verify(folder: Path, trust: Path | None = None, *, refuse_unknown_base: bool = False) -> Verification:
-    """Everything a release claims, checked offline and without torch."""
-    from handstyle import keys
-    from handstyle.publication import verification
+def verify(
+    folder: Path,
+    trust: Path | None = None,
+    *,
+    logs: Sequence[Path] = (),
+    witnesses: Path | None = None,
+    max_age: timedelta | None = None,
+    refuse_unknown_base: bool = False,
+) -> Verification:
+    """Everything a release claims, checked offline and without torch; `logs` are copies of the log it is in. What was
+    seen of a log is remembered, so that it cannot claim less the next time."""
+    from handstyle.publication import log_hearing, verification
 
-    answer = verification.verify(folder, keys.trusted_fingerprints(trust) if trust else None)
+    answer = log_hearing.heard(folder, House.here(), trust, logs, witnesses, max_age)
     return verification.strictly(answer) if refuse_unknown_base else answer
 
 
@@ -852,11 +909,12 @@ def require_base(trained_on: BaseIdentity, family: ModelFamily) -> None:
         )
 
 
-def require_permission(collection: Collection, use: Use) -> None:
-    """Raises RightsMissing when a work's permission does not cover `use` today."""
+def require_permission(workspace: Workspace, collection: Collection, use: Use) -> None:
+    """Raises Withdrawn or RightsMissing when a work's permission does not cover `use` today."""
     from handstyle.collection import permission
     from handstyle.collection.licences import USES
 
+    require_standing(workspace, collection, None, USES[use])
     permission.require(collection, Act(use, date.today()), USES[use])
 
 
@@ -875,10 +933,24 @@ def require_training(collection: Collection, family: ModelFamily, recipe: Recipe
     naming.checked(naming.words_trained_with(recipe, collection), collection)
 
 
+def require_standing(
+    workspace: Workspace, collection: Collection, consents: Iterable[Consent] | None, doing: str
+) -> None:
+    """Raises Withdrawn where a permission was taken back. `consents` are those it stands on; None means the kept."""
+    from handstyle.collection import permission
+    from handstyle.publication import logged, taken_back
+
+    if consents is None:
+        consents = permission.kept(collection, workspace.collection(collection.digest)).values()
+    house = House.here()
+    known = taken_back.known(workspace, house, logged.keepers_log(house))
+    taken_back.require(known, collection, {given.digest: given for given in consents}, doing)
+
+
 def require_generating(workspace: Workspace, style: TrainedStyle, family: ModelFamily) -> str:
-    """Whose works it was trained on and who was asked, in words. Raises RightsMissing when the permission under which a
-    style was trained does not hold today, or not on the base that draws: a low-rank update can be worn by another one
-    than it was trained on."""
+    """Whose works it was trained on and who was asked, in words. Raises Withdrawn or RightsMissing when the permission
+    under which a style was trained does not hold today, or not on the base that draws: a low-rank update can be worn by
+    another one than it was trained on."""
     from handstyle.collection import permission
 
     found: list[Collection] = []
@@ -890,6 +962,7 @@ def require_generating(workspace: Workspace, style: TrainedStyle, family: ModelF
                 f"whether the style `{style.name}` may still be used cannot be seen: its collection is not here",
                 hint="Name the workspace in which it was trained with --workspace.",
             ) from missing
+        require_standing(workspace, collection, None, f"pictures by the style {style.name}")
         for kind, base in {(style.base.family, style.base.sha256): None, (family.kind, family.digest): None}:
             act = Act("train", date.today(), style.recipe.method, kind, base)
             permission.require(collection, act, f"pictures by the style {style.name} on this base")

@@ -9,8 +9,16 @@
 |-- pictures/<id>/                                       what was drawn
 |-- inspections/<id>/                                    report.json, report.html, pictures/
 |-- releases/<name>/                                     what may leave the house
+|-- withdrawals/                                         what was taken back of works that were used here
 |-- ledger.jsonl                                         which pictures were made and released, with which styles
 |-- current.json                                         which collection and run the next verb means
+
+<house>/, the person's own folder for settings          what holds for all workspaces
+|-- signing-key, log-key/signing-key                     see `keys.py`
+|-- keeper-log.json                                      where the keeper's log lies
+|-- withdrawals/                                         everything that was taken back
+|-- workspaces.json                                      where something was collected
+|-- seen-logs/                                           the newest checkpoint seen of each log
 """
 
 from __future__ import annotations
@@ -26,11 +34,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+import platformdirs
 from filelock import FileLock, Timeout
 from pydantic import Field
 
 from handstyle import digests
-from handstyle.errors import StageMissing, WorkspaceBusy
+from handstyle.errors import StageMissing, WorkspaceBusy, WriteFailed
 from handstyle.records import LONGEST_WRITE, PART, Record, cannot_write, remove_abandoned
 
 DEFAULT = Path("handstyle-workspace")
@@ -54,6 +63,51 @@ class OriginalFolder(Record):
     """Where the originals are on this machine; never part of what is published."""
 
     folder: str
+
+
+@dataclass(frozen=True)
+class House:
+    """What one person keeps on this computer besides their workspaces."""
+
+    root: Path
+
+    @classmethod
+    def here(cls) -> House:
+        return cls(platformdirs.user_config_path("handstyle"))
+
+    @property
+    def keeper_log(self) -> Path:
+        return self.root / "keeper-log.json"
+
+    @property
+    def log_key(self) -> Path:
+        return self.root / "log-key"
+
+    @property
+    def withdrawals(self) -> Path:
+        return self.root / "withdrawals"
+
+    @property
+    def seen_logs(self) -> Path:
+        return self.root / "seen-logs"
+
+    def workspaces(self) -> list[Path]:
+        """Those of which it is known that something was collected in them, as far as they are still there."""
+        path = self.root / "workspaces.json"
+        known = Workspaces.load(path).folders if path.is_file() else ()
+        return [Path(folder) for folder in known if Path(folder).is_dir()]
+
+    def knows(self, workspace: Workspace) -> None:
+        """From now on. A house in which nothing can be written is no reason not to work."""
+        folder = str(workspace.root.resolve())
+        with suppress(WriteFailed, WorkspaceBusy), locked(self.root / ".lock", busy="", patience=LONGEST_POINTING):
+            known = {str(path) for path in self.workspaces()}
+            if folder not in known:
+                Workspaces(folders=tuple(sorted({*known, folder}))).save(self.root / "workspaces.json")
+
+
+class Workspaces(Record):
+    folders: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -88,12 +142,18 @@ class Workspace:
     def inspection(self, identifier: str) -> Path:
         return self.root / "inspections" / identifier
 
+    @property
+    def withdrawals(self) -> Path:
+        return self.root / "withdrawals"
+
     def release(self, name: str) -> Path:
         return self.root / "releases" / name
 
     def runs(self) -> list[str]:
-        folder = self.root / "runs"
-        return sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+        return _folders_in(self.root / "runs")
+
+    def collections(self) -> list[Path]:
+        return [self.root / "collections" / name for name in _folders_in(self.root / "collections")]
 
     def current(self) -> Current:
         path = self.root / "current.json"
@@ -183,6 +243,10 @@ def _writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise cannot_write(path, error) from error
+
+
+def _folders_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
 
 
 def _new_folder(parent: Path, stem: str) -> Path:

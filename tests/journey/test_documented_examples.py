@@ -16,9 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from handstyle import consenting, keys
+from handstyle import consenting, keys, logkeeping
 from handstyle.demonstration import EXAMPLE
 from handstyle.terminal import command_line
+from handstyle.workspace import House
 
 pytestmark = pytest.mark.slow
 
@@ -137,6 +138,47 @@ def release_at_hand(line: str) -> None:
         shutil.copytree("handstyle-workspace/releases/soft-outline", "soft-outline")
         signer = keys.public_line(keys.own_key().public_key())
         Path("people-i-know.txt").write_text(signer + "\n", encoding="utf-8")
+    if "--log" in line and not Path("log.txt").exists():
+        logkeeping.start(Path("a-log"), None, House.here())
+        shutil.copy("a-log/log.txt", "log.txt")
+        shutil.rmtree("handstyle-workspace/releases")
+        shutil.rmtree("soft-outline")
+        journey("publish")
+        shutil.copy("a-log/log.txt", "log.txt")
+        shutil.copytree("handstyle-workspace/releases/soft-outline", "soft-outline")
+
+
+def log_at_hand(line: str) -> None:
+    """After the log was started, a release is made that is in it."""
+    if "log start" not in line and not Path("soft-outline").exists():
+        journey("publish")
+        shutil.copytree("handstyle-workspace/releases/soft-outline", "soft-outline")
+    if Path("my-log").exists():
+        shutil.copy("my-log/log.txt", "log.txt")
+
+
+def somebody_withdraws(line: str) -> None:
+    """A consent that was used, its keys, a letter; and for the last example, two styles."""
+    people_who_sign("show ada")
+    Path("models").mkdir(exist_ok=True)
+    Path("letter.pdf").write_bytes(b"Please stop.")
+    if not Path("handstyle-workspace").exists():
+        mine = Path("ada-example.consent.json")
+        consenting.sign(mine, lambda: keys.KeySigner(keys.read_key(Path("my-key"))), agree=lambda words, number: True)
+        assert typed("handstyle collect drawings --consent ada-example.consent.json") == 0
+    if "generate" in line:
+        shutil.rmtree(House.here().withdrawals)
+        shutil.rmtree("handstyle-workspace")
+        journey("collect", "finetune")
+        (run,) = Path("handstyle-workspace/runs").iterdir()
+        for name in ("ada", "ben"):
+            shutil.copytree(run, run.with_name(name))
+
+
+def one_work_is_withdrawn(line: str) -> None:
+    Path("letter.pdf").write_bytes(b"Please stop.")
+    work = min(Path("drawings").glob("*.png")).name
+    assert typed(f'handstyle withdraw --holder "Ada Example" --evidence letter.pdf --work {work}') == 0
 
 
 def release_to_rename(line: str) -> None:
@@ -165,6 +207,9 @@ PAGES: list[tuple[str, tuple[str, ...], Callable[[str], None]]] = [
     ("docs/publish.md", ("collect", "finetune", "inspect"), no_earlier_release),
     ("docs/base.md", ("collect", "finetune", "inspect", "publish"), base_to_vouch_for),
     ("docs/rename.md", ("collect", "finetune", "inspect", "publish"), release_to_rename),
+    ("docs/log.md", ("collect", "finetune", "inspect"), log_at_hand),
+    ("docs/withdraw.md", (), somebody_withdraws),
+    ("docs/retrain-without.md", ("collect", "finetune"), one_work_is_withdrawn),
     ("docs/verify.md", ("collect", "finetune", "inspect", "publish"), release_at_hand),
 ]
 

@@ -33,7 +33,9 @@ FLAGS = {
     "shares": "pool per-picture per-released per-period periods flat currency by style since until to workspace",
     "rename": "identifier key to remove-old workspace",
     "base": "made-from because key workspace",
-    "verify": "trust refuse-unknown-base",
+    "verify": "trust refuse-unknown-base log witness max-age retrain works base",
+    "withdraw": "holder evidence work search key to workspace",
+    "retrain-without": "run base workspace",
     "demo": "to short",
 }
 FINETUNED = stages.Finetuned(
@@ -68,9 +70,10 @@ def test_help_says_something_of_every_option(typed: Any, command: str, monkeypat
 
 
 def test_the_verbs_stand_in_the_order_of_the_journey(typed: Any) -> None:
-    assert re.findall(r"^  (\w+)  +\w", typed("--help").out.split("Commands:")[1], re.MULTILINE) == [
+    assert re.findall(r"^  ([\w-]+)  +\w", typed("--help").out.split("Commands:")[1], re.MULTILINE) == [
         *list(FLAGS),
         "consent",
+        "log",
     ]
 
 

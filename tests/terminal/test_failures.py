@@ -25,6 +25,8 @@ CODES = {
     "WorkChanged": 3,
     "ConsentBroken": 3,
     "ReleaseBroken": 3,
+    "Withdrawn": 3,
+    "LogBroken": 3,
 }
 HANDSTYLE = [sys.executable, "-m", "handstyle"]
 FULL_DISK = Path("/dev/full")

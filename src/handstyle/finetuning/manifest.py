@@ -25,12 +25,13 @@ class RunManifest(Record):
     continued: tuple[Continuation, ...] = ()  # the others it moved to
     plain: bool = False  # computed without any optimisation: other sums, other last bits
     extends: str = ""  # the run whose last snapshot this one starts from
+    replaces: str = ""  # tensors trained with works since withdrawn; they decide nothing here
 
     @property
     def lineage(self) -> str:
         """Of everything that decides the weights, machine and versions apart."""
         decisive = self.as_json()
-        for key in ("environment", "continued", "format"):
+        for key in ("environment", "continued", "format", "replaces"):
             decisive.pop(key)
         if not self.plain:
             decisive.pop("plain")

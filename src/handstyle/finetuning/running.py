@@ -31,6 +31,10 @@ from handstyle.finetuning.trained_style import RECORD, WEIGHTS, BaseIdentity, Tr
 from handstyle.finetuning.validation import Drawings, denoising_errors
 from handstyle.records import Record
 
+CARRIED_OVER = (  # from what was asked into what came of it
+    *("base", "collection", "class_images", "recipe", "resolution", "environment", "continued", "plain", "extends"),
+    "replaces",
+)
 VALIDATION_LEVELS = 4  # of noise; the inspection measures all sixteen
 Report = Callable[[str, int, int], None]
 
@@ -129,8 +133,9 @@ def _class_images(family: ModelFamily, recipe: Recipe, cache: Cache, own: Own | 
 
 
 def manifest(
-    collection: Collection, family: ModelFamily, recipe: Recipe, material: Material, extends: str = ""
-) -> RunManifest:
+    collection: Collection, family: ModelFamily, recipe: Recipe, material: Material, extends: str = "",
+    replaces: str = "",
+) -> RunManifest:  # fmt: skip
     card = family.card
     return RunManifest(
         collection=collection.digest,
@@ -145,6 +150,7 @@ def manifest(
         environment=environment() | {"encoded works": material.digest[:16]},
         plain=family.plain,
         extends=extends,
+        replaces=replaces,
     )
 
 
@@ -284,17 +290,11 @@ class Running:
         path = write_tensors(place / WEIGHTS, state.finished_weights(), {"format": "pt"})
         style = TrainedStyle(
             name=f"style-{manifest.lineage[:8]}",
-            base=manifest.base,
-            collection=manifest.collection,
             number_of_works=manifest.works,
-            class_images=manifest.class_images,
-            recipe=manifest.recipe,
             steps=state.step,
-            resolution=manifest.resolution,
             tensors=digests.of_tensor_file(path),
-            environment=manifest.environment,
-            continued=manifest.continued,
             involvement=self.involvement,
+            **{name: getattr(manifest, name) for name in CARRIED_OVER},
         )
         style.save(place / RECORD)
         return style

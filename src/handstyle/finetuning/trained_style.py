@@ -62,6 +62,10 @@ class TrainedStyle(Record):
     continued: tuple[Continuation, ...] = ()
     renamed: tuple[Renaming, ...] = ()
     involvement: str = ""  # whose works, and whether anybody was asked: `collection.involvement`
+    # What a repetition needs to know besides, and what this style stands in for.
+    plain: bool = False
+    extends: str = ""
+    replaces: str = ""  # the tensors that were trained with works since withdrawn
 
     @classmethod
     def open(cls, folder: Path) -> TrainedStyle:

@@ -6,6 +6,7 @@
     weights/           for other tools     consents/                  what the holders signed
     class-images.json  like collection     bom.cdx.json               for bills of materials
     croissant.json     for data sets       TRAINING_SUMMARY.md, COPYRIGHT_POLICY.md
+    log.json           that it was logged, where there is a log
                                            handstyle.json             the signed list of all the others
 
 It is put together beside its place, verified like anybody else's, and then moved there whole.
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -34,6 +35,7 @@ from handstyle.publication import card, naming, provenance, records_for_others
 from handstyle.publication.clearance import Clearance
 from handstyle.publication.copyright_policy import Contact, contact_in
 from handstyle.publication.disclosure import CLASS_IMAGES, COLLECTION, published_collection, published_style
+from handstyle.publication.log_proof import PROOF, LogProof
 from handstyle.publication.provenance import ENVELOPE, Lineage, ListedFile, Statement, Weights
 from handstyle.publication.release_records import CARD, LICENCE, LICENCES, RECIPE, STYLE, WEIGHTS
 from handstyle.publication.verification import verify
@@ -56,11 +58,13 @@ def assemble(
     class_images: Collection | None = None,
     base_statement: bytes | None = None,
     contact: Contact | None = None,
+    prove: Callable[[Statement], LogProof] | None = None,
 ) -> None:
     """A release in `folder`, where its weights are already. `report_files` (report.json, report.html) hold nothing that
     may not be shown; `consents` are found by the digests of their statements; evidence of open licences is looked for
     in `evidence_folders` and goes along, and so does `base_statement`, what somebody signed of the base. `contact` is
-    whom people turn to; else the keeper whom the consents name."""
+    whom people turn to; else the keeper whom the consents name. `prove` logs what is about to be signed, where there is
+    a log."""
     published, public_style = published_collection(collection), published_style(style)
     published_beside = published_collection(class_images) if class_images else None
     public_style.save(folder / STYLE)
@@ -87,6 +91,9 @@ def assemble(
     for path, content in others.items():
         write(folder / path, content)
     statement = _statement(folder, collection, class_images, style, cleared, weights)
+    if prove is not None:
+        write(folder / PROOF, digests.canonical(prove(statement).as_json()))
+        statement = _statement(folder, collection, class_images, style, cleared, weights)
     write(folder / ENVELOPE, provenance.sign(statement, key))
     verification = verify(folder)
     if not verification.holds:

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from handstyle import digests
 from handstyle.errors import HandstyleError, RecordDamaged
 from handstyle.finetuning.trained_style import TrainedStyle
-from handstyle.publication import base_records, dialects, name_records, permission_records
+from handstyle.publication import base_records, dialects, log_proof, name_records, permission_records
 from handstyle.publication.disclosure import CLASS_IMAGES, COLLECTION, PublishedCollection
 from handstyle.publication.provenance import Statement
 from handstyle.records import load_json, load_toml
@@ -29,7 +29,7 @@ ALWAYS = (CARD, LICENCE, COLLECTION, RECIPE, STYLE, REPORT, REPORT_PAGE)
 # What comes of records that are JSON and not what they should be.
 WRONG = (HandstyleError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError, OSError, RecursionError)
 
-Fault = tuple[Literal["record", "permission", "name", "weights"], str, str]  # kind, where, words
+Fault = tuple[Literal["record", "permission", "name", "log", "weights"], str, str]  # kind, where, words
 
 
 def faults(folder: Path, statement: Statement, on: date) -> list[Fault]:
@@ -65,6 +65,9 @@ def faults(folder: Path, statement: Statement, on: date) -> list[Fault]:
         found += [("record", name, words) for name, words in base_records.faults(folder, statement)]
         found += [("name", name, words) for name, words in name_records.faults(
             folder, statement, collections, read[STYLE], records[REPORT])]  # fmt: skip
+        if log_proof.PROOF in listed:
+            found += [("log", log_proof.PROOF, words) for words in log_proof.faults(
+                folder / log_proof.PROOF, statement, list(collections.values()), read[STYLE])]  # fmt: skip
         found += [("weights", name, words) for name, words in _weights_faults(folder, records[STYLE], statement)]
     except WRONG as error:
         found.append(("record", STYLE, f"does not describe these files: {error}"))

@@ -16,8 +16,10 @@ from typing import Any, Literal
 from handstyle import digests
 from handstyle.diffusion.base_provenance import BaseProvenance
 from handstyle.errors import RecordDamaged, UsageMistake
-from handstyle.publication import base_records, permission_records, provenance, release_records
+from handstyle.publication import base_records, log_news, log_proof, permission_records, provenance, release_records
 from handstyle.publication.disclosure import COLLECTION
+from handstyle.publication.log_memory import Seen
+from handstyle.publication.log_news import Judged, News
 from handstyle.publication.permission_records import Standing
 from handstyle.publication.provenance import ENVELOPE, LARGEST_ENVELOPE, ListedFile, Statement
 from handstyle.records import Record
@@ -27,7 +29,7 @@ JUNCTION = 0xA0000003  # what Windows calls a folder that is another folder
 NOT_KNOWN = Standing((), ())
 DEEPEST = 32  # folders inside folders
 
-Status = Literal["trusted", "intact", "unknown", "lapsed", "broken"]
+Status = Literal["trusted", "intact", "unknown", "lapsed", "withdrawn", "broken"]
 
 
 class Finding(Record):
@@ -35,7 +37,7 @@ class Finding(Record):
 
     kind: Literal[
         "signature", "path", "link", "missing", "extra", "changed",
-        "record", "permission", "name", "base", "weights", "signer",
+        "record", "permission", "name", "base", "weights", "signer", "log", "news",
     ]  # fmt: skip
     where: str
     words: str
@@ -43,8 +45,9 @@ class Finding(Record):
 
 class Verification(Record):
     """`trusted`: it holds and the signer is one you named. `intact`: it holds; who signed is for you to judge.
-    `unknown`: it holds, but none of those you named signed it. `lapsed`: it holds, and its permission has ended since.
-    `broken`: it does not hold."""
+    `unknown`: it holds, but none of those you named signed it, or there is no recent news of its permissions.
+    `lapsed`: it holds, and its permission has ended since. `withdrawn`: it holds, and a permission was taken back.
+    `broken`: it does not hold, or its log does not."""
 
     format: Literal["handstyle/verification/1"] = "handstyle/verification/1"
     status: Status
@@ -54,6 +57,9 @@ class Verification(Record):
     published: str | None
     base: BaseProvenance | None = None  # what the base was made from, as far as you can know it
     permission: tuple[str, ...]  # signed or stated, by whom, for which of the works
+    log: tuple[str, ...] = ()  # where it is logged, and what is known from there
+    withdrawn_since: date | None = None
+    unknown_since: date | None = None  # the day of the last news, where it is too old
     number_of_files: int
     findings: tuple[Finding, ...]
 
@@ -62,22 +68,32 @@ class Verification(Record):
         return self.status in ("trusted", "intact")
 
 
-def verify(folder: Path, trusted: frozenset[str] | None = None, on: date | None = None) -> Verification:
-    """`trusted` are fingerprints (`keys.trusted_fingerprints`); None asks nothing about the signer. `on` is today."""
+def verify(
+    folder: Path, trusted: frozenset[str] | None = None, on: date | None = None, news: News | None = None
+) -> Verification:
+    """`trusted` are fingerprints (`keys.trusted_fingerprints`); None asks nothing about the signer. `on` is today;
+    without `news` nothing is asked of the log but what lies in the release."""
+    return judged(folder, trusted, on, news)[0]
+
+
+def judged(
+    folder: Path, trusted: frozenset[str] | None = None, on: date | None = None, news: News | None = None
+) -> tuple[Verification, Seen | None]:
+    """The same, and what to remember of the log for the next time."""
     if not folder.is_dir():
         raise UsageMistake(f"{folder} is not a folder", hint="Name the folder of a release.")
     statement: Statement | None = None
     signer: str | None = None
-    standing, on = NOT_KNOWN, on or date.today()
+    standing, heard, on = NOT_KNOWN, Judged(), on or date.today()
     if not os.path.exists(folder / ENVELOPE):  # noqa: PTH110 - pathlib's raises where the folder is closed  # not worth a walk through what may be somebody's whole disk
         words = "is missing, so nobody vouches for these files"
-        return _judged(statement, signer, trusted, [Finding(kind="signature", where=ENVELOPE, words=words)])
+        return _judged(statement, signer, trusted, [Finding(kind="signature", where=ENVELOPE, words=words)]), None
     present, findings = _scanned(folder)
     try:
         statement, signer = _opened(folder, present)
     except RecordDamaged as damage:
         findings.append(Finding(kind="signature", where=ENVELOPE, words=damage.what))
-    if statement is not None:
+    if statement is not None and signer is not None:
         listed = _listed(statement, findings)
         findings += _compared(folder, present, listed)
         if not findings:
@@ -86,11 +102,13 @@ def verify(folder: Path, trusted: frozenset[str] | None = None, on: date | None 
                          release_records.faults(folder, statement, on)]  # fmt: skip
             if not findings:
                 standing = permission_records.standing(release_records.collections_in(folder, statement), on)
-    answer = _judged(statement, signer, trusted, findings, standing)
-    if statement is None or answer.status == "broken":
-        return answer
-    base = base_records.seen(folder, statement, trusted or frozenset())
-    return answer.model_copy(update={"base": base})
+                heard = _heard(folder, listed, signer, news, on)
+                findings += [Finding(kind="log", where=where, words=words) for where, words in heard.faults]
+    answer = _judged(statement, signer, trusted, findings, standing, heard)
+    if statement is not None and answer.status != "broken":
+        base = base_records.seen(folder, statement, trusted or frozenset())
+        answer = answer.model_copy(update={"base": base})
+    return answer, heard.remember
 
 
 def strictly(answer: Verification) -> Verification:
@@ -102,27 +120,26 @@ def strictly(answer: Verification) -> Verification:
     return answer.model_copy(update={"status": "unknown", "words": words, "findings": (*answer.findings, finding)})
 
 
+def _heard(folder: Path, listed: Mapping[str, ListedFile], signer: str, news: News | None, on: date) -> Judged:
+    """What is known of its permissions besides the release."""
+    if log_proof.PROOF not in listed:
+        words = "it is in no log: integrity only. Whether a permission was taken back since cannot be known from it"
+        return Judged(lines=[words], is_stale=bool(news and news.copies))
+    found = log_news.judge(log_proof.opened(folder / log_proof.PROOF), signer, news or News(), on)
+    found.is_stale = found.is_stale and news is not None
+    return found
+
+
 def _judged(
     statement: Statement | None,
     signer: str | None,
     trusted: frozenset[str] | None,
     findings: list[Finding],
     standing: Standing = NOT_KNOWN,
+    heard: Judged | None = None,
 ) -> Verification:
-    status: Status = "broken"
-    if findings:
-        words = f"broken: {len(findings)} {'thing does' if len(findings) == 1 else 'things do'} not hold"
-    elif trusted is None:
-        status, words = "intact", f"intact, signer {signer} unknown"
-    elif signer in trusted:
-        status, words = "trusted", f"intact, signed by {signer}, whom you trust"
-    else:
-        status, words = "unknown", f"intact, but signed by {signer}, who is not among the {len(trusted)} you trust"
-        findings = [Finding(kind="signer", where=ENVELOPE, words=f"signed by {signer}, whom you did not name")]
-    if standing.ended and status != "broken":
-        # Whom to trust comes first: what a stranger's release says of its permission is a stranger's word.
-        status, words = "unknown" if status == "unknown" else "lapsed", f"{words}; and its permission has ended"
-        findings += [Finding(kind="permission", where=COLLECTION, words=ended) for ended in standing.ended]
+    heard = heard or Judged()
+    status, words, further = _status(signer, trusted, findings, standing, heard)
     return Verification(
         status=status,
         words=words,
@@ -130,9 +147,45 @@ def _judged(
         signer=signer,
         published=_shown(statement.published) if statement else None,
         permission=tuple(map(_shown, standing.lines)),
+        log=tuple(map(_shown, heard.lines)),
+        withdrawn_since=heard.withdrawn_since if status != "broken" else None,
+        unknown_since=heard.newest if heard.is_stale else None,
         number_of_files=len(statement.files) if statement else 0,
-        findings=tuple(findings),
+        findings=(*findings, *further),
     )
+
+
+def _status(
+    signer: str | None, trusted: frozenset[str] | None, findings: list[Finding], standing: Standing, heard: Judged
+) -> tuple[Status, str, list[Finding]]:
+    """The worst that is known, first; with what else to show."""
+    if findings:
+        number = f"{len(findings)} {'thing does' if len(findings) == 1 else 'things do'}"
+        return "broken", f"broken: {number} not hold", []
+    known = f"intact, signer {signer} unknown" if trusted is None else f"intact, signed by {signer}, whom you trust"
+    if trusted is not None and signer not in trusted:
+        # Whom to trust comes first: what a stranger's release says of its permission is a stranger's word.
+        words = f"intact, but signed by {signer}, who is not among the {len(trusted)} you trust"
+        strange = [Finding(kind="signer", where=ENVELOPE, words=f"signed by {signer}, whom you did not name")]
+        if heard.withdrawn_since:
+            words += f"; a permission was taken back: WITHDRAWN since {heard.withdrawn_since}"
+        elif standing.ended:
+            words += "; and its permission has ended"
+        return "unknown", words, [*strange, *_ended(standing)]
+    if heard.withdrawn_since:
+        words = f"a permission was taken back: WITHDRAWN since {heard.withdrawn_since}"
+        return "withdrawn", f"intact, but {words}", [Finding(kind="permission", where=COLLECTION, words=words)]
+    if standing.ended:
+        return "lapsed", f"{known}; and its permission has ended", _ended(standing)
+    if heard.is_stale:
+        when = f"since {heard.newest}" if heard.newest else "from the beginning"
+        words = f"whether its permissions still stand is UNKNOWN {when}: there is no newer news of its log"
+        return "unknown", f"intact, but {words}", [Finding(kind="news", where=log_proof.PROOF, words=words)]
+    return "intact" if trusted is None else "trusted", known, []
+
+
+def _ended(standing: Standing) -> list[Finding]:
+    return [Finding(kind="permission", where=COLLECTION, words=words) for words in standing.ended]
 
 
 def _scanned(folder: Path) -> tuple[dict[str, Path], list[Finding]]:

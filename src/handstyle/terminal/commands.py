@@ -12,14 +12,17 @@ from typing import Annotated
 import typer
 
 from handstyle import __version__
-from handstyle.errors import ReleaseBroken, UsageMistake
+from handstyle.errors import UsageMistake
 from handstyle.terminal import options, values
 from handstyle.terminal.base_command import base
 from handstyle.terminal.collect_command import collect
 from handstyle.terminal.consent_commands import consent
-from handstyle.terminal.display import Display, listed
+from handstyle.terminal.display import Display
+from handstyle.terminal.log_commands import log
 from handstyle.terminal.rename_command import rename
 from handstyle.terminal.shares_command import shares
+from handstyle.terminal.verify_command import verify
+from handstyle.terminal.withdraw_command import retrain_without, withdraw
 
 MUCH_CROPPED = 0.8  # share of a picture's area that is left, below which somebody should know
 
@@ -33,6 +36,7 @@ app = typer.Typer(
 )
 
 app.add_typer(consent, help="Who permits what: drafted, read, signed by everybody, checked.")
+app.add_typer(log, help="What was permitted, trained and released, so that nothing is added before or taken out after.")
 
 
 @app.callback(invoke_without_command=True)
@@ -216,27 +220,9 @@ app.command()(rename)
 app.command()(base)
 
 
-@app.command()
-def verify(
-    context: typer.Context,
-    folder: options.Release,
-    trust: options.Trust = None,
-    refuse_unknown_base: options.UnknownBase = False,
-    json: options.AsJson = False,
-) -> None:
-    """Does a release hold what it claims? Exits with 3 if not."""
-    from handstyle import stages
-
-    found = stages.verify(folder, trust, refuse_unknown_base=refuse_unknown_base)
-    display = display_of(context)
-    if found.base:
-        display.say(f"Its base was {found.base.words}.")
-    for line in found.permission:
-        display.say(line)
-    findings = [f"{finding.where}: {finding.words}" for finding in found.findings]
-    display.result(found, found.words, *listed(findings))
-    if not found.holds:
-        raise typer.Exit(ReleaseBroken.exit_code)
+app.command()(verify)
+app.command()(withdraw)
+app.command("retrain-without")(retrain_without)
 
 
 @app.command()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from datetime import timedelta
 from getpass import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -126,7 +125,7 @@ def list_(
     class Listed(Record):
         consents: tuple[consenting.Seen, ...]
 
-    found = consenting.listed(folder, expiring=None if expiring is None else _days(expiring))
+    found = consenting.listed(folder, expiring=None if expiring is None else values.days(expiring, "--expiring"))
     lines = [line for seen in found for line in _lines(seen)]
     _display(context).result(Listed(consents=found), *(lines or ["none"]))
 
@@ -155,13 +154,6 @@ def _lines(seen: Seen) -> list[str]:
     if seen.covered or seen.not_covered:
         lines.append(f"  covers {len(seen.covered)} of {len(seen.covered) + len(seen.not_covered)} pictures")
     return lines + listed([f"{name}: neither its file nor its pixels are named" for name in seen.not_covered])
-
-
-def _days(text: str) -> timedelta:
-    number = text.removesuffix("d")
-    if not number.isascii() or not number.isdigit() or len(number) > 5:
-        raise UsageMistake(f"--expiring {text} is no number of days", hint="Write for example --expiring 30d.")
-    return timedelta(days=int(number))
 
 
 def _secret(words: str, *, twice: bool = False) -> str:

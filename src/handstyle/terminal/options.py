@@ -212,8 +212,64 @@ StatementTo = Annotated[
 UnknownBase = Annotated[
     bool, Option("--refuse-unknown-base", help="A style on a base of unknown works does not do. [it is told]")
 ]
+Retrain = Annotated[
+    bool, Option("--retrain", help="Train it again and compare every tensor; takes as long as the training did.")
+]
+RetrainWorks = Annotated[
+    Path | None,
+    Option("--works", metavar="FOLDER", help="With --retrain: the works, or the workspace it was trained in."),
+]
 Release = Annotated[Path, Argument(metavar="FOLDER", help="The folder of a release.")]
 Trust = Annotated[Path | None, Option("--trust", metavar="FILE", help="The keys you trust, one a line. [no question]")]
+Logs = Annotated[
+    list[Path] | None,
+    Option("--log", metavar="FILE", help="A copy of its log, or a witness's checkpoint of it; may be repeated."),
+]
+Witnesses = Annotated[
+    Path | None, Option("--witness", metavar="FILE", help="Witnesses' keys, one a line; one of them must have signed.")
+]
+MaxAge = Annotated[
+    str | None, Option("--max-age", metavar="DAYS", help="How old the news of its log may be: 7d. [30d]")
+]
+
+# log
+LogFolder = Annotated[Path, Argument(metavar="FOLDER", help="A new folder for the log.")]
+LogCopy = Annotated[Path, Argument(metavar="FILE", help="A copy of a log, as its keeper publishes it.")]
+Origin = Annotated[
+    str | None, Option("--origin", metavar="NAME", help="What the log is called, such as studio.example/log. [its key]")
+]
+EntryNumber = Annotated[int, Argument(metavar="NUMBER", min=0, help="As `handstyle log show` numbers it.")]
+WitnessName = Annotated[str, Option("--name", metavar="NAME", help="Who you are, such as witness.example/w1.")]
+LogKey = Annotated[
+    str | None, Option("--log-key", metavar="KEY", help="The log's key, as its keeper gives it; needed the first time.")
+]
+CosignedTo = Annotated[Path, Option("--to", metavar="FILE", help="Where the signed checkpoint goes.")]
+Cosigned = Annotated[Path, Argument(metavar="FILE", help="The checkpoint that a witness has signed.")]
+
+# withdraw
+Withdrawable = Annotated[
+    Path | None, Argument(metavar="[FILE]", help="A consent, to sign its withdrawal; or a withdrawal, to enter it.")
+]
+WithdrawingHolder = Annotated[
+    str | None, Option("--holder", metavar="NAME", help="Who takes it back, in writing; with --evidence.")
+]
+LetterOfWithdrawal = Annotated[
+    Path | None, Option("--evidence", metavar="FILE", help="The letter. It stays with you; its digest is entered.")
+]
+WithdrawnWork = Annotated[
+    list[str] | None,
+    Option("--work", metavar="NAME", help="Only this work; may be repeated. With --holder. [all of them]"),
+]
+Search = Annotated[
+    list[Path] | None,
+    Option("--search", metavar="FOLDER", help="Where releases and merged weights may lie besides; may be repeated."),
+]
+WithdrawalTo = Annotated[
+    Path | None, Option("--to", metavar="FILE", help="Where a signed withdrawal goes. [beside the consent]")
+]
+
+# retrain-without
+Run = Annotated[str | None, Option("--run", metavar="RUN", help="Which run of the workspace. [the newest]")]
 
 # demo
 DemoTo = Annotated[Path, Option("--to", metavar="FOLDER", help="Where everything goes.")]

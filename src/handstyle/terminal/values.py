@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,13 @@ def at_most_one(options: Mapping[str, object]) -> None:
         raise UsageMistake(f"{' and '.join(typed)} exclude each other", hint="Leave all but one away.")
 
 
+def go_together(options: Mapping[str, object]) -> None:
+    """Raises UsageMistake where one is typed without the other."""
+    lacking = [option for option, value in options.items() if value is None]
+    if lacking and len(lacking) < len(options):
+        raise UsageMistake(f"{' and '.join(options)} go together", hint=f"Add {' and '.join(lacking)}.")
+
+
 def whom(typed: str | None) -> str | None:
     """Raises UsageMistake for what is no distribution that a release can have."""
     if typed not in (None, "named", "public"):
@@ -35,6 +43,13 @@ def whom(typed: str | None) -> str | None:
             f"--distribution {typed} is not known", hint="Write public, or named: for the people a consent names."
         )
     return typed
+
+
+def days(typed: str, option: str) -> timedelta:
+    number = typed.removesuffix("d")
+    if not number.isascii() or not number.isdigit() or len(number) > 5:
+        raise UsageMistake(f"{option} {typed} is no number of days", hint=f"Write for example {option} 30d.")
+    return timedelta(days=int(number))
 
 
 def workspace_at(folder: Path | None) -> Workspace:

@@ -1,0 +1,113 @@
+"""Which works may not be used any more, because somebody took their permission back?
+
+Three places are asked, and one of them is enough: the keeper's own folder, the workspace, and the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from handstyle.collection.consent import Consent
+from handstyle.collection.works import Collection, Work
+from handstyle.errors import Withdrawn
+from handstyle.publication import withdrawal
+from handstyle.publication.log_entries import PermissionRecord, WithdrawalRecord
+from handstyle.publication.transparency_log import TransparencyLog
+from handstyle.publication.withdrawal import Withdrawal
+from handstyle.workspace import House, Workspace
+
+NEXT = "train again without it (`handstyle retrain-without`), or ask for a new consent"
+MOST_WRITTEN_OUT = 8  # works in a hint
+
+
+@dataclass(frozen=True)
+class Taken:
+    """One work that may not be used any more."""
+
+    work: Work
+    holder: str
+    since: date
+
+
+@dataclass(frozen=True)
+class Withdrawals:
+    """All that are known here: statements, and what the log says was ended."""
+
+    statements: tuple[Withdrawal, ...] = ()
+    log: TransparencyLog | None = None
+
+    def of(self, collection: Collection, consents: Mapping[str, Consent]) -> list[Taken]:
+        """The works of a collection that were taken back; `consents` are those it stands on, by statement."""
+        by_log = self._by_log(collection)
+        found = []
+        for work in collection.works:
+            rights = collection.rights_of(work)
+            consent = consents.get(rights.consent.statement) if rights.consent else None
+            ending = [
+                one
+                for one in self.statements
+                if one.names(work.file_sha256, work.pixels_sha256) and one.ends(rights, consent)
+            ]
+            if ending:
+                first = min(ending, key=lambda one: one.predicate.since)
+                found.append(Taken(work, first.predicate.holder, first.predicate.since))
+            elif work.pixels_sha256 in by_log.get(work.rights, {}):
+                found.append(Taken(work, *by_log[work.rights][work.pixels_sha256]))
+        return found
+
+    def _by_log(self, collection: Collection) -> dict[str, dict[str, tuple[str, date]]]:
+        """Permission -> pixels -> by whom and since when, from the log alone: statements may have been lost."""
+        logged = self.log.logged() if self.log else []
+        endings = [one for one in logged if one.entry.kind == "withdrawal"]
+        found: dict[str, dict[str, tuple[str, date]]] = {}
+        for one in logged:
+            record = one.kept.record if one.kept else None
+            if one.kept is None or not isinstance(record, PermissionRecord):
+                continue
+            for ending in endings:
+                taken = ending.kept.record if ending.kept else None
+                who = taken.holder if isinstance(taken, WithdrawalRecord) else "a holder of rights"
+                for work in one.kept.ended_by(ending.entry.ends):
+                    found.setdefault(record.permission, {}).setdefault(work.pixels, (who, ending.entry.on))
+        return found
+
+
+def known(workspace: Workspace, house: House, log: TransparencyLog | None) -> Withdrawals:
+    """Raises GateClosed where a withdrawal cannot be read: it must not count as none."""
+    statements: dict[str, Withdrawal] = {}
+    for folder in (house.withdrawals, workspace.withdrawals):
+        for path in sorted(folder.glob(f"*{withdrawal.ENDING}")):
+            found = withdrawal.read(path)
+            statements[found.digest] = found
+    return Withdrawals(tuple(statements.values()), log)
+
+
+def require(withdrawals: Withdrawals, collection: Collection, consents: Mapping[str, Consent], doing: str) -> None:
+    """Raises Withdrawn, naming every work, by whom, since when, and what helps."""
+    if taken := withdrawals.of(collection, consents):
+        without = " ".join(f'--without "{one.work.name}"' for one in taken[:MOST_WRITTEN_OUT])
+        raise Withdrawn(
+            f"{len(taken)} of {len(collection.works)} works may not be used for {doing}: the permission was taken back",
+            faults=[f"{one.work.name}: withdrawn by {one.holder} since {one.since}; {NEXT}" for one in taken],
+            hint="`handstyle retrain-without` trains again without them; or collect again and leave them out: "
+            f"{without}{' …' if len(taken) > MOST_WRITTEN_OUT else ''}",
+        )
+
+
+def ends_in_log(
+    log: TransparencyLog | None, withdrawal: Withdrawal, later: Iterable[str] = ()
+) -> Iterator[str]:  # fmt: skip
+    """What a withdrawal ends, as the log shows it: a whole permission by its entry, or single works of it. `later` are
+    permissions that it does not reach."""
+    spared = frozenset(later)
+    for one in log.logged() if log else ():
+        record = one.kept.record if one.kept else None
+        if one.kept is None or not isinstance(record, PermissionRecord) or record.permission in spared:
+            continue
+        of = [work.pixels for work in record.works if withdrawal.names(work.file, work.pixels)]
+        if len(of) == len(record.works):
+            yield one.entry.salted
+        else:
+            yield from map(one.kept.mark_of, of)
