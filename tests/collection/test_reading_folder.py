@@ -174,9 +174,12 @@ def test_whatever_ends_a_command_ends_its_processes_and_the_next_goes_on(folder_
                                                                           sign: str) -> None:  # fmt: skip
     folder, desk = folder_of(*(f"cat-{place:04}.png" for place in range(1500))), tmp_path / "desk"
     command = [sys.executable, "-c", MANY, str(folder), str(desk)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE) as running:
+    with subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True) as running:
         children = _when_it_reads(running, desk, 200)
-        running.send_signal(getattr(signal, sign))
+        if sign == "SIGINT":  # a terminal sends Ctrl-C to everybody who was started there
+            os.killpg(running.pid, signal.SIGINT)
+        else:
+            running.send_signal(getattr(signal, sign))
         assert running.wait(20) != 0
         words = running.stderr.read() if running.stderr else b""
     assert not still_there(children)
