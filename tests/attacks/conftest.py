@@ -1,0 +1,26 @@
+"""What do attackers start from?"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+# Tests are imported one by one, so what they share needs a place.
+sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent / "collection"), str(HERE.parent / "publication")]
+
+from ingredients import gathered
+from tests.attacks.scene import Scene
+
+
+@pytest.fixture(scope="session")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> object:
+    """What a release is made from, made once."""
+    return gathered(tmp_path_factory.mktemp("ingredients"))
+
+
+@pytest.fixture
+def scene(shelf: object, tmp_path: Path, request: pytest.FixtureRequest) -> Scene:
+    return Scene(tmp_path, shelf, lambda: Path(request.getfixturevalue("tiny_base")))
