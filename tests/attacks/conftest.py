@@ -9,7 +9,9 @@ import pytest
 
 HERE = Path(__file__).resolve().parent
 # Tests are imported one by one, so what they share needs a place.
-sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent / "collection"), str(HERE.parent / "publication")]
+sys.path.insert(0, str(HERE.parents[1]))
+sys.path.insert(0, str(HERE.parent / "collection"))
+sys.path.insert(0, str(HERE.parent / "publication"))
 
 from ingredients import gathered
 from tests.attacks.scene import Scene

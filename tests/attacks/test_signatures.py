@@ -61,7 +61,8 @@ def of_another_text(scene: Scene) -> object:
 NO = "no consent that holds"
 NOT_ALL = "not signed by everybody"
 ATTACKS = [
-    Attack(1, "somebody strips the signature of one holder", lambda s: with_signatures(s, lambda all: all[1:]), NOT_ALL),
+    Attack(1, "somebody strips the signature of one holder", lambda s: with_signatures(s, lambda all: all[1:]),
+           NOT_ALL),
     Attack(2, "somebody strips every signature", lambda s: with_signatures(s, lambda all: []), NOT_ALL),
     Attack(3, "a signature of one holder is copied under the name of the other",
            lambda s: with_signatures(s, lambda all: [all[0], {**all[1], "sig": all[0]["sig"]}]),

@@ -39,7 +39,9 @@ def test_a_name_is_found_however_it_is_written(title: str) -> None:
     assert naming.is_named_in("Ana Ruiz", title)
 
 
-@pytest.mark.parametrize("title", ["Soft outline", "banana ruins", "an arid zone", "hndst drawing", "a na\u00efve ruin", "run in zigzags"])
+@pytest.mark.parametrize(
+    "title", ["Soft outline", "banana ruins", "an arid zone", "hndst drawing", "a na\u00efve ruin", "run in zigzags"]
+)
 def test_other_words_are_left_in_peace(title: str) -> None:
     assert not naming.is_named_in("Ana Ruiz", title)
 
