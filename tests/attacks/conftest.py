@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).resolve().parent
 # Tests are imported one by one, so what they share needs a place.
-sys.path.insert(0, str(HERE.parents[1]))
-sys.path.insert(0, str(HERE.parent / "collection"))
-sys.path.insert(0, str(HERE.parent / "publication"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "collection"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "publication"))
 
 from ingredients import gathered
 from tests.attacks.scene import Scene
