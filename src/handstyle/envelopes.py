@@ -17,7 +17,13 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
 from handstyle import digests
+from handstyle.keys import fingerprint, public_key
+
+CARRIES_ITS_KEY = frozenset({"keyid", "publicKey", "sig"})
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,28 @@ def unsealed(data: bytes, kind: str, *, fields: AbstractSet[str], largest: int) 
     except (TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ValueError(f"it is not an envelope: {error}") from error
     return Envelope(payload, content, tuple(outer["signatures"]))
+
+
+def signed(kind: str, payload: bytes, key: Ed25519PrivateKey) -> bytes:
+    """The envelope of one signer, which carries the key it is checked with."""
+    public = key.public_key()
+    signature = {
+        "keyid": fingerprint(public),
+        "publicKey": encoded(public.public_bytes(Encoding.Raw, PublicFormat.Raw)),
+        "sig": encoded(key.sign(pre_authentication(kind, payload))),
+    }
+    return sealed(kind, payload, [signature])
+
+
+def opened(data: bytes, kind: str, *, largest: int) -> tuple[Any, str]:
+    """What the one signer of an envelope says, and the fingerprint. Raises ValueError or InvalidSignature."""
+    found = unsealed(data, kind, fields=CARRIES_ITS_KEY, largest=largest)
+    (signature,) = found.signatures
+    key = public_key(decoded(signature["publicKey"]))
+    if signature["keyid"] != fingerprint(key):
+        raise ValueError("it names another key than it carries")
+    key.verify(decoded(signature["sig"]), pre_authentication(kind, found.payload))
+    return found.content, fingerprint(key)
 
 
 def strict_json(data: bytes) -> Any:

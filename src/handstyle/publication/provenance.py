@@ -13,14 +13,12 @@ from typing import Annotated, Literal
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import AfterValidator, Field
 
 from handstyle import digests, envelopes
 from handstyle.collection.scope import Distribution
 from handstyle.diffusion.base_provenance import BaseProvenance
 from handstyle.errors import RecordDamaged
-from handstyle.keys import fingerprint, public_key
 from handstyle.publication.style_licence import StyleLicence
 from handstyle.records import Record
 
@@ -89,28 +87,14 @@ class Statement(Record):
 
 def sign(statement: Statement, key: Ed25519PrivateKey) -> bytes:
     """The envelope, in its one spelling."""
-    payload = digests.canonical(statement.as_json())
-    public = key.public_key()
-    signature = {
-        "keyid": fingerprint(public),
-        "publicKey": envelopes.encoded(public.public_bytes(Encoding.Raw, PublicFormat.Raw)),
-        "sig": envelopes.encoded(key.sign(envelopes.pre_authentication(PAYLOAD_TYPE, payload))),
-    }
-    return envelopes.sealed(PAYLOAD_TYPE, payload, [signature])
+    return envelopes.signed(PAYLOAD_TYPE, digests.canonical(statement.as_json()), key)
 
 
 def opened(envelope: bytes) -> tuple[Statement, str]:
     """The statement and its signer's fingerprint. Raises RecordDamaged for any spelling but ours."""
     try:
-        found = envelopes.unsealed(
-            envelope, PAYLOAD_TYPE, fields={"keyid", "publicKey", "sig"}, largest=LARGEST_ENVELOPE
-        )
-        (signature,) = found.signatures
-        key = public_key(envelopes.decoded(signature["publicKey"]))
-        if signature["keyid"] != fingerprint(key):
-            raise ValueError("it names another key than it carries")
-        key.verify(envelopes.decoded(signature["sig"]), envelopes.pre_authentication(PAYLOAD_TYPE, found.payload))
-        return Statement.read(found.content, where=f"the statement in {ENVELOPE}"), fingerprint(key)
+        content, signer = envelopes.opened(envelope, PAYLOAD_TYPE, largest=LARGEST_ENVELOPE)
+        return Statement.read(content, where=f"the statement in {ENVELOPE}"), signer
     except InvalidSignature:
         raise RecordDamaged(f"the signature in {ENVELOPE} does not fit what it signs") from None
     except ValueError as error:
