@@ -1,6 +1,7 @@
-"""How does a picture's file say what it was made with?
+"""How does a picture's file say what it was made with, and who says so?
 
-PNG text: `parameters` as other tools read it, and our own `handstyle` key with the whole request.
+PNG text: `parameters` as other tools read it, and our own `handstyle` key with the whole record in a signed envelope
+(`envelopes.py`). The record names the pixels by digest, so that it cannot be moved to another picture.
 """
 
 from __future__ import annotations
@@ -8,20 +9,84 @@ from __future__ import annotations
 import io
 import json
 import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from PIL import Image, PngImagePlugin
+from pydantic import Field
 
-from handstyle import __version__
+from handstyle import __version__, digests, envelopes
 from handstyle.collection.pixels import LARGEST_FILE, MOST_PIXELS
 from handstyle.collection.plain_text import unwelcome_in
 from handstyle.errors import RecordDamaged
 from handstyle.generation.request import GenerationRequest
-from handstyle.records import read_whole
+from handstyle.records import Record, read_whole
 
 KEY = "handstyle"
+PAYLOAD_TYPE = "application/vnd.handstyle.picture+json; version=1"
+LARGEST_ENVELOPE = 1 << 20  # bytes
 SAMPLER_NAMES = {"dpm++": "DPM++ 2M", "ddim": "DDIM", "euler": "Euler", "unipc": "UniPC"}
+
+DIGEST = r"^[0-9a-f]{64}$"
+
+
+@dataclass(frozen=True)
+class MadeFrom:
+    """What a picture was made from. Without a request it is a sheet of several, or shown where prompts may not be."""
+
+    base_name: str
+    base: str  # digest
+    styles: tuple[str, ...] = ()  # digests of their tensors
+    collections: tuple[str, ...] = ()  # digests
+    request: GenerationRequest | None = None
+    is_sheet: bool = False
+
+    def drawn_for(self, request: GenerationRequest) -> MadeFrom:
+        return replace(self, request=request)
+
+    @property
+    def as_sheet(self) -> MadeFrom:
+        return replace(self, request=None, is_sheet=True)
+
+
+# What a picture goes through before it may be written: the bytes of its file.
+Marking = Callable[[Image.Image, MadeFrom], bytes]
+
+
+class Watermark(Record):
+    """The mark that is in the pixels, besides."""
+
+    method: str
+    payload: str = Field(pattern=r"^[0-9a-f]{12}$")
+
+
+class PictureRecord(Record):
+    """What the signer says of a picture."""
+
+    format: Literal["handstyle/picture/1"] = "handstyle/picture/1"
+    kind: Literal["picture", "sheet"]
+    pixels: str = Field(pattern=DIGEST)
+    width: int
+    height: int
+    request: GenerationRequest | None
+    base: str = Field(pattern=DIGEST)
+    styles: tuple[str, ...]
+    collections: tuple[str, ...]
+    watermark: Watermark | None
+    version: str
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A record whose signature fits; whether the pixels do is a question of its own."""
+
+    record: PictureRecord
+    signer: str
+    fits: bool
 
 
 def parameters(request: GenerationRequest, base_name: str, base_digest: str) -> str:
@@ -51,45 +116,90 @@ def _quoted(value: object) -> str:
     return text if plain else json.dumps(text, ensure_ascii=False)
 
 
-def signed_png(
-    image: Image.Image, request: GenerationRequest, *, base_name: str, base_digest: str, lineage: dict[str, str]
-) -> bytes:
-    """The file's bytes; `lineage` names the collection and whose permission the picture rests on."""
+def signed_png(image: Image.Image, made: MadeFrom, key: Ed25519PrivateKey, watermark: Watermark | None = None) -> bytes:
+    """The file's bytes, the same for the same picture and key."""
     text = PngImagePlugin.PngInfo()
-    text.add_text("parameters", parameters(request, base_name, base_digest))
-    own = {"request": request.as_json(), "base": base_digest, **lineage, "version": __version__}
-    text.add_itxt(KEY, json.dumps(own, ensure_ascii=False, sort_keys=True))
+    if made.request is not None:
+        text.add_text("parameters", parameters(made.request, made.base_name, made.base))
+    record = PictureRecord(
+        kind="sheet" if made.is_sheet else "picture",
+        pixels=digests.of_pixels(*image.size, image.convert("RGB").tobytes()),
+        width=image.width,
+        height=image.height,
+        request=made.request,
+        base=made.base,
+        styles=made.styles,
+        collections=made.collections,
+        watermark=watermark,
+        version=__version__,
+    )
+    text.add_itxt(KEY, envelopes.signed(PAYLOAD_TYPE, _payload(record), key).decode())
     return png(image, text)
 
 
+def _payload(record: PictureRecord) -> bytes:
+    content = record.as_json()
+    if record.request is not None:
+        # Canonical JSON counts no further than 2^53, seeds do: as text each keeps its digits.
+        content["request"]["seed"] = str(record.request.seed)
+    return digests.canonical(content)
+
+
 def png(image: Image.Image, text: PngImagePlugin.PngInfo | None = None) -> bytes:
+    """Without `text` for what nobody generated: a drawing by the artist that stands in a report."""
     file = io.BytesIO()
     image.save(file, "PNG", pnginfo=text)
     return file.getvalue()
 
 
-def read_signature(path: Path) -> dict[str, Any]:
+def read_signature(path: Path) -> Signed:
     """What our key says. Raises RecordDamaged for a picture that has none."""
-    text = _text_in(path)
-    if text is None:
+    found = signature_in(_read(path), str(path))
+    if found is None:
         raise RecordDamaged(f"{path} carries no handstyle record", hint="Any re-save may have removed it.")
-    try:
-        record = json.loads(text)
-        if not isinstance(record, dict):
-            raise ValueError("it is not a table")
-        return record
-    except (ValueError, RecursionError) as error:
-        raise RecordDamaged(f"the handstyle record of {path} is damaged: {error}", hint="Draw it again.") from error
+    return found
 
 
-def _text_in(path: Path) -> str | None:
+def signature_in(data: bytes, where: str) -> Signed | None:
+    """Of a PNG; None where our key is not there. Raises RecordDamaged."""
+    text, pixels = _text_in(data, where)
+    if text is None:
+        return None
     try:
-        data = io.BytesIO(read_whole(path, LARGEST_FILE))
-        with warnings.catch_warnings(), Image.open(data, formats=["PNG"]) as image:
+        content, signer = envelopes.opened(text.encode("utf-8"), PAYLOAD_TYPE, largest=LARGEST_ENVELOPE)
+        record = PictureRecord.read(_with_seed(content), where=f"the record in {where}")
+        return Signed(record, signer, record.pixels == pixels)
+    except InvalidSignature:
+        raise RecordDamaged(f"the signature of {where} does not fit what it signs") from None
+    except (ValueError, RecursionError, TypeError) as error:
+        raise RecordDamaged(f"the handstyle record of {where} is damaged: {error}", hint="Draw it again.") from error
+
+
+def _with_seed(content: Any) -> Any:
+    request = content.get("request") if isinstance(content, dict) else None
+    if not isinstance(request, dict):
+        return content
+    seed = request.get("seed")
+    if not isinstance(seed, str) or not seed.isdecimal() or str(int(seed[:20])) != seed:
+        raise ValueError("its seed is not a number written as text")
+    return {**content, "request": {**request, "seed": int(seed)}}
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return read_whole(path, LARGEST_FILE)
+    except (OSError, ValueError) as error:
+        raise RecordDamaged(f"{path} is not a readable picture: {error}", hint="Check the path.") from error
+
+
+def _text_in(data: bytes, where: str) -> tuple[str | None, str]:
+    """Our text, and the digest of the pixels."""
+    try:
+        with warnings.catch_warnings(), Image.open(io.BytesIO(data), formats=["PNG"]) as image:
             warnings.simplefilter("ignore")
             if image.width * image.height > MOST_PIXELS:
                 raise ValueError("it has too many pixels")
             text = getattr(image, "text", {}).get(KEY)  # decodes: texts may stand behind the pixels
-            return None if text is None else str(text)
+            return None if text is None else str(text), digests.of_pixels(*image.size, image.convert("RGB").tobytes())
     except Exception as error:  # on damaged bytes Pillow raises almost anything
-        raise RecordDamaged(f"{path} is not a readable picture: {error}", hint="Check the path.") from error
+        raise RecordDamaged(f"{where} is not a readable picture: {error}", hint="Check the path.") from error
