@@ -7,6 +7,7 @@
 |-- runs/<id>/                                           one finetuning: run.json, steps.jsonl, samples/,
 |   |                                                    snapshots/, style/
 |-- pictures/<id>/                                       what was drawn
+|-- credentials/                                         of models, for the pictures they draw
 |-- inspections/<id>/                                    report.json, report.html, pictures/
 |-- releases/<name>/                                     what may leave the house
 |-- withdrawals/                                         what was taken back of works that were used here
@@ -129,6 +130,10 @@ class Workspace:
     @property
     def ledger(self) -> Path:
         return self.root / "ledger.jsonl"
+
+    @property
+    def credentials(self) -> Path:
+        return self.root / "credentials"
 
     def collection(self, digest: str) -> Path:
         return self.root / "collections" / digest[:16]

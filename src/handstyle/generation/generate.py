@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -32,6 +33,7 @@ class Worn:
     style: TrainedStyle
     tensors: Mapping[str, Tensor]
     weight: float = 1.0
+    folder: Path | None = None  # where its file lies
 
 
 @contextmanager

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from handstyle.collection.works import Work
+from handstyle.collection.works import Collection
 from handstyle.diffusion.family import ModelFamily
 from handstyle.finetuning.recipe import Recipe
 from handstyle.finetuning.trainable import at_rest
 from handstyle.generation.generate import generate
 from handstyle.generation.request import GenerationRequest
-from handstyle.generation.signature import png
+from handstyle.generation.signature import MadeFrom, Marking
 from handstyle.records import write
 
 PAPER, INK, GAP, LINE = "white", "#444444", 8, 18  # pixels
@@ -58,12 +58,14 @@ class Previews:
 
     folder: Path
     requests: tuple[GenerationRequest, ...]
+    mark: Marking
+    made: MadeFrom
 
     def paint(self, step: int, family: ModelFamily) -> Path:
         """Draws with the weights as they stand."""
         with at_rest(family):
             images = [picture.image for picture in generate(self.requests, family, len(self.requests))]
-        write(self.folder / f"step-{step:06d}.png", png(sheet([[image] for image in images])))
+        write(self.folder / f"step-{step:06d}.png", self.mark(sheet([[image] for image in images]), self.made))
         return self.assemble()
 
     def assemble(self) -> Path:
@@ -82,11 +84,12 @@ class Previews:
         ]
         labels = [request.prompt.split(",")[0] for request in self.requests]
         steps = [str(int(path.stem.split("-")[1])) for path in columns]
-        return write(self.folder / "sheet.png", png(sheet(rows, labels, steps)))
+        return write(self.folder / "sheet.png", self.mark(sheet(rows, labels, steps), self.made))
 
 
-def samples_of(works: Sequence[Work], recipe: Recipe, family: ModelFamily, folder: Path) -> Previews:
+def samples_of(collection: Collection, recipe: Recipe, family: ModelFamily, folder: Path, mark: Marking) -> Previews:
     """Four of the works' captions, spread over the collection, each with a seed of its own."""
+    works = collection.training
     card, side = family.card, recipe.resolution or family.resolution
     chosen = works[:: max(1, len(works) // SAMPLES)][:SAMPLES]
     requests = [
@@ -102,4 +105,5 @@ def samples_of(works: Sequence[Work], recipe: Recipe, family: ModelFamily, folde
         )
         for seed, work in enumerate(chosen)
     ]
-    return Previews(folder, tuple(requests))
+    made = MadeFrom(card.name, family.digest, collections=(collection.digest,), is_sheet=True)
+    return Previews(folder, tuple(requests), mark, made)

@@ -24,7 +24,7 @@ def worn(workspace: Workspace, styles: Sequence[str]) -> list[Worn]:
     for name, weight in (parse_style(text) for text in styles if text != BASE_ALONE):
         folder = style_folder(workspace, name)
         style = TrainedStyle.open(folder)
-        found.append(Worn(style, read_tensors(folder / WEIGHTS)[0], weight))
+        found.append(Worn(style, read_tensors(folder / WEIGHTS)[0], weight, folder))
     return found
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 from handstyle import digests
 from handstyle.generation.generate import Worn, attached, generate
 from handstyle.generation.request import GenerationRequest
-from handstyle.generation.signature import png
+from handstyle.generation.signature import MadeFrom, Marking, png
 from handstyle.inspection.report import Shown
 from handstyle.inspection.subject import Subject
 from handstyle.records import write
@@ -26,6 +26,7 @@ class Drawn:
 
     template: str
     pictures: tuple[tuple[Image.Image, ...], ...]
+    made: MadeFrom  # without a request: a report may be public, and its captions need not be
 
     @property
     def first(self) -> list[Image.Image]:
@@ -63,7 +64,16 @@ def draw(
             images.append(picture.image)
             report(what, len(images), len(requests))
     rows = [tuple(images[start : start + len(seeds)]) for start in range(0, len(images), len(seeds))]
-    return Drawn(template, tuple(rows))
+    return Drawn(template, tuple(rows), made_by(subject, worn))
+
+
+def made_by(subject: Subject, worn: Sequence[Worn]) -> MadeFrom:
+    return MadeFrom(
+        subject.family.card.name,
+        subject.family.digest,
+        styles=tuple(item.style.tensors for item in worn),
+        collections=tuple(item.style.collection for item in worn),
+    )
 
 
 def seed_of(seed: int, number: int) -> int:
@@ -73,13 +83,15 @@ def seed_of(seed: int, number: int) -> int:
 
 @dataclass(frozen=True)
 class Album:
-    """The folder of a report's pictures, each named by its content."""
+    """The folder of a report's pictures, each named by its pixels and by what made it."""
 
     folder: Path
+    mark: Marking
 
-    def add(self, image: Image.Image, caption: str, seed: int | None = None) -> Shown:
-        data = png(image)
-        name = f"{digests.of_bytes(data)[:24]}.png"
+    def add(self, image: Image.Image, caption: str, seed: int | None = None, made: MadeFrom | None = None) -> Shown:
+        """`made` says what generated it; without, it is a drawing by the artist, and nothing is put into it."""
+        pixels = digests.of_pixels(*image.size, image.tobytes())
+        name = f"{digests.of_json([pixels, None if made is None else list(made.styles)])[:24]}.png"
         if not (self.folder / name).exists():
-            write(self.folder / name, data)
+            write(self.folder / name, png(image) if made is None else self.mark(image, made))
         return Shown(file=name, caption=caption, seed=seed)

@@ -41,7 +41,7 @@ def inspect(subject: Subject, further: HeldOut | None, pictures: Path, report: R
     captions = real.captions if real else tuple(work.caption for work in subject.collection.training)
     base = draw(subject, base_template, captions, [], report)
     style = draw(subject, style_template(subject), captions, [subject.worn], report)
-    shown = Album(pictures)
+    shown = Album(pictures, subject.mark)
     truth = (
         [as_seen(work, real.folder, real.collection.background, subject.resolution) for work in real.works]
         if real
@@ -151,11 +151,13 @@ def _side_by_side(
                 base.first[number],
                 base.template.replace("{caption}", captions[number]),
                 seed_of(likeness.SEEDS[0], number),
+                base.made,
             ),
             style=shown.add(
                 style.first[number],
                 style.template.replace("{caption}", captions[number]),
                 seed_of(likeness.SEEDS[0], number),
+                style.made,
             ),
             real=shown.add(truth[number], captions[number]) if real else None,
             distance_base=far_base[number] if far_base else None,
@@ -189,7 +191,7 @@ def _copying(
     return CopyCheck(
         outputs=tuple(
             Neighbour(
-                picture=shown.add(image, caption),
+                picture=shown.add(image, caption, made=style.made),
                 work=subject.collection.training[nearest.work].name,
                 work_picture=shown.add(works[nearest.work], own[nearest.work]),
                 distance=nearest.distance,

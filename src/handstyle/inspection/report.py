@@ -62,7 +62,7 @@ class NearerToTruth(Record):
 
 
 class Shown(Record):
-    """One picture of the report: a PNG in `pictures/`, named by the digest of its bytes."""
+    """One picture of the report: a PNG in `pictures/`, named by its pixels and by what made it."""
 
     file: str
     caption: str

@@ -13,6 +13,7 @@ from handstyle.diffusion.family import ModelFamily
 from handstyle.encoding.cache import Cache
 from handstyle.finetuning.validation import Drawings, denoising_errors
 from handstyle.generation.generate import Worn
+from handstyle.generation.signature import Marking
 from handstyle.inspection import likeness
 from handstyle.inspection.material import HeldOut, encoded
 
@@ -29,6 +30,7 @@ class Subject:
     worn: Worn
     run: Path
     cache: Cache
+    mark: Marking  # what a picture goes through before it is written
     seeds: tuple[int, ...] = likeness.SEEDS
     most_drawings: int | None = None  # of the held-out ones; a trial of the machinery needs only a few
 

@@ -7,11 +7,13 @@ certificates follow from the keeper's key alone, so there is no second secret to
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import contextlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import platformdirs
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -20,10 +22,11 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from handstyle.errors import UsageMistake
+from handstyle.errors import UsageMistake, WriteFailed
 from handstyle.keys import fingerprint
-from handstyle.records import read_whole
+from handstyle.records import read_whole, write
 
+FILE = "signing-certificate.pem"
 LARGEST_FILE = 1 << 20  # bytes
 # The order of the group of P-256 (SP 800-186, 3.2.1.3).
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
@@ -140,15 +143,15 @@ def certificates_of(data: bytes) -> tuple[x509.Certificate, ...]:
     return tuple(x509.load_pem_x509_certificates(data))
 
 
-def keeper_of(chain: Sequence[x509.Certificate]) -> str | None:
-    """The fingerprint of the Ed25519 key that issued the first certificate, when it did; else nothing."""
-    for above in chain[1:]:
-        public = above.public_key()
-        if isinstance(public, Ed25519PublicKey):
-            try:
-                chain[0].verify_directly_issued_by(above)
-                above.verify_directly_issued_by(above)
-            except Exception:  # a wrong signature, a wrong name, an algorithm nobody knows: it did not
-                continue
-            return fingerprint(public)
-    return None
+def keepers_of(certificates: Iterable[x509.Certificate]) -> frozenset[str]:
+    """The fingerprints of the Ed25519 keys in certificates: whoever names such a root has named its keeper."""
+    keys = (certificate.public_key() for certificate in certificates)
+    return frozenset(fingerprint(key) for key in keys if isinstance(key, Ed25519PublicKey))
+
+
+def keep_own(credentials: Credentials) -> None:
+    """The certificate beside this person's own key, to be given to others."""
+    with contextlib.suppress(WriteFailed):  # where nothing can be written, every credential has it inside
+        path = platformdirs.user_config_path("handstyle") / FILE
+        if not path.is_file() or path.read_bytes() != credentials.root_pem:
+            write(path, credentials.root_pem)
