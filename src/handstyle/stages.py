@@ -25,6 +25,8 @@ from handstyle.records import LONGEST_WRITE, PART, Record, remove_abandoned
 from handstyle.workspace import House, OriginalFolder, Workspace, next_name, slug, unfinished
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
     from handstyle.collection.consent import Consent
     from handstyle.collection.licences import Use
     from handstyle.collection.rights_plan import RightsPlan
@@ -36,10 +38,13 @@ if TYPE_CHECKING:
     from handstyle.finetuning.recipe import Recipe
     from handstyle.finetuning.trained_style import BaseIdentity, TrainedStyle
     from handstyle.finetuning.validation import Drawings
+    from handstyle.generation.generate import Worn
     from handstyle.inspection.material import HeldOut
     from handstyle.inspection.report import InspectionReport
     from handstyle.publication.copyright_policy import Contact
+    from handstyle.publication.detection import Detected
     from handstyle.publication.log_proof import LogProof
+    from handstyle.publication.marking import Marking
     from handstyle.publication.new_words import Asked
     from handstyle.publication.provenance import Statement
     from handstyle.publication.renaming import Renamed
@@ -338,14 +343,17 @@ def finetune(
     progress: Progress = silent,
 ) -> Finetuned:
     """DreamBooth. `announce` hears what the run will take before its first step; a dry run ends there."""
+    from handstyle import keys
     from handstyle.diffusion.hardware import use_all_cores
     from handstyle.encoding.cache import Cache
     from handstyle.finetuning import defaults, running
     from handstyle.finetuning.continuation import going_on
     from handstyle.finetuning.trainable import trainable
     from handstyle.generation.previews import samples_of
+    from handstyle.publication.marking import Marking
 
     use_all_cores()
+    secret = keys.own_key()  # samples are signed too, and that there is no key is better known before an hour of work
     workspace, recipe, family = plan.workspace, plan.recipe, plan.family
     own = plan.class_images
     _require_still(plan)  # before anything is encoded; a plan may have waited
@@ -371,7 +379,7 @@ def finetune(
             parent = workspace.run(plan.extends) if plan.extends else None
             state = running.starting_state(folder, manifest, parent, resume=resume, tell=announce)
             manifest = going_on(manifest, folder, parent, state, announce)
-            previews = samples_of(plan.collection.training, recipe, family, folder / "samples")
+            previews = samples_of(plan.collection, recipe, family, folder / "samples", Marking(secret))
             running.Running(
                 folder=folder,
                 manifest=manifest,
@@ -461,6 +469,7 @@ class Generated(Record):
     pictures: tuple[str, ...]
     sheet: str | None
     base: BaseProvenance | None = None  # what the base was made from
+    notes: tuple[str, ...] = ()  # what the pictures lack that they could have
 
 
 def generate(
@@ -473,18 +482,22 @@ def generate(
     settings: dict[str, Any] | None = None,
     sheet: bool = False,
     to: Path | None = None,
+    key: Path | None = None,
     plain: bool = False,
     progress: Progress = silent,
 ) -> Generated:
     """Prompts x seeds, each picture signed with what it was made from. Without `styles`, the newest style is worn."""
+    from handstyle import keys
     from handstyle.diffusion.hardware import use_all_cores
     from handstyle.generation import ledger, previews, wardrobe
     from handstyle.generation.generate import attached
     from handstyle.generation.generate import generate as draw
-    from handstyle.generation.signature import png, signed_png
+    from handstyle.generation.signature import MadeFrom
+    from handstyle.publication import credentials
     from handstyle.records import write
 
     use_all_cores()
+    secret = keys.read_key(key) if key else keys.own_key()
     family = load_base(base, plain=plain)
     known = require_known_base(workspace, family)
     worn = wardrobe.worn(workspace, styles or [workspace.needs("run", "finetune")])
@@ -492,19 +505,18 @@ def generate(
     requests = wardrobe.requests(prompts, seeds, family, worn, settings or {})
     folder = to or workspace.new_pictures(prompts[0])
     remove_abandoned(folder, f".*.png.*{PART}", older_than=LONGEST_WRITE)
-    lineage = {
-        "base_made_from": known.made_from,
-        "base_provenance": known.words,
-        "collections": " ".join(sorted({item.style.collection for item in worn})),
-        "involvement": " ".join(dict.fromkeys(said.values())),
-    }
+    made = replace(
+        wardrobe.made_from(worn, family),
+        base_made_from=known.made_from,
+        base_provenance=known.words,
+        involvement=" ".join(dict.fromkeys(said.values())),
+    )
+    mark = _marking(workspace, worn, secret, keep=key is None)
     images, paths = [], []
     with attached(worn, family):
         for number, picture in enumerate(draw(requests, family)):
             request = picture.request
-            data = signed_png(
-                picture.image, request, base_name=family.card.name, base_digest=family.digest, lineage=lineage
-            )
+            data = mark(picture.image, made.drawn_for(request))
             if worn:  # counted before it is written: there is no picture by a style that is not counted
                 ledger.add(workspace.ledger, "made", [item.style.tensors for item in worn], 1, digests.of_bytes(data))
             name = next_name(folder, f"{slug(request.prompt)[:40]}-{request.seed}", ".png")
@@ -515,8 +527,31 @@ def generate(
     if sheet:
         rows = [images[start : start + len(seeds)] for start in range(0, len(images), len(seeds))]
         paper = previews.sheet(rows, prompts, [str(seed) for seed in seeds])
-        page = str(write(folder / next_name(folder, "sheet", ".png"), png(paper)))
-    return Generated(folder=str(folder), pictures=tuple(paths), sheet=page, base=known)
+        page = str(write(folder / next_name(folder, "sheet", ".png"), mark(paper, made.as_sheet)))
+    notes = () if credentials.is_installed() else (credentials.NOT_INSTALLED,)
+    return Generated(folder=str(folder), pictures=tuple(paths), sheet=page, base=known, notes=notes)
+
+
+def _marking(workspace: Workspace, worn: Sequence[Worn], secret: Ed25519PrivateKey, *, keep: bool) -> Marking:
+    """With the credentials of the styles, where the extra is installed. `keep` the certificate of one's own key."""
+    from handstyle.finetuning.trained_style import WEIGHTS
+    from handstyle.publication import certificates, credentials
+    from handstyle.publication.marking import Marking
+
+    if not credentials.is_installed():
+        return Marking(secret)
+    signing = certificates.credentials_of(secret)
+    if keep:
+        certificates.keep_own(signing)
+    models = []
+    for item in worn:
+        assert item.folder is not None, "what is worn here was found in a folder"
+        named = filter(None, (item.style.collection, item.style.class_images))
+        collections = [collection_named(workspace, digest)[0] for digest in named]
+        models.append(
+            credentials.kept(workspace.credentials, item.folder / WEIGHTS, item.style, collections, signing)
+        )
+    return Marking(secret, models)
 
 
 class Inspected(Record):
@@ -543,13 +578,16 @@ def inspect(
 
     A quick inspection looks at eight drawings and one seed: enough to see that everything works, not to conclude.
     """
+    from handstyle import keys
     from handstyle.diffusion.hardware import use_all_cores
     from handstyle.encoding.cache import Cache
     from handstyle.generation import wardrobe
     from handstyle.inspection import inspecting, page, subject
+    from handstyle.publication.marking import Marking
     from handstyle.records import write
 
     use_all_cores()
+    mark = Marking(keys.own_key())
     run = workspace.needs("run", "finetune")
     worn = wardrobe.worn(workspace, [run])[0]
     family = load_base(base)
@@ -560,7 +598,7 @@ def inspect(
     real = _further(workspace, collection, further, _training(family, worn.style.recipe)) if further else None
     place = workspace.new_inspection(run)
     cache = Cache(workspace.cache)
-    inspected = subject.Subject(collection, folder, family, worn, workspace.run(run), cache)
+    inspected = subject.Subject(collection, folder, family, worn, workspace.run(run), cache, mark)
     if quick:
         inspected = replace(inspected, seeds=(1,), most_drawings=8)
     with unfinished(place, busy=f"another handstyle process makes {place}") as beside:
@@ -861,6 +899,18 @@ def vouch(folder: Path, said: str, because: str, key: Path | None = None) -> Pat
         {"base": family.digest, "made_from": said, "because": because}, where="what was typed", error=UsageMistake
     )
     return write(place, base_provenance.sign(statement, keys.read_key(key) if key else keys.own_key()))
+
+
+def detect(picture: Path, trust: Path | None = None, trust_certificate: Path | None = None) -> Detected:
+    """What a picture says of where it came from, offline and without torch."""
+    from handstyle import keys
+    from handstyle.publication import certificates, detection
+
+    return detection.detect(
+        picture,
+        keys.trusted_fingerprints(trust) if trust else None,
+        certificates.certificates_in(trust_certificate) if trust_certificate else (),
+    )
 
 
 def load_base(base: Path | None, *, plain: bool = False) -> ModelFamily:

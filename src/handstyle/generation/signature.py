@@ -42,6 +42,9 @@ class MadeFrom:
     base: str  # digest
     styles: tuple[str, ...] = ()  # digests of their tensors
     collections: tuple[str, ...] = ()  # digests
+    base_made_from: str = ""  # consented, open-licensed, own or unknown; empty where nobody was asked
+    base_provenance: str = ""  # the same in words
+    involvement: str = ""  # of those whose works the styles learnt from
     request: GenerationRequest | None = None
     is_sheet: bool = False
 
@@ -74,8 +77,11 @@ class PictureRecord(Record):
     height: int
     request: GenerationRequest | None
     base: str = Field(pattern=DIGEST)
+    base_made_from: str
+    base_provenance: str
     styles: tuple[str, ...]
     collections: tuple[str, ...]
+    involvement: str
     watermark: Watermark | None
     version: str
 
@@ -128,8 +134,11 @@ def signed_png(image: Image.Image, made: MadeFrom, key: Ed25519PrivateKey, water
         height=image.height,
         request=made.request,
         base=made.base,
+        base_made_from=made.base_made_from,
+        base_provenance=made.base_provenance,
         styles=made.styles,
         collections=made.collections,
+        involvement=made.involvement,
         watermark=watermark,
         version=__version__,
     )

@@ -13,6 +13,7 @@ from handstyle.errors import UsageMistake
 from handstyle.finetuning.trained_style import RECORD, WEIGHTS, TrainedStyle
 from handstyle.generation.generate import Worn
 from handstyle.generation.request import GenerationRequest, StyleWeight, parse_style
+from handstyle.generation.signature import MadeFrom
 from handstyle.workspace import Workspace
 
 BASE_ALONE = "none"
@@ -26,6 +27,15 @@ def worn(workspace: Workspace, styles: Sequence[str]) -> list[Worn]:
         style = TrainedStyle.open(folder)
         found.append(Worn(style, read_tensors(folder / WEIGHTS)[0], weight, folder))
     return found
+
+
+def made_from(worn: Sequence[Worn], family: ModelFamily) -> MadeFrom:
+    return MadeFrom(
+        family.card.name,
+        family.digest,
+        styles=tuple(item.style.tensors for item in worn),
+        collections=tuple(sorted({item.style.collection for item in worn})),
+    )
 
 
 def style_folder(workspace: Workspace, name: str) -> Path:

@@ -12,6 +12,7 @@ from handstyle import digests
 from handstyle.generation.generate import Worn, attached, generate
 from handstyle.generation.request import GenerationRequest
 from handstyle.generation.signature import MadeFrom, Marking, png
+from handstyle.generation.wardrobe import made_from
 from handstyle.inspection.report import Shown
 from handstyle.inspection.subject import Subject
 from handstyle.records import write
@@ -64,16 +65,7 @@ def draw(
             images.append(picture.image)
             report(what, len(images), len(requests))
     rows = [tuple(images[start : start + len(seeds)]) for start in range(0, len(images), len(seeds))]
-    return Drawn(template, tuple(rows), made_by(subject, worn))
-
-
-def made_by(subject: Subject, worn: Sequence[Worn]) -> MadeFrom:
-    return MadeFrom(
-        subject.family.card.name,
-        subject.family.digest,
-        styles=tuple(item.style.tensors for item in worn),
-        collections=tuple(item.style.collection for item in worn),
-    )
+    return Drawn(template, tuple(rows), made_from(worn, subject.family))
 
 
 def seed_of(seed: int, number: int) -> int:

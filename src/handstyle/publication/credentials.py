@@ -34,6 +34,7 @@ WEIGHTS = "application/octet-stream"
 DRAWN = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 LEARNT = "http://c2pa.org/digitalsourcetype/trainedAlgorithmicData"
 SIDECAR = "model-{number}.c2pa"
+NOT_INSTALLED = "no C2PA credential is in them: `pip install handstyle[publish]` brings what writes one"
 LARGEST_STORE = 16 << 20  # bytes of the credentials in a picture
 
 State = Literal["trusted", "by a stranger", "broken", "unreadable", "not looked for"]
@@ -64,11 +65,12 @@ def is_installed() -> bool:
     return importlib.util.find_spec("c2pa") is not None
 
 
-def of_model(weights: Path, style: TrainedStyle, collection: Collection, credentials: Credentials) -> bytes:
-    """The sidecar of a file of weights, with every work of its collection as an ingredient by digest."""
+def of_model(
+    weights: Path, style: TrainedStyle, collections: Sequence[Collection], credentials: Credentials
+) -> bytes:
+    """The sidecar of a file of weights, with every work it learnt from as an ingredient by digest."""
     import c2pa
 
-    works = published_collection(collection)
     facts = {"tensors": style.tensors, "collection": style.collection, "recipe": style.recipe.digest}
     ingredients = [
         {
@@ -78,6 +80,7 @@ def of_model(weights: Path, style: TrainedStyle, collection: Collection, credent
             "instance_id": f"urn:sha256:{work.file_sha256}",
             "description": f"pixels sha256 {work.pixels_sha256}; {works.rights[work.rights].standing}",
         }
+        for works in map(published_collection, collections)
         for work in works.works
         if work.trained_on
     ]
@@ -108,13 +111,15 @@ def opened(title: str, weights: Path, sidecar: bytes, anchors: Sequence[x509.Cer
     return Model(title, sidecar, said["active_manifest"], said["validation_results"]) if fits else None
 
 
-def kept(place: Path, weights: Path, style: TrainedStyle, collection: Collection, credentials: Credentials) -> Model:
+def kept(
+    place: Path, weights: Path, style: TrainedStyle, collections: Sequence[Collection], credentials: Credentials
+) -> Model:
     """The credential of a style in `place`, made where there is none that fits. Raises RecordDamaged."""
     path = place / f"{style.tensors[:16]}-{sha256_of(credentials.leaf)[:16]}.c2pa"
     anchors = [credentials.root]
     model = opened(style.name, weights, read_whole(path, LARGEST_STORE), anchors) if path.is_file() else None
     if model is None:
-        sidecar = of_model(weights, style, collection, credentials)
+        sidecar = of_model(weights, style, collections, credentials)
         model = opened(style.name, weights, sidecar, anchors)
         if model is None:
             raise RecordDamaged(f"the credential of {weights} does not verify", hint="Try again.")

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from handstyle import __version__
-from handstyle.errors import UsageMistake
+from handstyle.errors import HandstyleError, UsageMistake
 from handstyle.terminal import options, values
 from handstyle.terminal.base_command import base
 from handstyle.terminal.collect_command import collect
@@ -136,6 +136,7 @@ def generate(
     style: options.Style = None,
     sheet: options.Sheet = False,
     to: options.PicturesTo = None,
+    key: options.Key = None,
     plain: options.Plain = False,
     base: options.Base = None,
     workspace: options.Place = None,
@@ -157,10 +158,12 @@ def generate(
         settings=settings,
         plain=plain,
         progress=display.progress,
-        **values.given(base=base, styles=style, sheet=sheet, to=to),
+        **values.given(base=base, styles=style, sheet=sheet, to=to, key=key),
     )
     if made.base and made.base.made_from == "unknown":
         display.say(f"The base was {made.base.words}. Each picture's record says so.")
+    for note in made.notes:
+        display.say(note)
     display.result(made, *made.pictures, *filter(None, [made.sheet]))
 
 
@@ -223,6 +226,23 @@ app.command()(base)
 app.command()(verify)
 app.command()(withdraw)
 app.command("retrain-without")(retrain_without)
+
+
+@app.command()
+def detect(
+    context: typer.Context,
+    image: options.Image,
+    trust: options.Trust = None,
+    trust_certificate: options.TrustCertificate = None,
+    json: options.AsJson = False,
+) -> None:
+    """What does a picture say of where it came from? Exits with 1 if that does not hold."""
+    from handstyle import stages
+
+    found = stages.detect(image, trust, trust_certificate)
+    display_of(context).result(found, found.words, *listed(found.findings), *found.notes)
+    if not found.holds:
+        raise typer.Exit(HandstyleError.exit_code)
 
 
 @app.command()

@@ -25,6 +25,7 @@ AFTER_INTERRUPTION = {
     "inspect": "The style is as it was. Run the same command again.",
     "publish": "No release was written. Run the same command again.",
     "verify": "Nothing was changed. Run the same command again.",
+    "detect": "Nothing was changed. Run the same command again.",
     "demo": "What was finished is kept. Run the same command again.",
 }
 

@@ -271,6 +271,13 @@ WithdrawalTo = Annotated[
 # retrain-without
 Run = Annotated[str | None, Option("--run", metavar="RUN", help="Which run of the workspace. [the newest]")]
 
+# detect
+Image = Annotated[Path, Argument(metavar="IMAGE", help="A picture: PNG, JPEG, WebP or TIFF.")]
+TrustCertificate = Annotated[
+    Path | None,
+    Option("--trust-certificate", metavar="FILE", help="The certificates you trust, in PEM. [no question]"),
+]
+
 # demo
 DemoTo = Annotated[Path, Option("--to", metavar="FOLDER", help="Where everything goes.")]
 Short = Annotated[bool, Option("--short", help="A few steps only: it shows that everything works, and nothing more.")]
