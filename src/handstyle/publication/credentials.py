@@ -21,15 +21,16 @@ from typing import Any, Literal
 from cryptography import x509
 
 from handstyle import __version__
+from handstyle.collection.content_credentials import MIME
+from handstyle.collection.formats import FileFormat
 from handstyle.collection.works import Collection
 from handstyle.errors import RecordDamaged
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.generation.signature import MadeFrom, Watermark
 from handstyle.publication.certificates import Credentials, pem, sha256_of
-from handstyle.publication.disclosure import published_collection
+from handstyle.publication.disclosure import PublishedCollection, published_collection
 from handstyle.records import Record, read_whole, write
 
-MIME = {"PNG": "image/png", "JPEG": "image/jpeg", "WebP": "image/webp", "TIFF": "image/tiff"}
 WEIGHTS = "application/octet-stream"
 DRAWN = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 LEARNT = "http://c2pa.org/digitalsourcetype/trainedAlgorithmicData"
@@ -65,9 +66,7 @@ def is_installed() -> bool:
     return importlib.util.find_spec("c2pa") is not None
 
 
-def of_model(
-    weights: Path, style: TrainedStyle, collections: Sequence[Collection], credentials: Credentials
-) -> bytes:
+def of_model(weights: Path, style: TrainedStyle, collections: Sequence[Collection], credentials: Credentials) -> bytes:
     """The sidecar of a file of weights, with every work it learnt from as an ingredient by digest."""
     import c2pa
 
@@ -78,9 +77,9 @@ def of_model(
             "format": "image/*",
             "relationship": "inputTo",
             "instance_id": f"urn:sha256:{work.file_sha256}",
-            "description": f"pixels sha256 {work.pixels_sha256}; {works.rights[work.rights].standing}",
+            "description": f"pixels sha256 {work.pixels_sha256}",
         }
-        for works in map(published_collection, collections)
+        for works in collections
         for work in works.works
         if work.trained_on
     ]
@@ -102,10 +101,13 @@ def opened(title: str, weights: Path, sidecar: bytes, anchors: Sequence[x509.Cer
     import c2pa
 
     try:
-        with weights.open("rb") as file, _context(anchors) as context:
-            with c2pa.Reader(WEIGHTS, file, manifest_data=sidecar, context=context) as reader:
-                said = json.loads(reader.json())
-                fits = reader.get_validation_state() == "Trusted"
+        with (
+            weights.open("rb") as file,
+            _context(anchors) as context,
+            c2pa.Reader(WEIGHTS, file, manifest_data=sidecar, context=context) as reader,
+        ):
+            said = json.loads(reader.json())
+            fits = reader.get_validation_state() == "Trusted"
     except (c2pa.C2paError, ValueError):
         return None
     return Model(title, sidecar, said["active_manifest"], said["validation_results"]) if fits else None
@@ -119,7 +121,7 @@ def kept(
     anchors = [credentials.root]
     model = opened(style.name, weights, read_whole(path, LARGEST_STORE), anchors) if path.is_file() else None
     if model is None:
-        sidecar = of_model(weights, style, collections, credentials)
+        sidecar = of_model(weights, style, [*map(published_collection, collections)], credentials)
         model = opened(style.name, weights, sidecar, anchors)
         if model is None:
             raise RecordDamaged(f"the credential of {weights} does not verify", hint="Try again.")
@@ -162,7 +164,7 @@ def with_credential(
     return file.getvalue()
 
 
-def judged(data: bytes, kind: str, anchors: Sequence[x509.Certificate]) -> Credential | None:
+def judged(data: bytes, kind: FileFormat, anchors: Sequence[x509.Certificate]) -> Credential | None:
     """The credential in a picture's file; None where there is none. Nothing is fetched."""
     store = size_of_store(data, kind)
     if store == 0:

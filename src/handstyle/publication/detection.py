@@ -130,7 +130,9 @@ def _disagreements(record: PictureRecord, signer: str, mark: Mark | None) -> lis
     signed = record.watermark.payload if record.watermark else None
     seen = mark.key + mark.model if mark else None
     if signed != seen:
-        faults.append(f"the signed record says the watermark is {signed or 'none'}, and the pixels hold {seen or 'none'}")
+        faults.append(
+            f"the signed record says the watermark is {signed or 'none'}, and the pixels hold {seen or 'none'}"
+        )
     if signed and not marking.is_id_of(bytes.fromhex(signed), signer):
         faults.append(f"the watermark is of another key than {signer}, who signed")
     return faults

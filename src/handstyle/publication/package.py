@@ -6,6 +6,7 @@
     weights/           for other tools     consents/                  what the holders signed
     class-images.json  like collection     bom.cdx.json               for bills of materials
     croissant.json     for data sets       TRAINING_SUMMARY.md, COPYRIGHT_POLICY.md
+    credentials/, model.sig, certificate.pem   what other tools verify, where the extra `publish` is installed
     log.json           that it was logged, where there is a log
                                            handstyle.json             the signed list of all the others
 
@@ -31,7 +32,7 @@ from handstyle.diffusion import base_provenance
 from handstyle.errors import RecordDamaged, ReleaseBroken, UsageMistake
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.keys import fingerprint
-from handstyle.publication import card, naming, provenance, records_for_others
+from handstyle.publication import card, foreign_seals, naming, provenance, records_for_others
 from handstyle.publication.clearance import Clearance
 from handstyle.publication.copyright_policy import Contact, contact_in
 from handstyle.publication.disclosure import CLASS_IMAGES, COLLECTION, published_collection, published_style
@@ -90,6 +91,7 @@ def assemble(
     )  # fmt: skip
     for path, content in others.items():
         write(folder / path, content)
+    foreign_seals.add(folder, [found for found in (published, published_beside) if found], public_style, weights, key)
     statement = _statement(folder, collection, class_images, style, cleared, weights)
     if prove is not None:
         write(folder / PROOF, digests.canonical(prove(statement).as_json()))

@@ -20,7 +20,7 @@ from handstyle.finetuning.trained_style import RECORD, WEIGHTS, TrainedStyle
 from handstyle.inspection import page
 from handstyle.inspection.report import InspectionReport
 from handstyle.keys import fingerprint
-from handstyle.publication import new_words, provenance, renamed_files, traces
+from handstyle.publication import foreign_seals, new_words, provenance, renamed_files, traces
 from handstyle.publication.disclosure import CLASS_IMAGES, COLLECTION, PublishedCollection, published
 from handstyle.publication.new_words import Asked, NewWords
 from handstyle.publication.provenance import ENVELOPE, ListedFile
@@ -71,6 +71,8 @@ def release(source: Path, into: Path, asked: Asked, key: Ed25519PrivateKey) -> R
     weights, left_out = renamed_files.weights(old, words, into), renamed_files.other_files(old, words, into)
     signer = fingerprint(key.public_key())
     renamed_files.write_records(old, words, style, weights, signer, into)
+    collections = [PublishedCollection.load(into / file) for file in old.collections]
+    foreign_seals.add(into, collections, style, weights, key)
     statement = old.statement.model_copy(
         update={
             "name": words.name,

@@ -101,7 +101,7 @@ def _turns(pixels: int, scale: float, waves: NDArray[np.intp]) -> Spectrum:
 
 def _brightness(levels: Levels) -> Levels:
     """Y' of Rec. 601, as JPEG has it."""
-    return levels @ np.array([0.299, 0.587, 0.114])
+    return np.asarray(levels @ np.array([0.299, 0.587, 0.114]))
 
 
 def _strength(brightness: Levels, scale: float) -> Levels:

@@ -47,10 +47,11 @@ def shuffled(purpose: str, count: int) -> NDArray[np.intp]:
 @functools.cache
 def _tables() -> tuple[Signs, NDArray[np.intp], Signs]:
     """The words, the order in which signs are sent, and the chance sign each is multiplied with."""
-    words = np.ones((1, 1))
+    words: Signs = np.ones((1, 1))
     while len(words) < WORD:
         words = np.block([[words, words], [words, -words]])  # Sylvester 1867
-    return words, shuffled("order", SIGNS), 1.0 - 2.0 * (noise("signs", SIGNS) & 1)
+    chance: Signs = np.where(noise("signs", SIGNS) & 1, -1.0, 1.0)
+    return words, shuffled("order", SIGNS), chance
 
 
 def signs_of(payload: bytes) -> Signs:
