@@ -488,9 +488,10 @@ def test_pictures_carry_what_made_them_and_none_is_overwritten(
     drawn = [draw() for _ in range(3)]
     paths = [Path(path) for each in drawn for path in (*each.pictures, str(each.sheet))]
     assert len(set(paths)) == 3 * 5 and all(path.is_file() for path in paths)
-    record = read_signature(paths[0])
-    assert record["request"]["prompt"].startswith("a fox, ") and record["collections"] == collected.collection
-    assert record["request"]["styles"][0]["tensors"] == run.tensors
+    record = read_signature(paths[0]).record
+    assert record.request and record.request.prompt.startswith("a fox, ")
+    assert record.collections == (collected.collection,)
+    assert record.request.styles[0].tensors == run.tensors and record.styles == (run.tensors,)
     pixels = [[Image.open(path).tobytes() for path in each.pictures] for each in drawn]
     assert pixels[0] == pixels[1] == pixels[2]
     assert len(set(pixels[0])) == 4
@@ -498,8 +499,8 @@ def test_pictures_carry_what_made_them_and_none_is_overwritten(
 
 def test_the_base_alone_draws_without_a_style(workspace: Workspace, tiny_base: Path) -> None:
     drawn = stages.generate(workspace, ["a fox"], base=tiny_base, styles=["none"], settings={"num_inference_steps": 2})
-    record = read_signature(Path(drawn.pictures[0]))
-    assert record["request"]["prompt"] == "a fox" and record["request"]["styles"] == []
+    record = read_signature(Path(drawn.pictures[0])).record
+    assert record.request and record.request.prompt == "a fox" and record.styles == record.request.styles == ()
 
 
 @pytest.mark.slow

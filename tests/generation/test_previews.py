@@ -8,10 +8,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from PIL import Image
 
 from handstyle.generation.previews import GAP, LINE, Previews, sheet
 from handstyle.generation.request import GenerationRequest
+from handstyle.generation.signature import MadeFrom, read_signature
+from handstyle.publication.marking import Marking
+
+MARK = Marking(Ed25519PrivateKey.from_private_bytes(b"k" * 32))
+MADE = MadeFrom("tiny", "b" * 64, is_sheet=True)
 
 
 def page_of(colour: str, size: tuple[int, int] = (16, 16)) -> Image.Image:
@@ -47,7 +53,7 @@ def test_any_prompt_can_be_a_label(label: str) -> None:
 def test_samples_grow_by_a_column_a_look(
     family: Any, request_for: Callable[..., GenerationRequest], tmp_path: Path
 ) -> None:
-    previews = Previews(tmp_path / "samples", (request_for("a boat, x", 1), request_for("a cat, x", 2)))
+    previews = Previews(tmp_path / "samples", (request_for("a boat, x", 1), request_for("a cat, x", 2)), MARK, MADE)
     sizes = []
     for step in (0, 60, 120):
         path = previews.paint(step, family)
@@ -57,11 +63,12 @@ def test_samples_grow_by_a_column_a_look(
         "sheet.png", "step-000000.png", "step-000060.png", "step-000120.png",
     ]  # fmt: skip
     assert [size[0] - sizes[0][0] for size in sizes] == [0, 16 + GAP, 2 * (16 + GAP)]
+    assert all(read_signature(path).fits for path in (tmp_path / "samples").iterdir())
     with Image.open(tmp_path / "samples" / "step-000060.png") as column:
         assert column.size == (16 + 2 * GAP, 2 * (16 + GAP) + GAP)
 
 
 def test_painting_again_gives_the_same_column(family: Any, request_for: Any, tmp_path: Path) -> None:
-    previews = Previews(tmp_path, (request_for(),))
+    previews = Previews(tmp_path, (request_for(),), MARK, MADE)
     first = previews.paint(0, family).read_bytes()
     assert previews.paint(0, family).read_bytes() == first

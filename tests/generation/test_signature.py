@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from PIL import Image, PngImagePlugin
 
 from handstyle.errors import RecordDamaged
 from handstyle.generation.request import GenerationRequest, StyleWeight
-from handstyle.generation.signature import parameters, read_signature, signed_png
+from handstyle.generation.signature import MadeFrom, parameters, read_signature, signed_png
+from handstyle.keys import fingerprint
 
 PROMPTS = [
     "a cat",
@@ -65,10 +67,12 @@ def test_other_tools_read_which_styles_were_worn(request_for: Callable[..., Gene
     assert settings["Lora hashes"] == f"my hand: {'a' * 12}, x: {'b' * 12}"
 
 
+SECRET = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
+
+
 def saved(path: Path, request: GenerationRequest) -> Path:
-    lineage = {"collections": "c" * 64}
-    picture = Image.new("RGB", (16, 16), "red")
-    path.write_bytes(signed_png(picture, request, base_name="tiny", base_digest="d" * 64, lineage=lineage))
+    made = MadeFrom("tiny", "d" * 64, ("a" * 64,), ("c" * 64,), request)
+    path.write_bytes(signed_png(Image.new("RGB", (16, 16), "red"), made, SECRET))
     return path
 
 
@@ -76,9 +80,10 @@ def saved(path: Path, request: GenerationRequest) -> Path:
 def test_our_own_record_gives_the_request_back(prompt: str, request_for: Any, tmp_path: Path) -> None:
     request = request_for(prompt, negative_prompt="é\n", styles=[StyleWeight(name="ü", tensors="a" * 64, weight=-1)])
     path = saved(tmp_path / "picture.png", request)
-    record = read_signature(path)
-    assert GenerationRequest.read(record["request"], where="the picture") == request
-    assert (record["base"], record["collections"]) == ("d" * 64, "c" * 64)
+    signed = read_signature(path)
+    assert signed.record.request == request
+    assert (signed.record.base, signed.record.collections) == ("d" * 64, ("c" * 64,))
+    assert signed.fits and signed.signer == fingerprint(SECRET.public_key())
     with Image.open(path) as image:
         assert image.text["parameters"] == parameters(request, "tiny", "d" * 64)
         assert image.convert("RGB").getpixel((3, 3)) == (255, 0, 0)
@@ -107,3 +112,16 @@ def test_a_record_that_is_none_is_named(tmp_path: Path, text: str) -> None:
     Image.new("RGB", (2, 2)).save(tmp_path / "x.png", pnginfo=note)
     with pytest.raises(RecordDamaged, match=r"x\.png"):
         read_signature(tmp_path / "x.png")
+
+
+@pytest.mark.parametrize("seed", [0, 2**53 + 1, 2**63 - 1])
+def test_every_seed_keeps_its_digits(seed: int, request_for: Any, tmp_path: Path) -> None:
+    found = read_signature(saved(tmp_path / "x.png", request_for(seed=seed))).record.request
+    assert found is not None and found.seed == seed
+
+
+def test_a_sheet_says_that_it_is_one_and_nothing_of_prompts(tmp_path: Path, request_for: Any) -> None:
+    made = MadeFrom("tiny", "d" * 64, request=request_for("a secret")).as_sheet
+    path = tmp_path / "sheet.png"
+    path.write_bytes(signed_png(Image.new("RGB", (16, 16)), made, SECRET))
+    assert read_signature(path).record.kind == "sheet" and b"secret" not in path.read_bytes()

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from PIL import Image
 
 from handstyle.collection.intake import collect
@@ -24,6 +25,9 @@ from handstyle.inspection.inspecting import inspect, mean, white
 from handstyle.inspection.material import further_drawings
 from handstyle.inspection.report import InspectionReport
 from handstyle.inspection.subject import Subject, errors_of, nearest_template, style_template, templates_for_base
+from handstyle.publication.marking import Marking
+
+MARK = Marking(Ed25519PrivateKey.from_private_bytes(b"k" * 32))
 
 LAYER = "unet.mid_block.resnets.0.conv1"
 RECIPE = Recipe(rank=2, lora_alpha=2, mixed_precision="no")
@@ -48,7 +52,7 @@ def subject(family: Any, six_works: Path, tmp_path: Path, monkeypatch: pytest.Mo
             f"{LAYER}.lora_B.weight": strength * torch.randn(channels[0], 2, 1, 1, generator=chance),
         }
         cache, run = Cache(tmp_path / "cache"), tmp_path / "run"
-        return Subject(collection, six_works, family, Worn(style, pair), run, cache, **{"seeds": (1,), **options})
+        return Subject(collection, six_works, family, Worn(style, pair), run, cache, MARK, **{"seeds": (1,), **options})
 
     return made
 
@@ -69,7 +73,9 @@ def test_a_style_that_changes_nothing_gains_exactly_nothing(
     assert gain is not None and nearer is not None
     assert (gain.gain, gain.interval.low, gain.interval.high) == (0, 0, 0)
     assert nearer.nearer == 0, "a draw is no win"
-    assert all(side.base.file == side.style.file for side in report.comparisons)
+    for side in report.comparisons:
+        pair = [Image.open(tmp_path / "pictures" / file) for file in (side.base.file, side.style.file)]
+        assert pair[0].tobytes() == pair[1].tobytes() and side.base.file != side.style.file
     assert "has not been shown" in report.verdict[0]
 
 
