@@ -35,7 +35,7 @@ class Mark(Record):
     model: str  # three bytes of the digest of the style's tensors
     fits: str | None  # the fingerprint among those you named that it belongs to
     score: float  # deviations beyond chance; 10.5 is the least that counts, 39 the most there can be
-    bytes_mended: int  # of twelve
+    bits_mended: int  # of 96
     scale: float  # 1: the whole picture; less: cropped; more: it has margins
 
 
@@ -119,7 +119,7 @@ def _mark(image: Image.Image, named: Iterable[str]) -> Mark | None:
         model=found.payload[marking.ID :].hex(),
         fits=next((one for one in sorted(named) if marking.is_id_of(found.payload, one)), None),
         score=round(found.score, 1),
-        bytes_mended=found.bytes_mended,
+        bits_mended=found.bits_mended,
         scale=round(found.scale, 2),
     )
 
@@ -202,7 +202,7 @@ def _notes(
     if credential:
         yield f"credential: {credential.words}" + (f" ({credential.issuer})" if credential.issuer else "")
     if mark:
-        how = f"{mark.score:g} deviations beyond chance, {mark.bytes_mended} of 12 bytes mended"
+        how = f"{mark.score:g} deviations beyond chance, {mark.bits_mended} of 96 bits mended"
         yield (
             f"watermark: {how}. Of {UNMARKED:,} pictures without one, {TAKEN_FOR_MARKED} were taken for marked, so it "
             f"is there by chance in less than {rate_bound():.2%}; but anybody can put one there."

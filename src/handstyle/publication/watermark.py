@@ -46,7 +46,7 @@ Spectrum = NDArray[np.complex128]
 class Found(NamedTuple):
     payload: bytes
     score: float  # deviations beyond chance
-    bytes_mended: int
+    bits_mended: int  # of 96
     scale: float  # 1: its whole shorter side is here; less: cropped; more: there are margins
 
 
@@ -178,4 +178,4 @@ def _read(spectrum: Spectrum, scale: float, down: int, across: int) -> Found | N
     seen = spectrum[carriers.places] * moved * carriers.phase.conj()
     values = np.stack([seen.real, seen.imag], axis=1).ravel()
     read = watermark_code.read(values)
-    return Found(read.payload, read.score, read.bytes_mended, scale) if read else None
+    return Found(read.payload, read.score, read.bits_mended, scale) if read else None

@@ -32,7 +32,7 @@ Signs = NDArray[np.float64]
 class Read(NamedTuple):
     payload: bytes
     score: float  # deviations; 39 where every value has its sign
-    bytes_mended: int  # of twelve
+    bits_mended: int  # of 96
 
 
 def noise(purpose: str, count: int) -> NDArray[np.uint32]:
@@ -84,5 +84,5 @@ def read(values: Signs) -> Read | None:
         score = float(values @ signs_of(payload) / np.sqrt(values @ values))
         if score >= THRESHOLD and (found is None or score > found.score):
             right = bytes(reedsolo.RSCodec(PARITY).encode(payload))
-            found = Read(payload, score, sum(one != other for one, other in zip(code, right, strict=True)))
+            found = Read(payload, score, sum((one ^ other).bit_count() for one, other in zip(code, right, strict=True)))
     return found
