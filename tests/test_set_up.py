@@ -40,7 +40,8 @@ def pip_would_bring(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
 
 def requirements() -> list[Requirement]:
     project: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    groups = [project["project"]["dependencies"], *project["dependency-groups"].values()]
+    extras = project["project"]["optional-dependencies"].values()
+    groups = [project["project"]["dependencies"], *extras, *project["dependency-groups"].values()]
     return [Requirement(line) for group in groups for line in group]
 
 

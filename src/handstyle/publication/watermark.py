@@ -108,7 +108,7 @@ def _strength(brightness: Levels, scale: float) -> Levels:
     """Stronger in the midst of what is busy. Beside an edge it stays weak, where a plain fill would show it."""
     fine = brightness - gaussian_filter(brightness, 2 / scale)
     activity = np.sqrt(gaussian_filter(fine**2, 1.5 / scale))
-    activity = gaussian_filter(minimum_filter(activity, round(6 / scale)), 1.5 / scale)
+    activity = gaussian_filter(minimum_filter(activity, round(12 / scale)), 1.5 / scale)
     on_plain = max(LEAST, ON_PLAIN * np.sqrt(scale))
     return np.asarray(np.clip(on_plain + PER_ACTIVITY * activity, on_plain, MOST))
 
