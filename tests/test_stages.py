@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent / "collection"))  # what consents a
 
 from consents import signed
 
-from handstyle import digests, stages
+from handstyle import digests, keys, stages
 from handstyle.collection import intake
 from handstyle.collection.rights import RightsRecord, own_work
 from handstyle.collection.rights_plan import for_all, from_consents, read_rights_toml
@@ -37,6 +37,7 @@ from handstyle.finetuning.observers import read_log
 from handstyle.finetuning.recipe import Recipe
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.generation.signature import read_signature
+from handstyle.inspection.report import InspectionReport
 from handstyle.workspace import Workspace
 
 QUICK: dict[str, Any] = {
@@ -495,6 +496,44 @@ def test_pictures_carry_what_made_them_and_none_is_overwritten(
     pixels = [[Image.open(path).tobytes() for path in each.pictures] for each in drawn]
     assert pixels[0] == pixels[1] == pixels[2]
     assert len(set(pixels[0])) == 4
+
+
+@pytest.mark.slow
+def test_every_picture_on_disk_is_signed_or_the_artists_own(
+    finetune: Finetuning, workspace: Workspace, tiny_base: Path
+) -> None:
+    """Samples while it learns, pictures, their sheet, and what a report shows."""
+    finetune(sample_every=1)
+    few = {"num_inference_steps": 1}
+    stages.generate(workspace, ["a fox"], base=tiny_base, seeds=[1, 2], settings=few, sheet=True)
+    place = Path(stages.inspect(workspace, base=tiny_base, quick=True).report)
+    report = InspectionReport.load(place)
+    drawings = {work.picture.file for work in report.works}
+    drawings |= {side.real.file for side in report.comparisons if side.real}
+    drawings |= {output.work_picture.file for output in report.copying.outputs}
+    pictures = sorted(workspace.root.rglob("*.png"))
+    unsigned = {path.name for path in pictures if b"handstyle\0" not in path.read_bytes()}
+    assert unsigned == drawings and len(pictures) > len(drawings) + 8
+    signed = [read_signature(path) for path in pictures if path.name not in unsigned]
+    assert all(found.fits for found in signed) and len({found.signer for found in signed}) == 1
+
+
+def test_pictures_say_what_they_lack_without_the_extra(
+    workspace: Workspace, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("handstyle.publication.credentials.is_installed", lambda: False)
+    few = {"num_inference_steps": 1}
+    drawn = stages.generate(workspace, ["a fox"], base=tiny_base, styles=["none"], settings=few)
+    assert len(drawn.notes) == 1 and "handstyle[publish]" in drawn.notes[0]
+    assert read_signature(Path(drawn.pictures[0])).fits
+
+
+def test_a_key_of_ones_own_choice_signs_pictures(workspace: Workspace, tiny_base: Path, tmp_path: Path) -> None:
+    line = keys.new_key(tmp_path / "key", "")
+    few = {"num_inference_steps": 1}
+    drawn = stages.generate(workspace, ["a fox"], base=tiny_base, styles=["none"], settings=few, key=tmp_path / "key")
+    found = stages.detect(Path(drawn.pictures[0]), trust=tmp_path / "key.pub")
+    assert found.status == "trusted" and found.signer == keys.fingerprint(keys.key_in(line))
 
 
 def test_the_base_alone_draws_without_a_style(workspace: Workspace, tiny_base: Path) -> None:
