@@ -27,7 +27,7 @@ FLAGS = {
     "encode": "base workspace",
     "finetune": "base preset recipe set class-images further dry-run resume extend plain save-every sample-every "
     "workspace",
-    "generate": "prompts seeds negative-prompt guidance steps sampler width height style sheet to plain base workspace",
+    "generate": "prompts seeds negative-prompt guidance steps sampler width height style sheet to key plain base workspace",
     "inspect": "further base workspace",
     "publish": "name key model-licence distribution keeper contact to base workspace",
     "shares": "pool per-picture per-released per-period periods flat currency by style since until to workspace",
@@ -36,6 +36,7 @@ FLAGS = {
     "verify": "trust refuse-unknown-base log witness max-age retrain works base",
     "withdraw": "holder evidence work search key to workspace",
     "retrain-without": "run base workspace",
+    "detect": "trust trust-certificate",
     "demo": "to short",
 }
 FINETUNED = stages.Finetuned(
