@@ -20,7 +20,19 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 VERBS = ["collect", "encode", "finetune", "generate", "inspect", "publish"]
-COMMANDS = [*VERBS, "consent", "log", "shares", "verify", "detect", "withdraw", "retrain-without", "rename", "base", "demo"]
+COMMANDS = [
+    *VERBS,
+    "consent",
+    "log",
+    "shares",
+    "verify",
+    "detect",
+    "withdraw",
+    "retrain-without",
+    "rename",
+    "base",
+    "demo",
+]
 BEHIND = {  # what can stand behind a command
     "consent": ["draft", "show", "sign", "check", "list", "key"],
     "log": ["start", "show", "refresh", "erase", "witness", "accept"],

@@ -492,7 +492,6 @@ def generate(
     from handstyle.generation import ledger, previews, wardrobe
     from handstyle.generation.generate import attached
     from handstyle.generation.generate import generate as draw
-    from handstyle.generation.signature import MadeFrom
     from handstyle.publication import credentials
     from handstyle.records import write
 

@@ -18,6 +18,8 @@ from handstyle.generation.signature import MadeFrom
 from handstyle.publication import credentials
 from handstyle.publication.certificates import credentials_of
 from handstyle.publication.credentials import Model, judged, kept, of_model, opened, with_credential
+from handstyle.publication.disclosure import published_collection
+from handstyle.publication.foreign_seals import CREDENTIALS
 from handstyle.publication.marking import Marking
 
 OWN, OTHERS = credentials_of(KEY), credentials_of(ANOTHER)
@@ -84,7 +86,7 @@ def test_a_name_stays_at_home_without_permission_to_show(
     collection = collected(permission(permits=("train", "publish-model")), permission(permits=("train", "show-works")))
     style = ingredients.style.model_copy(update={"collection": collection.digest})
     weights = ingredients.evidence / "style.safetensors"
-    sidecar = of_model(weights, style, [collection], OWN)
+    sidecar = of_model(weights, style, [published_collection(collection)], OWN)
     assert b"secret-0" not in sidecar and b"secret-1" in sidecar
     assert collection.works[0].file_sha256.encode() in sidecar
 
@@ -116,7 +118,7 @@ def test_it_is_made_once_and_again_where_it_does_not_fit(ingredients: Ingredient
 
 @needs_the_extra
 def test_a_release_carries_one_for_each_file_of_weights(release: Path, ingredients: Ingredients) -> None:
-    sidecar = (release / credentials.FOLDER / f"{Path(DIFFUSERS).name}.c2pa").read_bytes()
+    sidecar = (release / CREDENTIALS / f"{Path(DIFFUSERS).name}.c2pa").read_bytes()
     anchors = [credentials_of(ingredients.key).root]
     assert opened("x", release / DIFFUSERS, sidecar, anchors) is not None
 

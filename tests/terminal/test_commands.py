@@ -27,7 +27,8 @@ FLAGS = {
     "encode": "base workspace",
     "finetune": "base preset recipe set class-images further dry-run resume extend plain save-every sample-every "
     "workspace",
-    "generate": "prompts seeds negative-prompt guidance steps sampler width height style sheet to key plain base workspace",
+    "generate": "prompts seeds negative-prompt guidance steps sampler width height style sheet to key plain base "
+    "workspace",
     "inspect": "further base workspace",
     "publish": "name key model-licence distribution keeper contact to base workspace",
     "shares": "pool per-picture per-released per-period periods flat currency by style since until to workspace",

@@ -67,7 +67,9 @@ def is_installed() -> bool:
     return importlib.util.find_spec("c2pa") is not None
 
 
-def of_model(weights: Path, style: TrainedStyle, collections: Sequence[Collection], credentials: Credentials) -> bytes:
+def of_model(
+    weights: Path, style: TrainedStyle, collections: Sequence[PublishedCollection], credentials: Credentials
+) -> bytes:
     """The sidecar of a file of weights, with every work it learnt from as an ingredient by digest."""
     import c2pa
 

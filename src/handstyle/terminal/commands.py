@@ -17,7 +17,7 @@ from handstyle.terminal import options, values
 from handstyle.terminal.base_command import base
 from handstyle.terminal.collect_command import collect
 from handstyle.terminal.consent_commands import consent
-from handstyle.terminal.display import Display
+from handstyle.terminal.display import Display, listed
 from handstyle.terminal.log_commands import log
 from handstyle.terminal.rename_command import rename
 from handstyle.terminal.shares_command import shares
