@@ -343,17 +343,14 @@ def finetune(
     progress: Progress = silent,
 ) -> Finetuned:
     """DreamBooth. `announce` hears what the run will take before its first step; a dry run ends there."""
-    from handstyle import keys
     from handstyle.diffusion.hardware import use_all_cores
     from handstyle.encoding.cache import Cache
     from handstyle.finetuning import defaults, running
     from handstyle.finetuning.continuation import going_on
     from handstyle.finetuning.trainable import trainable
     from handstyle.generation.previews import samples_of
-    from handstyle.publication.marking import Marking
 
     use_all_cores()
-    secret = keys.own_key()  # samples are signed too, and that there is no key is better known before an hour of work
     workspace, recipe, family = plan.workspace, plan.recipe, plan.family
     own = plan.class_images
     _require_still(plan)  # before anything is encoded; a plan may have waited
@@ -379,7 +376,7 @@ def finetune(
             parent = workspace.run(plan.extends) if plan.extends else None
             state = running.starting_state(folder, manifest, parent, resume=resume, tell=announce)
             manifest = going_on(manifest, folder, parent, state, announce)
-            previews = samples_of(plan.collection, recipe, family, folder / "samples", Marking(secret))
+            previews = samples_of(plan.collection, recipe, family, folder / "samples", _own_mark())
             running.Running(
                 folder=folder,
                 manifest=manifest,
@@ -393,6 +390,14 @@ def finetune(
     _log_run(workspace, run, plan)
     workspace.point_to(run=run)
     return _finetuned(workspace, run)
+
+
+def _own_mark() -> Marking:
+    """For pictures that stay at home or inside a page. Raises WriteFailed where this person has no key."""
+    from handstyle import keys
+    from handstyle.publication.marking import Marking
+
+    return Marking(keys.own_key())
 
 
 def _require_still(plan: Plan) -> None:
@@ -575,16 +580,14 @@ def inspect(
 
     A quick inspection looks at eight drawings and one seed: enough to see that everything works, not to conclude.
     """
-    from handstyle import keys
     from handstyle.diffusion.hardware import use_all_cores
     from handstyle.encoding.cache import Cache
     from handstyle.generation import wardrobe
     from handstyle.inspection import inspecting, page, subject
-    from handstyle.publication.marking import Marking
     from handstyle.records import write
 
     use_all_cores()
-    mark = Marking(keys.own_key())
+    mark = _own_mark()
     run = workspace.needs("run", "finetune")
     worn = wardrobe.worn(workspace, [run])[0]
     family = load_base(base)

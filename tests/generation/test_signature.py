@@ -71,7 +71,7 @@ SECRET = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
 
 
 def saved(path: Path, request: GenerationRequest) -> Path:
-    made = MadeFrom("tiny", "d" * 64, ("a" * 64,), ("c" * 64,), request)
+    made = MadeFrom("tiny", "d" * 64, ("a" * 64,), ("c" * 64,), request=request)
     path.write_bytes(signed_png(Image.new("RGB", (16, 16), "red"), made, SECRET))
     return path
 

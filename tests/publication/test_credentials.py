@@ -118,7 +118,7 @@ def test_it_is_made_once_and_again_where_it_does_not_fit(ingredients: Ingredient
 
 @needs_the_extra
 def test_a_release_carries_one_for_each_file_of_weights(release: Path, ingredients: Ingredients) -> None:
-    sidecar = (release / CREDENTIALS / f"{Path(DIFFUSERS).name}.c2pa").read_bytes()
+    sidecar = (release / CREDENTIALS / "diffusers-lora.c2pa").read_bytes()
     anchors = [credentials_of(ingredients.key).root]
     assert opened("x", release / DIFFUSERS, sidecar, anchors) is not None
 

@@ -45,6 +45,6 @@ def add(
     if credentials.is_installed():
         for item in weights:
             sidecar = credentials.of_model(folder / WEIGHTS / item.path, style, collections, signing)
-            write(folder / CREDENTIALS / f"{item.path.replace('/', '-')}.c2pa", sidecar)
+            write(folder / CREDENTIALS / f"{item.format}.c2pa", sidecar)
     if model_signature.is_installed():
         model_signature.sign(folder, signing)

@@ -1,8 +1,9 @@
 """How do tools that know nothing of handstyle check a release?
 
 `model.sig` is a signature by the OpenSSF Model Signing specification (OMS 1.0): a sigstore bundle over the digest of
-every file but itself, the proof of the log and `handstyle.json`, which is signed last and lists all the others. Made offline, by the certificate that
-lies beside it as `certificate.pem`; neither needs an account. It is written where the extra `publish` is installed.
+every file but itself, the proof of the log and `handstyle.json`, which is signed last and lists all the others. Made
+offline, by the certificate that lies beside it as `certificate.pem`; neither needs an account. It is written where the
+extra `publish` is installed.
 """
 
 from __future__ import annotations
