@@ -34,7 +34,7 @@ def desk(tmp_path: Path, six_works: Path) -> Desk:
 def released(desk: Desk, tiny_base: Path) -> Desk:
     """A keeper with a log, and a release in it."""
     desk.start_log()
-    desk.collect(desk.consent(derivatives=True))
+    desk.collect(desk.consent(derivatives=True, commercial=True))
     stages.finetune(stages.plan(desk.workspace, tiny_base, settings=QUICK))
     stages.inspect(desk.workspace, base=tiny_base, quick=True)
     stages.publish(desk.workspace, "Soft shapes", base=tiny_base)
