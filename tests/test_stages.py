@@ -394,20 +394,6 @@ def consented(workspace: Workspace, works: Path, tmp_path: Path, **scope: Any) -
     return stages.collect(workspace, works, from_consents([path]), validation=None)
 
 
-def test_a_consent_for_another_base_or_method_refuses_to_encode_and_to_finetune(
-    workspace: Workspace, six_works: Path, tiny_base: Path, tmp_path: Path
-) -> None:
-    consented(workspace, six_works, tmp_path, bases=["sha256:" + "c" * 64])
-    for refused in (lambda: stages.encode(workspace, tiny_base), lambda: stages.plan(workspace, tiny_base)):
-        with pytest.raises(RightsMissing, match="clause: base"):
-            refused()
-    assert not workspace.cache.exists()
-    consented(workspace, six_works, tmp_path)
-    stages.plan(workspace, tiny_base)
-    with pytest.raises(RightsMissing, match="clause: method"):
-        stages.plan(workspace, tiny_base, settings={"method": "full"})
-
-
 def test_a_consent_that_was_changed_in_the_workspace_closes_every_gate(
     workspace: Workspace, six_works: Path, tiny_base: Path, tmp_path: Path
 ) -> None:

@@ -395,9 +395,8 @@ def test_a_permission_that_was_entered_after_the_training_is_refused(
 
 
 def test_the_proof_of_another_release_is_refused(case: Case, ingredients: Ingredients, tmp_path: Path) -> None:
-    report = digests.canonical(ingredients.report.as_json())
-    files = {"report.json": report, "report.html": b"<!doctype html><title>Another page</title>"}
-    other = ingredients.assemble(tmp_path / "other", report_files=files)
+    card = (case.release / "README.md").read_text(encoding="utf-8")
+    other = ingredients.assemble(tmp_path / "other", card_text=card + "Another card.\n")
     (other / "log.json").write_bytes((case.release / "log.json").read_bytes())
     from handstyle.publication.provenance import ListedFile
 

@@ -11,13 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as some
 from pydantic import ValidationError
 
 sys.path.insert(0, str(Path(__file__).parent))  # tests are imported one by one, so what they share needs a place
 
-from consents import ADA, ADA_HOLDS, PRESS, PRESS_HOLDS, STRANGER, TODAY, WORKS, asked, draft, signed
+from consents import ADA, ADA_HOLDS, PRESS, PRESS_HOLDS, TODAY, WORKS, asked, draft, signed
 
 from handstyle import digests, envelopes
 from handstyle.collection import consent
@@ -56,59 +54,6 @@ def test_signed_by_everybody_it_holds_and_says_who_signed() -> None:
     found = consent.opened(signed().data, "it").require_everybody("it")
     assert [holder.name for holder in found.signed] == ["Ada Example", "Example Press"]
     assert found.digest == digests.of_bytes(base64.b64decode(outer(found)["payload"]))
-
-
-def test_the_artist_alone_cannot_permit_what_a_co_owner_owns() -> None:
-    refused(consent.signed(draft(), ADA).data, "not signed by everybody")
-
-
-def test_a_stripped_signature_is_missed() -> None:
-    whole = outer(signed())
-    refused(digests.canonical({**whole, "signatures": whole["signatures"][1:]}), "not signed by everybody")
-    refused(digests.canonical({**whole, "signatures": []}), "not signed by everybody")
-
-
-def test_a_forged_signature_does_not_fit() -> None:
-    whole = outer(signed())
-    whole["signatures"][1]["sig"] = whole["signatures"][0]["sig"]
-    refused(digests.canonical(whole), "Example Press does not fit")
-
-
-def test_a_stranger_cannot_sign_for_a_holder() -> None:
-    with pytest.raises(UsageMistake, match="none of the holders"):
-        consent.signed(draft(), STRANGER)
-    payload = digests.canonical(content(draft()))
-    refused(resealed(payload, ADA, STRANGER), "none of the holders")
-    message = envelopes.pre_authentication(PAYLOAD_TYPE, payload)
-    whole = outer(signed())
-    whole["signatures"][1]["sig"] = envelopes.encoded(STRANGER.sign(message))  # under the other's key id
-    refused(digests.canonical(whole), "does not fit")
-
-
-@pytest.mark.parametrize("order", [(ADA, ADA), (PRESS, ADA), (ADA, PRESS, ADA)], ids=["twice", "swapped", "again"])
-def test_signatures_stand_once_and_in_the_order_of_the_holders(order: tuple[Any, ...]) -> None:
-    refused(resealed(digests.canonical(content(draft())), *order), "order of its holders")
-
-
-def test_a_signature_for_another_kind_of_payload_does_not_serve() -> None:
-    payload = digests.canonical(content(draft()))
-    refused(resealed(payload, ADA, PRESS, kind="application/json"), "another kind")
-    other = json.loads(resealed(payload, ADA, PRESS, kind="application/json"))
-    refused(digests.canonical({**other, "payloadType": PAYLOAD_TYPE}), "does not fit")
-
-
-def test_a_statement_about_something_else_does_not_serve() -> None:
-    for key, value in {"predicateType": "https://slsa.dev/provenance/v1", "_type": "https://in-toto.io/v0"}.items():
-        refused(resealed(digests.canonical({**content(draft()), key: value}), ADA, PRESS), "no consent that holds")
-
-
-def test_words_that_say_something_else_than_the_fields_are_refused() -> None:
-    changed = content(draft())
-    changed["predicate"]["scope"]["commercial"] = True
-    refused(resealed(digests.canonical(changed), ADA, PRESS), "no consent that holds")
-    changed = content(draft())
-    changed["predicate"]["words"][0]["lines"][0] = "Everything is permitted."
-    refused(resealed(digests.canonical(changed), ADA, PRESS), "no consent that holds")
 
 
 def spellings() -> dict[str, bytes]:
@@ -154,15 +99,6 @@ def spellings() -> dict[str, bytes]:
 @pytest.mark.parametrize("what", spellings())
 def test_any_other_spelling_is_refused(what: str) -> None:
     refused(spellings()[what])
-
-
-@given(some.data())
-@settings(max_examples=150, deadline=None)
-def test_no_change_of_a_single_byte_leaves_a_consent_that_holds(data: some.DataObject) -> None:
-    good = signed().data
-    place = data.draw(some.integers(0, len(good) - 1))
-    byte = data.draw(some.integers(0, 255).filter(lambda byte: byte != good[place]))
-    refused(good[:place] + bytes([byte]) + good[place + 1 :])
 
 
 @pytest.mark.parametrize(

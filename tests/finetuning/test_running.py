@@ -255,5 +255,5 @@ def test_everything_that_decides_the_weights_decides_the_name_of_a_run(recipe: A
     lineages = {one.model_copy(update={name: value}).lineage for name, value in others.items()}
     assert len(lineages | {one.lineage}) == 1 + len(others)
     assert one.model_copy(update={"environment": {"torch": "3"}}).lineage == one.lineage
-    undecided = {"format", "environment", "continued"}
+    undecided = {"format", "environment", "continued", "replaces"}
     assert set(others) == set(RunManifest.model_fields) - undecided, "a new field belongs here too"

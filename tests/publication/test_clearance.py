@@ -47,18 +47,6 @@ def test_the_first_and_the_last_day_of_a_permission_count(permission: Permission
         cleared(dated, on=date(2025, 12, 31))
 
 
-def test_a_style_nobody_inspected_is_refused(ingredients: Ingredients) -> None:
-    with pytest.raises(GateClosed, match="not been inspected"):
-        clearance(ingredients.collection, ingredients.style, None, "Soft", on=TODAY)
-
-
-@pytest.mark.parametrize("field", ["style", "collection"])
-def test_a_report_on_something_else_is_refused(ingredients: Ingredients, field: str) -> None:
-    other = ingredients.report.model_copy(update={field: "c" * 64})
-    with pytest.raises(GateClosed, match="belong together"):
-        clearance(ingredients.collection, ingredients.style, other, "Soft", on=TODAY)
-
-
 def test_another_collection_is_refused(ingredients: Ingredients, permission: Permission) -> None:
     with pytest.raises(GateClosed, match="belong together"):
         clearance(collected(permission()), ingredients.style, ingredients.report, "Soft", on=TODAY)
@@ -86,11 +74,6 @@ def on_base(licence: str, *rights: RightsRecord, **asked: Any) -> Clearance:
     style = style_of(collection, "a" * 64)
     style = style.model_copy(update={"base": style.base.model_copy(update={"licence": licence})})
     return clearance(collection, style, report_on(style), "Soft outline", on=TODAY, **asked)
-
-
-def test_the_identifier_is_checked_like_the_name() -> None:
-    with pytest.raises(GateClosed, match="identifier"):
-        cleared(mozilla(), identifier="m0zilla")
 
 
 def test_everybody_is_credited_with_the_number_of_works(permission: Permission) -> None:

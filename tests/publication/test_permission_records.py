@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
-import tomllib
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import tomli_w
 from ingredients import TODAY, Ingredients, assert_broken, found, low_rank_tensors, report_on, signed_again, style_of
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "collection"))  # what consents are made from in tests
 
-from consents import ADA, WORKS, draft, signed
+from consents import WORKS, draft, signed
 
-from handstyle import digests
 from handstyle.collection import consent, intake, permission
 from handstyle.collection.reservation_values import reading
 from handstyle.collection.rights import from_consent
@@ -179,92 +176,6 @@ def edited(path: Path, change: Callable[[Any], None]) -> None:
     path.write_text(json.dumps(record), encoding="utf-8")
 
 
-def swapped(release: Path, key: Any, other: bytes) -> str:
-    """Another envelope in place of the consent, and the whole signed again by the publisher."""
-    (file,) = (release / permission.CONSENTS).iterdir()
-    file.write_bytes(other)
-    signed_again(release, key)
-    return file.relative_to(release).as_posix()
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        lambda: consent.signed(draft(), ADA).data,
-        lambda: draft().data,
-        lambda: signed().data[:-1],
-        lambda: signed().data.replace(b'"sig":"', b'"sig":"A', 1),
-        lambda: signed(commercial=True).data,
-        lambda: b"{}",
-        lambda: b" " * (consent.LARGEST_CONSENT + 1),
-    ],
-    ids=["the artist alone", "nobody", "cut", "forged", "another scope", "no envelope", "oversize"],
-)
-def test_a_publisher_cannot_put_something_else_in_place_of_a_consent(
-    consented: Consented, ingredients: Ingredients, other: Callable[[], bytes]
-) -> None:
-    release = consented()
-    assert_broken(release, "permission", swapped(release, ingredients.key, other()))
-
-
-def test_a_consent_for_other_works_is_noticed(consented: Consented, ingredients: Ingredients) -> None:
-    release = consented()
-    edited(release / "collection.json", lambda record: record["works"][0].update(
-        pixels_sha256="0" * 64, file_sha256="0" * 64))  # fmt: skip
-    signed_again(release, ingredients.key)
-    answer = verify(release, on=TODAY)
-    assert "does not name 1 of the 2 works" in str(answer.findings)
-
-
-@pytest.mark.parametrize(
-    ("change", "clause"),
-    [
-        (lambda record: record.update(published="2025-12-31"), "first day"),
-        (lambda record: record.update(published="2031-01-01"), "last day"),
-    ],
-)
-def test_a_consent_for_another_day_is_noticed(
-    consented: Consented, ingredients: Ingredients, change: Callable[[dict[str, Any]], None], clause: str
-) -> None:
-    release = consented()
-    signed_again(release, ingredients.key, change)
-    assert f"clause: {clause}" in str(verify(release, on=TODAY).findings)
-
-
-def test_a_consent_for_another_base_is_noticed(consented: Consented, ingredients: Ingredients) -> None:
-    release = consented()
-    edited(release / "style.json", lambda record: record["base"].update(sha256="c" * 64))
-    signed_again(release, ingredients.key, lambda record: record["lineage"].update(base="c" * 64))
-    assert "clause: base" in str(verify(release, on=TODAY).findings)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda style: style["recipe"].update(method=""),
-        lambda style: style["recipe"].pop("method"),
-        lambda style: style["base"].update(sha256=""),
-        lambda style: style["base"].update(family=""),
-        lambda style: style.update(note="x"),
-        lambda style: style.update(format="handstyle/style/0"),
-    ],
-    ids=["no method", "the method left out", "no base", "no family", "a further key", "another format"],
-)
-def test_a_style_that_does_not_say_how_and_on_what_it_was_trained_does_not_hold(
-    consented: Consented, ingredients: Ingredients, change: Callable[[dict[str, Any]], None]
-) -> None:
-    """On a consent for another base and method: with nothing to compare, nothing would be compared."""
-    release = consented(signed(bases=["any"]))
-    edited(release / "style.json", change)
-    style = json.loads((release / "style.json").read_bytes())
-    recipe = tomllib.loads((release / "recipe.toml").read_text(encoding="utf-8"))
-    (release / "recipe.toml").write_text(tomli_w.dumps({key: style["recipe"][key] for key in recipe
-                                                        if key in style["recipe"]}), encoding="utf-8")  # fmt: skip
-    lineage = {"recipe": digests.of_json(style["recipe"]), "base": style["base"]["sha256"]}
-    signed_again(release, ingredients.key, lambda record: record["lineage"].update(lineage))
-    assert_broken(release, "record", "style.json")
-
-
 @pytest.mark.parametrize(("days", "is_noticed"), [(0, False), (1, False), (2, True), (900, True)])
 def test_a_release_from_a_day_that_has_not_come_is_noticed(
     consented: Consented, ingredients: Ingredients, days: int, is_noticed: bool
@@ -276,87 +187,8 @@ def test_a_release_from_a_day_that_has_not_come_is_noticed(
     assert (("permission", "handstyle.json") in found(answer), answer.status == "broken") == (is_noticed, is_noticed)
 
 
-def test_a_name_that_may_not_be_shown_is_noticed(consented: Consented, ingredients: Ingredients) -> None:
-    release = consented()
-    edited(release / "collection.json", lambda record: record["works"][0].update(name="cat.png"))
-    signed_again(release, ingredients.key)
-    assert_broken(release, "permission", "collection.json")
-
-
-@pytest.mark.parametrize("change", [{"is_signed": False}, {"consent": None}, {"basis": "own-work"},
-                                    {"permits": ["train", "publish-model", "commercial"]}, {"author": "Somebody"},
-                                    {"standing": "signed by everybody"}, {"valid_until": "2099-01-01"}])  # fmt: skip
-def test_a_permission_that_claims_more_than_was_signed_is_noticed(
-    consented: Consented, ingredients: Ingredients, change: dict[str, Any]
-) -> None:
-    release = consented()
-    edited(release / "collection.json", lambda record: next(iter(record["rights"].values())).update(change))
-    signed_again(release, ingredients.key)
-    assert verify(release, on=TODAY).status == "broken"
-
-
 def claims(**change: Any) -> Callable[[dict[str, Any]], None]:
     return lambda record: next(iter(record["rights"].values())).update(change)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        claims(standing="signed by Mozilla"),
-        claims(basis="a-handshake"),
-        claims(basis="written-permission", licence=None, source=None, evidence=[],
-               standing="stated, not signed: permitted in writing by Mozilla"),
-        claims(permits=["train", "publish-model", "commercial", "show-works", "name-in-title"]),
-        claims(licence="CC-BY-NC-4.0", standing="stated, not signed: published under CC-BY-NC-4.0"),
-        claims(licence="CC-BY-ND-4.0", standing="stated, not signed: published under CC-BY-ND-4.0"),
-        claims(licence="MIT OR CC-BY-NC-4.0", standing="stated, not signed: published under MIT OR CC-BY-NC-4.0"),
-        claims(licence="Made-Up-1.0"),
-        claims(source=None),
-        claims(holders=["Mozilla", "Somebody"], basis="own-work", standing="stated by Mozilla, not signed: own work"),
-        claims(author=""),
-        claims(author="Mozilla\u202e"),
-        claims(permits=["publish-model", "show-works"]),
-        claims(permits=["show-works", "train", "publish-model"]),
-        claims(valid_until=4102444800),
-        claims(is_signed=True),
-        claims(evidence=[{"sha256": "a letter", "seen": None}]),
-    ],
-    ids=["signed by its words", "another basis", "written permission without a letter",
-         "the name, which no licence gives", "not for sale, but sold", "not to be changed", "a choice left open",
-         "an unknown licence", "without a source", "own work with a co-owner", "nobody's", "a hidden sign",
-         "not to train", "in another order", "seconds for a day", "signed by a flag", "a letter without a digest"],
-)  # fmt: skip
-def test_what_no_signature_covers_follows_from_its_basis_all_the_same(
-    release: Path, ingredients: Ingredients, change: Callable[[dict[str, Any]], None]
-) -> None:
-    edited(release / "collection.json", change)
-    signed_again(release, ingredients.key)
-    assert verify(release, on=TODAY).status == "broken"
-
-
-def test_a_consent_to_which_nothing_refers_is_noticed(consented: Consented, ingredients: Ingredients) -> None:
-    release = consented()
-    (release / permission.CONSENTS / "0123456789abcdef.consent.json").write_bytes(signed(commercial=True).data)
-    listed = {"path": "consents/0123456789abcdef.consent.json", "size": 0, "sha256": "0" * 64}
-    signed_again(release, ingredients.key, lambda record: record["files"].append(listed))
-    signed_again(release, ingredients.key)  # now with its digest
-    assert_broken(release, "permission", "consents/0123456789abcdef.consent.json")
-
-
-@pytest.mark.parametrize("change", [
-    lambda record: record.update(rights={}),
-    lambda record: record.update(works=[]),
-    lambda record: record["works"][0].update(rights="0" * 64),
-    lambda record: record["rights"].update({"0" * 64: next(iter(record["rights"].values()))}),
-    lambda record: record["works"].append(record["works"][0]),
-], ids=["no permission", "no works", "a permission not there", "a permission for nothing", "a work twice"])  # fmt: skip
-def test_a_release_whose_works_have_no_permission_does_not_hold(
-    release: Path, ingredients: Ingredients, change: Callable[[dict[str, Any]], None]
-) -> None:
-    edited(release / "collection.json", change)
-    works = len(json.loads((release / "collection.json").read_bytes())["works"])
-    signed_again(release, ingredients.key, lambda record: record["lineage"].update(number_of_works=works))
-    assert_broken(release, "record", "collection.json")
 
 
 # Before it is published
