@@ -141,7 +141,11 @@ def _digest(path: Path, name: str) -> str | None:
     # By a key that is made anew, or naming it.
     signed = {"release/handstyle.json", "release/README.md", "release/TRAINING_SUMMARY.md"}
     # A ledger has times, and counts a picture before it is written: killed in between, it counts one too many.
-    if path.name in {"cost.json", "current.json", "ledger.jsonl"} or path.name.endswith(".lock") or name.startswith("home/"):
+    if (
+        path.name in {"cost.json", "current.json", "ledger.jsonl"}
+        or path.name.endswith(".lock")
+        or name.startswith("home/")
+    ):
         return None
     if name in signed:
         return None
