@@ -2,13 +2,13 @@
 #
 #   make           format, lint, types, fast tests, documentation
 #   make test      the same, and every slow test
-#   make soak      fifty journeys killed at moments that nobody chose
+#   make soak      fifty journeys killed at moments that nobody chose, and ten minutes of fuzzing
 #   make demo      thirty-two drawings become a model: demo-output/report.html
 #   make bench     how fast, how much memory, how good: bench.json
 #   make format    lay the code out as `make` wants it
 #   make clean     remove .venv, demo-output and what the tools left
 #
-# SEED and MOMENTS say which moments `soak` draws, and how many.
+# SEED, MOMENTS and MINUTES say what `soak` draws, how many journeys it kills, and how long it fuzzes.
 # REFERENCE=PATH lets `bench` compare with the scripts of a diffusers checkout; TASKS names what it compares.
 # .venv is made on first use. PYTHON names another Python; TORCH_INDEX another place to take torch from.
 
@@ -17,6 +17,7 @@ export TORCH_INDEX ?=
 REFERENCE ?=
 SEED ?= 1
 MOMENTS ?= 50
+MINUTES ?= 10
 TASKS ?= embedded_lora embedded_full generation sd15_lora sd15_lora_prior sd15_full
 BIN := .venv/bin
 TO_RUN := .venv/ready-to-run
@@ -32,6 +33,7 @@ test: format-check lint types all-tests
 
 soak: $(TO_TEST)
 	$(BIN)/python -m tests.exactness.campaign --moments $(MOMENTS) --seed $(SEED)
+	$(BIN)/python -m tests.hostile.fuzzing --minutes $(MINUTES) --seed $(SEED)
 
 demo: $(TO_RUN)
 	$(BIN)/python -m handstyle demo --to demo-output

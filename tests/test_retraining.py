@@ -37,7 +37,7 @@ def desk(tmp_path: Path, six_works: Path) -> Desk:
 @pytest.fixture
 def trained(desk: Desk, tiny_base: Path) -> stages.Finetuned:
     desk.start_log()
-    desk.collect(desk.consent(derivatives=True))
+    desk.collect(desk.consent(derivatives=True, commercial=True))
     return stages.finetune(stages.plan(desk.workspace, tiny_base, settings=QUICK))
 
 
@@ -146,7 +146,7 @@ def test_other_words_beside_the_works_are_noticed_before_training(desk: Desk, re
     [
         ("environment", {"torch": "1.0", "features": "avx"}, "torch"),
         ("extends", "abc", "went on from another one"),
-        ("class_images", "a" * 64, "class images"),
+        ("class_images", "a" * 64, "holds no collection"),
         ("continued", [{"step": 1, "environment": {}}], "moved to another environment"),
     ],
 )

@@ -34,7 +34,7 @@ def desk(tmp_path: Path, six_works: Path) -> Desk:
 def released(desk: Desk, tiny_base: Path) -> Desk:
     """A keeper with a log, and a release in it."""
     desk.start_log()
-    desk.collect(desk.consent(derivatives=True))
+    desk.collect(desk.consent(derivatives=True, commercial=True))
     stages.finetune(stages.plan(desk.workspace, tiny_base, settings=QUICK))
     stages.inspect(desk.workspace, base=tiny_base, quick=True)
     stages.publish(desk.workspace, "Soft shapes", base=tiny_base)
@@ -63,6 +63,8 @@ def test_a_withdrawal_stops_every_stage_and_is_seen_by_everybody(released: Desk,
         "generate": lambda: stages.generate(workspace, ["a fox"], base=tiny_base),
         "inspect": lambda: stages.inspect(workspace, base=tiny_base),
         "publish": lambda: stages.publish(workspace, "Soft shapes again", base=tiny_base),
+        "rename": lambda: stages.rename(workspace, "soft-shapes", "Quiet lines"),
+        "rename a run": lambda: stages.rename(workspace, str(workspace.current().run), "Quiet lines"),
     }
     for stage, call in refused.items():
         with pytest.raises(Withdrawn) as no:
@@ -102,6 +104,17 @@ def test_everything_that_was_made_with_the_works_is_found(released: Desk) -> Non
     assert named["holiday.safetensors"] == "holds their tensors"
     assert set(named) == {"holiday.safetensors", "merge.safetensors", "a merge of the merge.safetensors"}
     assert any("broken.safetensors" in one for one in found.unreadable)
+
+
+@pytest.mark.slow
+def test_what_was_renamed_is_found_under_its_new_name(released: Desk) -> None:
+    desk = released
+    stages.rename(desk.workspace, "soft-shapes", "Quiet lines")
+    stages.rename(desk.workspace, str(desk.workspace.current().run), "Quiet lines")
+    assert stages.verify(desk.workspace.release("quiet-lines"), logs=[desk.place / "log"]).holds
+    found = desk.enter(desk.taken_back(desk.place / "ada.consent.json")).made_with_them
+    assert {Path(one.where).name for one in found.found} >= {"soft-shapes", "quiet-lines"}
+    assert len(found.of("run")) == 2 and len(found.of("release")) == 2
 
 
 @pytest.mark.slow

@@ -75,6 +75,8 @@ def repeat(release: Path, works: Path, base: Path | None = None, *, progress: Pr
 def _unrepeatable(style: TrainedStyle) -> Iterator[str]:
     if style.extends:
         yield f"the run went on from another one ({style.extends}), which the release does not hold"
+    if any(one.withdrew_identifier for one in style.renamed):
+        yield "it was renamed, and words it was trained with may not be used any more"
     if style.continued:
         yield f"at step {style.continued[0].step} the run moved to another environment"
 

@@ -11,7 +11,6 @@ from handstyle import stages
 from handstyle.collection import permission
 from handstyle.collection.works import Collection, LeftOut
 from handstyle.errors import GateClosed, UsageMistake
-from handstyle.finetuning.manifest import RunManifest
 from handstyle.publication import logged, taken_back
 from handstyle.publication.disclosure import published_collection
 from handstyle.publication.taken_back import Taken
@@ -65,7 +64,7 @@ def retrain_without(
     Raises UsageMistake where none was withdrawn, GateClosed where none is left.
     """
     old = run or workspace.needs("run", "finetune")
-    before, style = RunManifest.load(workspace.run(old) / "run.json"), stages.open_style(workspace, old)
+    before = stages.open_style(workspace, old)
     collection, folder = stages.collection_named(workspace, before.collection)
     family = stages.load_base(base, plain=before.plain)
     stages.require_base(before.base, family)
@@ -83,10 +82,10 @@ def retrain_without(
     if own and of_class_images:
         own = _class_images_without(workspace, own, of_class_images)
     made = stages.finetune(
-        Plan(workspace, rest, folder, family, before.recipe, own, replaces=style.tensors), progress=progress
+        Plan(workspace, rest, folder, family, before.recipe, own, replaces=before.tensors), progress=progress
     )
-    gone = [one.work for one in (*taken, *of_class_images)]
-    names, pixels = tuple(work.name for work in gone), tuple(sorted(work.pixels_sha256 for work in gone))
+    gone = [*taken, *of_class_images]
+    names, pixels = tuple(one.name for one in gone), tuple(sorted(one.pixels for one in gone))
     link = Replaced(run=made.run, tensors=made.tensors, on=date.today(), without=pixels)
     link.save(workspace.run(old) / REPLACED)
     inspected = stages.inspect(workspace, base=base, quick=quick, progress=progress)
@@ -94,7 +93,7 @@ def retrain_without(
         run=made.run,
         style=made.style,
         tensors=made.tensors,
-        replaces=style.tensors,
+        replaces=before.tensors,
         without=names,
         works=len(rest.works),
         report=inspected.report,
@@ -110,7 +109,7 @@ def withdrawn_of(workspace: Workspace, collection: Collection) -> list[Taken]:
 
 def without(collection: Collection, taken: list[Taken]) -> Collection:
     """What is left; the record says what is not there any more, and why. Raises GateClosed where nothing is."""
-    gone = {one.work.name: one for one in taken}
+    gone = {one.name: one for one in taken}
     works = tuple(work for work in collection.works if work.name not in gone)
     validation = tuple(name for name in collection.validation if name not in gone)
     if len(works) <= len(validation):

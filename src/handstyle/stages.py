@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from handstyle.inspection.report import InspectionReport
     from handstyle.publication.copyright_policy import Contact
     from handstyle.publication.detection import Detected
+    from handstyle.publication.disclosure import PublishedCollection
     from handstyle.publication.log_proof import LogProof
     from handstyle.publication.marking import Marking
     from handstyle.publication.new_words import Asked
@@ -815,25 +816,48 @@ def rename(
     if source is None:
         source, renamed = _rename_run(workspace, what, asked)
     else:
+        _require_release(workspace, source)
         secret, target = keys.read_key(key) if key else keys.own_key(), to or source.parent / naming.slug(title)
         if target.resolve().is_relative_to(source.resolve()):
             raise UsageMistake(f"{target} lies inside the old release", hint="Name a folder beside it with --to.")
         with package.unfinished_release(target) as folder:
-            renamed = renaming.release(source, folder, asked, secret).model_copy(update={"folder": str(target)})
+            renamed = renaming.release(source, folder, asked, secret, _renaming_logged()).model_copy(
+                update={"folder": str(target)}
+            )
     if remove_old:
         shutil.rmtree(source)
     return renamed
 
 
+def _require_release(workspace: Workspace, release: Path) -> None:
+    """Raises Withdrawn where it stands on a permission that was taken back: it is not signed again."""
+    from handstyle.collection import consent, permission
+    from handstyle.publication import renamed_files
+
+    old = renamed_files.Release.at(release)
+    consents = [consent.read(path) for path in (release / permission.CONSENTS).glob(f"*{consent.ENDING}")]
+    for collection in old.collections.values():
+        require_standing(workspace, collection, consents, "a release under another name")
+
+
+def _renaming_logged() -> Callable[..., LogProof] | None:
+    from handstyle.publication import logged
+
+    log = logged.keepers_log(House.here())
+    return None if log is None else partial(logged.renamed_release, log)
+
+
 def _rename_run(workspace: Workspace, what: str, asked: Asked) -> tuple[Path, Renamed]:
     """The run that has it now, and what was made of it. The next verb means the new one."""
     from handstyle.finetuning.trained_style import TrainedStyle
-    from handstyle.publication import naming, renaming
+    from handstyle.publication import logged, naming, renaming
 
     source = renaming.style_at(workspace.run(what), Path(what))
     style = TrainedStyle.open(source / "style")
     collection, _ = collection_named(workspace, style.collection)
     beside = collection_named(workspace, style.class_images)[0] if style.class_images else None
+    for found in filter(None, (collection, beside)):
+        require_standing(workspace, found, None, "a style under another name")
     report, pictures = _current_report(workspace)
     speaks = report is not None and report.style == style.tensors
     target = workspace.run(naming.slug(asked.title))
@@ -845,6 +869,7 @@ def _rename_run(workspace: Workspace, what: str, asked: Asked) -> tuple[Path, Re
         if speaks:
             inspection.parent.mkdir(parents=True, exist_ok=True)
             (folder / renaming.INSPECTION).rename(inspection)
+    logged.renaming(logged.keepers_log(House.here()), style.name, renamed.name, style.tensors)
     workspace.point_to(run=target.name, **({"inspection": inspection.name} if speaks else {}))
     return source, renamed.model_copy(update={"folder": str(target)})
 
@@ -984,13 +1009,14 @@ def require_training(collection: Collection, family: ModelFamily, recipe: Recipe
 
 
 def require_standing(
-    workspace: Workspace, collection: Collection, consents: Iterable[Consent] | None, doing: str
+    workspace: Workspace, collection: Collection | PublishedCollection, consents: Iterable[Consent] | None, doing: str
 ) -> None:
     """Raises Withdrawn where a permission was taken back. `consents` are those it stands on; None means the kept."""
     from handstyle.collection import permission
     from handstyle.publication import logged, taken_back
 
     if consents is None:
+        assert isinstance(collection, Collection), "a published one lies in no workspace"
         consents = permission.kept(collection, workspace.collection(collection.digest)).values()
     house = House.here()
     known = taken_back.known(workspace, house, logged.keepers_log(house))

@@ -209,7 +209,7 @@ def _log(log: TransparencyLog | None, taken: Withdrawal, known: Permissions) -> 
     later = {
         rights.digest
         for _, rights in known.works
-        if rights.consent and not taken.ends(rights, known.consents.get(rights.consent.statement))
+        if rights.consent and not taken.ends(known.consents.get(rights.consent.statement), is_signed=rights.is_signed)
     }
     return log.append(taken.record, ends=list(taken_back.ends_in_log(log, taken, later))).index
 

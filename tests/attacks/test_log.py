@@ -31,13 +31,14 @@ from logged_release import (
     witnessed,
 )
 
-from handstyle import envelopes, stages
+from handstyle import digests, envelopes, stages
 from handstyle.errors import LogBroken, ReleaseBroken, UsageMistake
-from handstyle.publication import log_copy, log_memory, log_proof, logged, merkle, transparency_log
+from handstyle.publication import log_copy, log_memory, log_proof, logged, merkle, renaming, transparency_log
 from handstyle.publication.disclosure import published_collection
 from handstyle.publication.log_copy import copy_in
-from handstyle.publication.log_entries import RunRecord, WithdrawalRecord
+from handstyle.publication.log_entries import RenamingRecord, RunRecord, WithdrawalRecord
 from handstyle.publication.log_proof import LogProof
+from handstyle.publication.new_words import Asked
 from handstyle.publication.provenance import Statement
 from handstyle.publication.verification import Verification, verify
 from handstyle.workspace import House
@@ -400,8 +401,6 @@ def test_the_proof_of_another_release_is_refused(case: Case, ingredients: Ingred
     from handstyle.publication.provenance import ListedFile
 
     def listed(statement: dict[str, Any]) -> None:
-        from handstyle import digests
-
         path = other / "log.json"
         entry = ListedFile(path="log.json", sha256=digests.of_file(path), size=path.stat().st_size)
         statement["files"] = sorted([*statement["files"], entry.as_json()], key=lambda file: file["path"])
@@ -434,6 +433,38 @@ def test_a_name_that_leads_elsewhere_is_no_name_of_a_log(case: Case, origin: str
     found = case.verify()
     assert not found.holds and "\x1b" not in words(found)
     assert not case.house.seen_logs.exists()
+
+
+# Another name
+
+
+def rename(case: Case, prove: Any = None) -> renaming.Renamed:
+    into = case.release.with_name("renamed")
+    into.mkdir()
+    asked = Asked("Quiet lines", None, case.at.date())
+    made = renaming.release(case.release, into, asked, case.ingredients.key, prove)
+    case.release = into
+    return made
+
+
+def test_a_renamed_release_keeps_its_proof_and_the_log_its_history(case: Case) -> None:
+    size = case.log.checkpoint().size
+    made = rename(case, partial(logged.renamed_release, case.log))
+    assert case.verify(case.copy()).holds and made.left_out == ()
+    new = case.log.logged()[size:]
+    assert [one.entry.kind for one in new] == ["renaming", "release"], "nothing is entered as trained again"
+    assert new[0].kept and isinstance(new[0].kept.record, RenamingRecord)
+    assert (new[0].kept.record.before, new[0].kept.record.after) == ("soft-outline", "quiet-lines")
+    for public in (case.copy(), (case.release / "log.json").read_bytes()):
+        assert b"soft-outline" not in public
+    case.withdraw()
+    assert case.verify(case.copy()).status == "withdrawn", "another name does not get away from it"
+
+
+def test_a_release_renamed_by_somebody_without_a_log_claims_integrity_only(case: Case) -> None:
+    assert rename(case).left_out == ("log.json",)
+    found = case.verify()
+    assert found.holds and "integrity only" in found.log[0]
 
 
 # Files that somebody was given

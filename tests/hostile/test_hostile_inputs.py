@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from tests.hostile.case import Case, Place, check
 from tests.hostile.corpus import GROUPS, WITH_TORCH
@@ -24,3 +27,9 @@ def test_it_ends_as_it_should(case: Case, place: Place) -> None:
 
 def test_there_are_at_least_two_hundred_and_no_two_are_the_same() -> None:
     assert len({param.id for param in ALL}) == len(ALL) >= 200
+
+
+def test_the_page_says_how_many_there_are() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "hostile-inputs.md").read_text(encoding="utf-8")
+    told = {kind: int(number) for kind, number in re.findall(r"^\| ([\w ]+) \| (\d+) \|$", page, re.MULTILINE)}
+    assert told == {group: len(cases) for group, cases in GROUPS.items()}

@@ -78,6 +78,13 @@ def journey(*verbs: str) -> None:
 def nothing(line: str) -> None: ...
 
 
+def own_class_images(line: str) -> None:
+    if "--class-images" in line and not Path("portraits").exists():
+        shutil.copytree("drawings", "portraits")
+        stated = '[[rights]]\nworks = ["*"]\nauthor = "Ada Example"\nbasis = "own-work"\n'
+        Path("portraits/rights.toml").write_text(stated, encoding="utf-8")
+
+
 def broken_files_for_without(line: str) -> None:
     if "--without" in line:
         Path("drawings/old").mkdir()
@@ -201,7 +208,7 @@ PAGES: list[tuple[str, tuple[str, ...], Callable[[str], None]]] = [
     ("docs/collect.md", (), signed_consent),
     ("docs/consent.md", (), people_who_sign),
     ("docs/encode.md", ("collect",), nothing),
-    ("docs/finetune.md", ("collect",), nothing),
+    ("docs/finetune.md", ("collect",), own_class_images),
     ("docs/generate.md", ("collect", "finetune"), nothing),
     ("docs/inspect.md", ("collect", "finetune"), nothing),
     ("docs/publish.md", ("collect", "finetune", "inspect"), no_earlier_release),

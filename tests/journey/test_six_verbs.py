@@ -99,7 +99,7 @@ def test_six_verbs_make_a_release_that_verifies(
 
 def check_renaming(workspace: Workspace, release: Path, run: str, base: Path) -> None:
     """The release, and the style it was made of, get other names; each is signed and verifies."""
-    said = read_signature(next(iter(workspace.root.glob("pictures/*/*-1.png"))))["involvement"]
+    said = read_signature(next(iter(workspace.root.glob("pictures/*/*-1.png")))).record.involvement
     assert said == TrainedStyle.load(release / "style.json").involvement != ""
     made = stages.rename(workspace, str(release), "Quiet shapes")
     assert stages.verify(Path(made.folder)).status == "intact" and Path(made.folder).name == "quiet-shapes"

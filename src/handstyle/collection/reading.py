@@ -5,16 +5,19 @@ What was read before is not decoded again, if the file still has the very bytes.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, Self, get_args
 
 from handstyle import digests
 from handstyle.collection.embedded_reservations import readings_in
-from handstyle.collection.fingerprints import Fingerprint, fingerprint
+from handstyle.collection.fingerprints import BITS, Fingerprint, fingerprint
 from handstyle.collection.formats import FileFormat
 from handstyle.collection.pixels import MOST_PIXELS, picture_in, read_file
 from handstyle.collection.reservation_values import Reading
+
+DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class Shown:
     def from_json(cls, value: Any) -> Self:
         """Raises ValueError or TypeError for what `as_json` does not write."""
         kind, file, pixels, width, height, looks, reservations = value
-        if kind not in get_args(FileFormat) or not all(len(bytes.fromhex(digest)) == 32 for digest in (file, pixels)):
+        if kind not in get_args(FileFormat) or not all(DIGEST.fullmatch(digest) for digest in (file, pixels)):
             raise ValueError("it is no picture that was read")
         if not all(type(number) is int and number > 0 for number in (width, height)):
             raise ValueError("it has no size")
@@ -48,7 +51,8 @@ class Shown:
 
 def _look(structure: int, red: int, green: int, blue: int) -> Fingerprint:
     bytes((red, green, blue))  # or it is no colour
-    structure.to_bytes(8)
+    if type(structure) is not int or not 0 <= structure < 1 << BITS:
+        raise ValueError("it is no fingerprint")
     return Fingerprint(structure, (red, green, blue))
 
 

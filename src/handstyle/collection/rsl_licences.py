@@ -71,5 +71,8 @@ def _is_rsl(element: Element) -> bool:
 
 
 def _path(url: str) -> str:
-    """`url` is a path, or an address of which the path counts."""
-    return urlsplit(url).path or "/" if "://" in url else url
+    """`url` is a path, or an address of which the path counts. One that makes no sense is for everything."""
+    try:
+        return urlsplit(url).path or "/" if "://" in url else url
+    except ValueError:
+        return "/"

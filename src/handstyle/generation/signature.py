@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import json
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -159,6 +159,19 @@ def png(image: Image.Image, text: PngImagePlugin.PngInfo | None = None) -> bytes
     file = io.BytesIO()
     image.save(file, "PNG", pnginfo=text)
     return file.getvalue()
+
+
+def file_name(pixels: str, styles: Sequence[str] | None) -> str:
+    """Of a picture in a report: by its pixels and what drew them, so that it is the same whoever signed. `styles` is
+    None for what nobody generated."""
+    return f"{digests.of_json([pixels, None if styles is None else list(styles)])[:24]}.png"
+
+
+def file_name_in(data: bytes, where: str) -> str:
+    """The same, from the file. Raises RecordDamaged."""
+    text, pixels = _text_in(data, where)
+    found = None if text is None else signature_in(data, where)
+    return file_name(pixels, found.record.styles if found else None)
 
 
 def read_signature(path: Path) -> Signed:

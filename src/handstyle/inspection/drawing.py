@@ -11,7 +11,7 @@ from PIL import Image
 from handstyle import digests
 from handstyle.generation.generate import Worn, attached, generate
 from handstyle.generation.request import GenerationRequest
-from handstyle.generation.signature import MadeFrom, Marking, png
+from handstyle.generation.signature import MadeFrom, Marking, file_name, png
 from handstyle.generation.wardrobe import made_from
 from handstyle.inspection.report import Shown
 from handstyle.inspection.subject import Subject
@@ -82,8 +82,8 @@ class Album:
 
     def add(self, image: Image.Image, caption: str, seed: int | None = None, made: MadeFrom | None = None) -> Shown:
         """`made` says what generated it; without, it is a drawing by the artist, and nothing is put into it."""
-        pixels = digests.of_pixels(*image.size, image.tobytes())
-        name = f"{digests.of_json([pixels, None if made is None else list(made.styles)])[:24]}.png"
+        pixels = digests.of_pixels(*image.size, image.convert("RGB").tobytes())
+        name = file_name(pixels, None if made is None else made.styles)
         if not (self.folder / name).exists():
             write(self.folder / name, png(image) if made is None else self.mark(image, made))
         return Shown(file=name, caption=caption, seed=seed)

@@ -82,17 +82,18 @@ def _runs(workspace: Workspace, found: dict[str, Descendant], unreadable: list[s
     collections = {one.content for one in found.values() if one.kind == "collection"}
     for run in workspace.runs():
         folder = workspace.run(run)
-        if not (folder / "run.json").is_file():
-            continue
-        try:
-            manifest = RunManifest.load(folder / "run.json")
-            style = folder / "style" / RECORD
-            tensors = TrainedStyle.load(style).tensors if style.is_file() else ""
+        style, asked = folder / "style" / RECORD, folder / "run.json"
+        try:  # one that was renamed has no run.json, and an unfinished one no style
+            found_in: list[TrainedStyle | RunManifest] = []
+            found_in += [TrainedStyle.load(style)] if style.is_file() else []
+            found_in += [RunManifest.load(asked)] if asked.is_file() else []
         except HandstyleError as damaged:
             unreadable.append(damaged.what)
             continue
-        if manifest.collection in collections:
-            why = f"trained on collection {manifest.collection[:12]}"
+        used = {digest for one in found_in for digest in (one.collection, one.class_images)} & collections
+        if used:
+            tensors = next((one.tensors for one in found_in if isinstance(one, TrainedStyle)), "")
+            why = f"trained with collection {min(used)[:12]}"
             yield Descendant(kind="run", where=str(folder), content=tensors, why=why)
 
 

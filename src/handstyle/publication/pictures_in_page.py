@@ -9,18 +9,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from handstyle import digests
 from handstyle.errors import RecordDamaged
+from handstyle.generation.signature import file_name_in
 from handstyle.records import read_whole
 
 LARGEST_PAGE = 256 << 20  # bytes
 PICTURE = re.compile(rb"data:image/png;base64,([A-Za-z0-9+/]+={0,2})")
-DIGITS = 24  # of the digest that a picture is named by
 
 
 @contextmanager
 def pictures(page: Path) -> Iterator[Path]:
-    """A folder with all of them, named by digest as in the report; it is gone after the `with`."""
+    """A folder with all of them, named as in the report; it is gone after the `with`."""
     try:
         data = read_whole(page, LARGEST_PAGE)
     except (OSError, ValueError) as error:
@@ -28,5 +27,5 @@ def pictures(page: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="handstyle-") as folder:
         for found in PICTURE.finditer(data):
             picture = base64.b64decode(found[1])
-            (Path(folder) / f"{digests.of_bytes(picture)[:DIGITS]}.png").write_bytes(picture)
+            (Path(folder) / file_name_in(picture, str(page))).write_bytes(picture)
         yield Path(folder)

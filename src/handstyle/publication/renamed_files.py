@@ -29,6 +29,7 @@ from handstyle.publication import (
 )
 from handstyle.publication.clearance import CLASS_IMAGE, Clearance, attributions
 from handstyle.publication.disclosure import CLASS_IMAGES, COLLECTION, PublishedCollection
+from handstyle.publication.log_proof import PROOF
 from handstyle.publication.new_words import NewWords
 from handstyle.publication.provenance import ENVELOPE, Statement
 from handstyle.publication.records_for_others import BILL_OF_MATERIALS, CROISSANT, POLICY, SUMMARY
@@ -89,7 +90,7 @@ def other_files(old: Release, words: NewWords, into: Path) -> list[str]:
     """Every other file that is not made anew. Returns those that had to be left out."""
     anew = {
         *release_records.ALWAYS,
-        CLASS_IMAGES,
+        *(CLASS_IMAGES, PROOF),
         *(f"{release_records.WEIGHTS}/{file.path}" for file in old.statement.weights),
     }
     left_out = []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -22,13 +22,16 @@ from handstyle.inspection.report import InspectionReport
 from handstyle.keys import fingerprint
 from handstyle.publication import foreign_seals, new_words, provenance, renamed_files, traces
 from handstyle.publication.disclosure import CLASS_IMAGES, COLLECTION, PublishedCollection, published
+from handstyle.publication.log_proof import PROOF, LogProof
 from handstyle.publication.new_words import Asked, NewWords
-from handstyle.publication.provenance import ENVELOPE, ListedFile
+from handstyle.publication.provenance import ENVELOPE, ListedFile, Statement
 from handstyle.publication.verification import verify
 from handstyle.records import Record, write
 from handstyle.tensor_files import metadata_of, write_with_metadata
 
 INSPECTION = "inspection"
+# Style, collections, statement and the name before -> what the release carries of the log.
+Prove = Callable[[TrainedStyle, Sequence[PublishedCollection], Statement, str], LogProof]
 
 
 class Renamed(Record):
@@ -62,8 +65,8 @@ def style_at(*places: Path) -> Path:
     )
 
 
-def release(source: Path, into: Path, asked: Asked, key: Ed25519PrivateKey) -> Renamed:
-    """The release in `source` under another name, in the empty folder `into`."""
+def release(source: Path, into: Path, asked: Asked, key: Ed25519PrivateKey, prove: Prove | None = None) -> Renamed:
+    """The release in `source` under another name, in the empty folder `into`; `prove` logs it, where there is a log."""
     old = renamed_files.Release.at(source)
     base = old.statement.lineage.base_provenance.words
     words = new_words.words_for(asked, old.statement.title, old.style, old.report, old.collections, [base])
@@ -82,6 +85,12 @@ def release(source: Path, into: Path, asked: Asked, key: Ed25519PrivateKey) -> R
             "files": tuple(_listed(into)),
         }
     )
+    if prove is None and any(file.path == PROOF for file in old.statement.files):
+        left_out.append(PROOF)  # it proves that the old name was logged
+    if prove is not None:
+        proof = prove(style, list(old.collections.values()), statement, old.statement.name)
+        write(into / PROOF, digests.canonical(proof.as_json()))
+        statement = statement.model_copy(update={"files": tuple(_listed(into))})
     write(into / ENVELOPE, provenance.sign(statement, key))
     searched = prove_gone(into, words)
     _require_intact(into)
@@ -115,7 +124,8 @@ def run(
 
 def prove_gone(folder: Path, words: NewWords) -> int:
     """How many files were searched. Raises ReleaseBroken while the old name is left in one."""
-    passed_over = (*renamed_files.AS_SIGNED, COLLECTION, CLASS_IMAGES, *renamed_files.FOR_OTHERS)
+    # The proof from a log says what these records say, and verification holds them against each other.
+    passed_over = (*renamed_files.AS_SIGNED, COLLECTION, CLASS_IMAGES, *renamed_files.FOR_OTHERS, PROOF)
     found = traces.traces(folder, words.sought, passed_over=passed_over)
     for file in renamed_files.FOR_OTHERS:
         told = (folder / file).read_bytes() if (folder / file).is_file() else b""

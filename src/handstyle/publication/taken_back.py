@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from handstyle.collection.consent import Consent
-from handstyle.collection.works import Collection, Work
+from handstyle.collection.works import Collection
 from handstyle.errors import Withdrawn
 from handstyle.publication import withdrawal
+from handstyle.publication.disclosure import PublishedCollection
 from handstyle.publication.log_entries import PermissionRecord, WithdrawalRecord
 from handstyle.publication.transparency_log import TransparencyLog
 from handstyle.publication.withdrawal import Withdrawal
@@ -26,7 +27,8 @@ MOST_WRITTEN_OUT = 8  # works in a hint
 class Taken:
     """One work that may not be used any more."""
 
-    work: Work
+    name: str
+    pixels: str
     holder: str
     since: date
 
@@ -38,26 +40,28 @@ class Withdrawals:
     statements: tuple[Withdrawal, ...] = ()
     log: TransparencyLog | None = None
 
-    def of(self, collection: Collection, consents: Mapping[str, Consent]) -> list[Taken]:
+    def of(self, collection: Collection | PublishedCollection, consents: Mapping[str, Consent]) -> list[Taken]:
         """The works of a collection that were taken back; `consents` are those it stands on, by statement."""
-        by_log = self._by_log(collection)
+        by_log = self._by_log()
         found = []
         for work in collection.works:
-            rights = collection.rights_of(work)
-            consent = consents.get(rights.consent.statement) if rights.consent else None
+            rights = collection.rights[work.rights]
+            statement = rights.consent if isinstance(rights.consent, str | None) else rights.consent.statement
+            consent = consents.get(statement or "")
+            name, pixels = work.name or f"a work ({work.pixels_sha256[:12]})", work.pixels_sha256
             ending = [
-                one
+                one.predicate
                 for one in self.statements
-                if one.names(work.file_sha256, work.pixels_sha256) and one.ends(rights, consent)
+                if one.names(work.file_sha256, pixels) and one.ends(consent, is_signed=rights.is_signed)
             ]
             if ending:
-                first = min(ending, key=lambda one: one.predicate.since)
-                found.append(Taken(work, first.predicate.holder, first.predicate.since))
-            elif work.pixels_sha256 in by_log.get(work.rights, {}):
-                found.append(Taken(work, *by_log[work.rights][work.pixels_sha256]))
+                first = min(ending, key=lambda one: one.since)
+                found.append(Taken(name, pixels, first.holder, first.since))
+            elif pixels in by_log.get(work.rights, {}):
+                found.append(Taken(name, pixels, *by_log[work.rights][pixels]))
         return found
 
-    def _by_log(self, collection: Collection) -> dict[str, dict[str, tuple[str, date]]]:
+    def _by_log(self) -> dict[str, dict[str, tuple[str, date]]]:
         """Permission -> pixels -> by whom and since when, from the log alone: statements may have been lost."""
         logged = self.log.logged() if self.log else []
         endings = [one for one in logged if one.entry.kind == "withdrawal"]
@@ -84,13 +88,15 @@ def known(workspace: Workspace, house: House, log: TransparencyLog | None) -> Wi
     return Withdrawals(tuple(statements.values()), log)
 
 
-def require(withdrawals: Withdrawals, collection: Collection, consents: Mapping[str, Consent], doing: str) -> None:
+def require(
+    withdrawals: Withdrawals, collection: Collection | PublishedCollection, consents: Mapping[str, Consent], doing: str
+) -> None:
     """Raises Withdrawn, naming every work, by whom, since when, and what helps."""
     if taken := withdrawals.of(collection, consents):
-        without = " ".join(f'--without "{one.work.name}"' for one in taken[:MOST_WRITTEN_OUT])
+        without = " ".join(f'--without "{one.name}"' for one in taken[:MOST_WRITTEN_OUT])
         raise Withdrawn(
             f"{len(taken)} of {len(collection.works)} works may not be used for {doing}: the permission was taken back",
-            faults=[f"{one.work.name}: withdrawn by {one.holder} since {one.since}; {NEXT}" for one in taken],
+            faults=[f"{one.name}: withdrawn by {one.holder} since {one.since}; {NEXT}" for one in taken],
             hint="`handstyle retrain-without` trains again without them; or collect again and leave them out: "
             f"{without}{' …' if len(taken) > MOST_WRITTEN_OUT else ''}",
         )

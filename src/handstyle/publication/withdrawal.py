@@ -20,7 +20,6 @@ from handstyle import digests, envelopes, keys
 from handstyle.collection.consent import PAYLOAD_TYPE, Consent, Subject
 from handstyle.collection.holders import PersonName
 from handstyle.collection.look_alikes import skeleton
-from handstyle.collection.rights import RightsRecord
 from handstyle.collection.works import Digest
 from handstyle.errors import GateClosed, HandstyleError, UsageMistake
 from handstyle.keys import Signer
@@ -101,14 +100,14 @@ class Withdrawal:
             for name, key in holders
         )
 
-    def ends(self, rights: RightsRecord, consent: Consent | None) -> bool:
+    def ends(self, consent: Consent | None, *, is_signed: bool) -> bool:
         """Is this permission one of those it takes back? All are, but for a consent that was drafted on a later day,
         to which the same holder agreed: by signature where the withdrawal was signed."""
         if consent is None or consent.digest in self.predicate.consents:
             return True
         if consent.statement.predicate.drafted <= self.predicate.since:
             return True  # of the same day nobody can say which was first
-        if self.predicate.word == "signed" and not rights.is_signed:
+        if self.predicate.word == "signed" and not is_signed:
             return True
         return not self.is_by((holder.name, holder.key) for holder in consent.statement.holders)
 
