@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import pytest
 from tests.attacks.case import ANOTHER, needs_the_extra
 
-from handstyle.publication import model_signature
+from handstyle.publication import model_signature, renaming
 from handstyle.publication.certificates import credentials_of
+from handstyle.publication.new_words import Asked
 from handstyle.publication.verification import verify
 
 pytestmark = needs_the_extra
@@ -55,3 +57,12 @@ def test_our_own_signature_covers_theirs(release: Path) -> None:
 
 def test_the_key_is_left_nowhere(release: Path) -> None:
     assert not [path for path in release.rglob("*") if path.is_file() and b"PRIVATE KEY" in path.read_bytes()]
+
+
+def test_a_renamed_release_is_sealed_anew_by_whoever_renamed_it(release: Path) -> None:
+    into = release.with_name("renamed")
+    into.mkdir()
+    made = renaming.release(release, into, Asked("Quiet lines", None, date(2026, 12, 1)), ANOTHER)
+    assert made.left_out == () and asked(into, into / model_signature.CERTIFICATE).returncode == 0
+    assert (into / model_signature.CERTIFICATE).read_bytes() == credentials_of(ANOTHER).root_pem
+    assert verify(into).status == "intact"
