@@ -29,10 +29,6 @@ def is_one(path: str) -> bool:
     return path.startswith(f"{CREDENTIALS}/") or path in (model_signature.SIGNATURE, model_signature.CERTIFICATE)
 
 
-def can_be_made() -> bool:
-    return credentials.is_installed() and model_signature.is_installed()
-
-
 def add(
     folder: Path,
     collections: Sequence[PublishedCollection],

@@ -96,7 +96,6 @@ def other_files(old: Release, words: NewWords, into: Path) -> list[str]:
     left_out = []
     for listed in old.statement.files:
         if listed.path in anew or foreign_seals.is_one(listed.path):
-            left_out += [] if listed.path in anew or foreign_seals.can_be_made() else [listed.path]
             continue
         data, path = (old.folder / listed.path).read_bytes(), words.path(listed.path)
         signed = listed.path.startswith(AS_SIGNED)

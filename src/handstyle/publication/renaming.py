@@ -76,6 +76,8 @@ def release(source: Path, into: Path, asked: Asked, key: Ed25519PrivateKey, prov
     renamed_files.write_records(old, words, style, weights, signer, into)
     collections = [PublishedCollection.load(into / file) for file in old.collections]
     foreign_seals.add(into, collections, style, weights, key)
+    seals = [file.path for file in old.statement.files if foreign_seals.is_one(file.path)]
+    left_out += [path for path in seals if not (into / path).is_file()]  # what makes them is not installed here
     statement = old.statement.model_copy(
         update={
             "name": words.name,
