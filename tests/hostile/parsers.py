@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.hostile.bench import Maker
+from tests.hostile.log_parsers import log_proofs, logs, policies, withdrawals
 from tests.hostile.picture_parsers import journal, metadata, notes, pictures, png_text
 from tests.hostile.signed_parsers import consents, keys, releases
 from tests.hostile.tensor_parsers import bases, cache, snapshots, tensor_files
@@ -22,6 +23,10 @@ PARSERS: dict[str, Maker] = {
     "licences": licences,
     "consents": consents,
     "keys": keys,
+    "withdrawals": withdrawals,
+    "logs": logs,
+    "log-proofs": log_proofs,
+    "policies": policies,
     "releases": releases,
     "records": records,
     "tensor-files": tensor_files,

@@ -6,7 +6,7 @@ import contextlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tests.hostile import mutations
 from tests.hostile.bench import (
@@ -21,9 +21,6 @@ from tests.hostile.bench import (
 from tests.hostile.mutations import Chance, Mutation, bytewise
 
 from handstyle import digests
-
-if TYPE_CHECKING:
-    pass
 
 
 def consents(folder: Path) -> Bench:
