@@ -67,7 +67,7 @@ docs: $(TO_TEST)
 	@$(BIN)/python -m pytest tests/test_documentation.py
 
 clean:
-	rm -rf .venv demo-output bench.json .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv demo-output fuzzing-findings bench.json .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find src tests benchmarks tools -name __pycache__ -prune -exec rm -rf {} +
 
 $(TO_RUN): pyproject.toml constraints.txt tools/set_up.py

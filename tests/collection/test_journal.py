@@ -81,9 +81,19 @@ def test_a_line_that_was_changed_is_dropped_wherever_it_stands(path: Path, shown
     assert recalled(path, "a.png", "b.png") == [None, shown]
 
 
-@pytest.mark.parametrize("entry", [["a.png", None], ["a.png", []], ["a.png", ["PNG", "x", "y", 1, 1, None]], {}, 7,
-                                   ["a.png", ["PNG", "0" * 64, "0" * 64, 0, 5, None]],
-                                   ["a.png", ["PNG", "0" * 64, "0" * 64, 5, 5, [2**64, 0, 0, 0]]]])  # fmt: skip
+ZEROS = "0" * 64
+NONSENSE = [
+    *(None, [], ["PNG", "x", "y", 1, 1, None, []], ["PNG", ZEROS, ZEROS, 0, 5, None, []]),
+    ["PNG", ZEROS, "A" * 64, 5, 5, None, []],
+    ["PNG", ZEROS, "00 " * 32, 5, 5, None, []],
+    ["PNG", ZEROS, ZEROS, 5, 5, [2**64, 0, 0, 0], []],
+    ["PNG", ZEROS, ZEROS, 5, 5, ["7", 0, 0, 0], []],
+    ["PNG", ZEROS, ZEROS, 5, 5, [7, 0, 0, 256], []],
+    ["PNG", ZEROS, ZEROS, 5, 5, [7, 0, 0, 0], [{"says": "open"}]],
+]
+
+
+@pytest.mark.parametrize("entry", [{}, 7, *(["a.png", rest] for rest in NONSENSE)])
 def test_a_true_line_that_says_nonsense_is_not_believed(path: Path, shown: Shown, entry: object) -> None:
     keep(path, "b.png", of=shown)
     with path.open("ab") as file:

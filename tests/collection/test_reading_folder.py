@@ -80,6 +80,7 @@ def test_processes_answer_as_one_does_and_in_order(
     assert [place for place, shown in enumerate(one) if isinstance(shown, str)] == [40, 41, 42]
 
 
+@pytest.mark.slow
 def test_the_collection_is_the_same_read_by_one_by_several_and_after_a_pause(folder: Path, tmp_path: Path) -> None:
     one = collect(folder, rights=MINE, processes=1)
     journal = tmp_path / "reading.jsonl"
@@ -121,6 +122,7 @@ def test_the_permission_of_each_work_is_asked_also_of_what_is_remembered(folder:
 # A process that ends
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_is_replaced_and_nothing_is_missing(
     folder: Path, names: list[str], no_child_left: None
 ) -> None:
@@ -133,6 +135,7 @@ def test_a_process_that_is_killed_is_replaced_and_nothing_is_missing(
     assert found == expected
 
 
+@pytest.mark.slow
 def test_a_picture_that_ends_the_process_twice_is_a_fault_of_its_own(
     folder: Path, names: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -169,7 +172,9 @@ def test_stopping_early_leaves_no_process_behind(folder: Path, names: list[str],
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
-@pytest.mark.parametrize("sign", ["SIGKILL", "SIGINT", "SIGTERM"])
+@pytest.mark.parametrize(
+    "sign", ["SIGKILL", *(pytest.param(one, marks=pytest.mark.slow) for one in ("SIGINT", "SIGTERM"))]
+)
 def test_whatever_ends_a_command_ends_its_processes_and_the_next_goes_on(folder_of: FolderOf, tmp_path: Path,
                                                                           sign: str) -> None:  # fmt: skip
     folder, desk = folder_of(*(f"cat-{place:04}.png" for place in range(1500))), tmp_path / "desk"

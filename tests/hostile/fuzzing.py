@@ -25,8 +25,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.hostile.bench import Bench
 from tests.hostile.case import LONGEST, at_most, in_memory_of, nothing_past_us, state
-from tests.hostile.parsers import PARSERS, Bench
+from tests.hostile.parsers import PARSERS
 
 from handstyle import digests
 from handstyle.errors import HandstyleError

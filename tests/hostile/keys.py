@@ -158,7 +158,7 @@ CASES: list[Case] = [
     signing("one with a passphrase nobody gave", LOCKED, refused("it has a passphrase", MISTAKE)),
     signing("one of another kind", of_another_kind, refused("is not an Ed25519 key", MISTAKE)),
     signing("one of another curve", of_another_curve, refused("is not an Ed25519 key", MISTAKE)),
-    # Found by fuzzing, and beside it: to try a passphrase would have taken a year, and longer than there are stars.
+    # Found by fuzzing, and beside it: to try a passphrase took as long as the file liked, or a library panicked.
     signing("one of 2**32 rounds", endless_bcrypt(), refused("rounds of bcrypt", MISTAKE)),
     signing("one of 2**62 rounds", endless_pbkdf2(), refused("rounds of PBKDF2", MISTAKE)),
     signing("2 MB", b"-" * (2 << 20), refused("is too large to be a key file", MISTAKE)),

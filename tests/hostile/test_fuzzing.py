@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from tests.hostile import fuzzing, jpeg, mutations, png, webp
+from tests.hostile import fuzzing, jpeg, mutations, picture_parts, png, webp
+from tests.hostile.bench import Bench
 from tests.hostile.fuzzing import Tally, fuzz
-from tests.hostile.parsers import PARSERS, Bench
+from tests.hostile.parsers import PARSERS
 
 from handstyle.errors import RecordDamaged
 from handstyle.terminal.command_line import ENVIRONMENT
@@ -146,10 +147,10 @@ def _died(last: Path) -> fuzzing.subprocess.CompletedProcess[bytes]:
 @pytest.mark.parametrize(
     ("data", "apart", "together"),
     [
-        (png.GOOD, mutations.png_parts, mutations.png_of),
-        (jpeg.GOOD, mutations.jpeg_parts, mutations.jpeg_of),
-        (jpeg.jpeg(progressive=True), mutations.jpeg_parts, mutations.jpeg_of),
-        (webp.GOOD, mutations.webp_parts, mutations.webp_of),
+        (png.GOOD, picture_parts.png_parts, picture_parts.png_of),
+        (jpeg.GOOD, picture_parts.jpeg_parts, picture_parts.jpeg_of),
+        (jpeg.jpeg(progressive=True), picture_parts.jpeg_parts, picture_parts.jpeg_of),
+        (webp.GOOD, picture_parts.webp_parts, picture_parts.webp_of),
     ],
     ids=["PNG", "JPEG", "JPEG in several scans", "WebP"],
 )

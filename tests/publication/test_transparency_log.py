@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import subprocess
 import sys
 import textwrap
@@ -15,7 +16,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from handstyle import records
-from handstyle.errors import LogBroken, UsageMistake, WriteFailed
+from handstyle.errors import LogBroken, RecordDamaged, UsageMistake, WriteFailed
 from handstyle.keys import KeySigner
 from handstyle.publication import merkle, transparency_log
 from handstyle.publication.log_copy import copy_at
@@ -243,3 +244,11 @@ def test_processes_that_append_at_once_lose_nothing(log: TransparencyLog, tmp_pa
         own = [record.after for record in found if isinstance(record, RenamingRecord) and record.before == name]
         assert own == [str(number) for number in range(8)]
     assert log.checkpoint().size == 24
+
+
+@pytest.mark.parametrize("key", ["", "ssh-ed25519 AAAA", "ssh-rsa AAAA", 7])
+def test_a_log_whose_key_is_none_is_told_with_its_file(log: TransparencyLog, key: object) -> None:
+    about = log.folder / "log.json"
+    about.write_text(json.dumps({**json.loads(about.read_text()), "key": key}))
+    with pytest.raises(RecordDamaged, match=r"log\.json"):
+        again(log)

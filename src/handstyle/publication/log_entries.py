@@ -13,9 +13,9 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from handstyle import digests, envelopes
+from handstyle import digests, envelopes, keys
 from handstyle.collection.works import Digest
 from handstyle.publication import merkle
 from handstyle.publication.disclosure import PublishedRights
@@ -24,6 +24,13 @@ from handstyle.records import Record
 Kind = Literal["permission", "run", "release", "renaming", "withdrawal"]
 MOST_ENDED = 4096
 LONGEST_LINE = 1 << 19  # bytes
+
+
+def _key_line(text: str) -> str:
+    return keys.public_line(keys.key_in(text))
+
+
+KeyLine = Annotated[str, AfterValidator(_key_line)]  # ssh-ed25519 …
 
 
 class Entry(Record):

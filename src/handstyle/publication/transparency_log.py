@@ -27,7 +27,7 @@ from handstyle.errors import LogBroken, RecordDamaged, UsageMistake, WriteFailed
 from handstyle.keys import Signer
 from handstyle.publication import merkle
 from handstyle.publication.log_copy import LARGEST_LOG, PUBLISHED, text_of
-from handstyle.publication.log_entries import Entry, Kept, LogRecord, kept
+from handstyle.publication.log_entries import Entry, Kept, KeyLine, LogRecord, kept
 from handstyle.publication.signed_note import MOST_SIGNATURES, Checkpoint, NoteKey, checkpoint_in, day, is_name
 from handstyle.records import Record, cannot_write, read_whole, remove_abandoned, write
 from handstyle.workspace import locked
@@ -43,7 +43,7 @@ def now() -> datetime:
 class About(Record):
     format: Literal["handstyle/keeper-log/1"] = "handstyle/keeper-log/1"
     origin: str
-    key: str  # ssh-ed25519 …
+    key: KeyLine
 
     @property
     def note_key(self) -> NoteKey:

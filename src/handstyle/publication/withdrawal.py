@@ -11,10 +11,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from cryptography.exceptions import InvalidSignature
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from handstyle import digests, envelopes, keys
 from handstyle.collection.consent import PAYLOAD_TYPE, Consent, Subject
@@ -23,18 +23,11 @@ from handstyle.collection.look_alikes import skeleton
 from handstyle.collection.works import Digest
 from handstyle.errors import GateClosed, HandstyleError, UsageMistake
 from handstyle.keys import Signer
-from handstyle.publication.log_entries import WithdrawalRecord
+from handstyle.publication.log_entries import KeyLine, WithdrawalRecord
 from handstyle.records import Record, TooLarge, read_whole
 
 ENDING = ".withdrawal.json"
 LARGEST_WITHDRAWAL = 4 << 20  # bytes
-
-
-def _key_line(text: str) -> str:
-    return keys.public_line(keys.key_in(text))
-
-
-KeyLine = Annotated[str, AfterValidator(_key_line)]
 
 
 class Predicate(Record):
