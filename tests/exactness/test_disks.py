@@ -21,7 +21,8 @@ FULL_AT = {
     "collect": (r"/folder\.json", r"/\.collection\.json", r"/\.current\.json"),
     "encode": (r"mkdir .*cache/", r"write .*cache/.*\.safetensors"),
     "finetune": (
-        r"home/.*signing-key", r"/\.run\.json", r"samples/\.step-000000", r"snapshots/\.step-000002", r"write .*steps\.jsonl$",
+        r"home/.*signing-key",
+        r"/\.run\.json", r"samples/\.step-000000", r"snapshots/\.step-000002", r"write .*steps\.jsonl$",
         r"/\.cost\.json", r"style/\.style\.safetensors", r"style/\.style\.json",
     ),
     "generate": (r"write .*pictures/",),
