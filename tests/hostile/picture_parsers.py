@@ -48,16 +48,18 @@ def _seen(path: Path) -> object:
 def png_text(folder: Path) -> Bench:
     from PIL import Image
 
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
     from handstyle.generation.request import GenerationRequest
-    from handstyle.generation.signature import read_signature, signed_png
+    from handstyle.generation.signature import MadeFrom, Signed, read_signature, signed_png
 
     request = GenerationRequest(prompt="a boat, à la mer", seed=7, width=8, height=8)
     image = Image.fromarray(np.zeros((8, 8, 3), np.uint8))
-    whole = signed_png(image, request, base_name="small", base_digest="b" * 64, lineage={"collections": "c" * 64})
+    made = MadeFrom("small", "b" * 64, collections=("c" * 64,), request=request)
+    whole = signed_png(image, made, Ed25519PrivateKey.from_private_bytes(b"k" * 32))
 
     def read(path: Path) -> object:
-        record = read_signature(path)
-        assert isinstance(record, dict)
+        assert isinstance(read_signature(path), Signed)
         return None
 
     return of_one_file("a boat.png", [whole], read, partwise(picture_parts.png_parts, picture_parts.png_of))(folder)

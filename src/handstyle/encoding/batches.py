@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -47,8 +48,13 @@ def positions(step: int, batch_size: int, number: int, seed: int, purpose: str) 
     chosen = []
     for place in range(step * batch_size, (step + 1) * batch_size):
         epoch, position = divmod(place, number)
-        chosen.append(int(torch.randperm(number, generator=generator(seed, purpose, epoch))[position]))
+        chosen.append(int(_order(number, seed, purpose, epoch)[position]))
     return chosen
+
+
+@lru_cache(maxsize=4)  # an epoch's order is asked for at each of its places
+def _order(number: int, seed: int, purpose: str, epoch: int) -> Tensor:
+    return torch.randperm(number, generator=generator(seed, purpose, epoch))
 
 
 def batch_at(

@@ -194,32 +194,42 @@ def finetune(
     `plain` updates parameter by parameter, in the words of the papers; otherwise all are updated in one kernel.
     """
     run = Run(learning, recipe, steps, plain=plain)
+
+    def loss_at(micro_step: int) -> tuple[Tensor, int]:
+        batch = batch_at(micro_step)
+        loss = batch_loss(
+            batch,
+            family,
+            seed=recipe.seed,
+            step=micro_step,
+            snr_gamma=recipe.snr_gamma,
+            precision=recipe.mixed_precision,
+            live_text=recipe.train_text_encoder,
+        )
+        return loss, len(batch.names)
+
+    yield from learn(run, loss_at, state)
+
+
+def learn(run: Run, loss_at: Callable[[int], tuple[Tensor, int]], state: State | None) -> Iterator[Step]:
+    """The loop itself, whatever learns: `loss_at` gives the loss of a micro-step, and of how many pictures it is."""
     if state is not None:
         run.resume(state)
     try:
-        yield from _steps(run, family, batch_at)
+        yield from _steps(run, loss_at)
     finally:
         run.close()
 
 
-def _steps(run: Run, family: ModelFamily, batch_at: Callable[[int], Batch]) -> Iterator[Step]:
+def _steps(run: Run, loss_at: Callable[[int], tuple[Tensor, int]]) -> Iterator[Step]:
     recipe, steps = run.recipe, run.steps
     parts = recipe.gradient_accumulation_steps
     while run.step < steps:
         began, loss, pictures, rate = time.perf_counter(), 0.0, 0, run.prepare()
         torch.manual_seed(recipe.seed + run.step)  # dropout inside the network
         for micro_step in range(run.step * parts, (run.step + 1) * parts):
-            batch = batch_at(micro_step)
-            part = batch_loss(
-                batch,
-                family,
-                seed=recipe.seed,
-                step=micro_step,
-                snr_gamma=recipe.snr_gamma,
-                precision=recipe.mixed_precision,
-                live_text=recipe.train_text_encoder,
-            )
-            loss, pictures = loss + _finite(part, run.step) / parts, pictures + len(batch.names)
+            part, rows = loss_at(micro_step)
+            loss, pictures = loss + _finite(part, run.step) / parts, pictures + rows
             (part / parts).backward()  # type: ignore[no-untyped-call]
         norm = run.apply()
         yield Step(run.step, steps, loss, rate, norm, time.perf_counter() - began, pictures, run.state)
