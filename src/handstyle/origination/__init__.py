@@ -1,0 +1,1 @@
+"""Origination: a base model made from nothing but licensed works."""

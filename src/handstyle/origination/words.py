@@ -1,0 +1,135 @@
+"""In which words is a picture described, each time it is shown?
+
+Its name, or what else it is called, the words that call the hand, and what can be seen: each left out at random, so
+that the network learns what each word does alone. A new hand can then be described by what it shares with known ones.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+
+from handstyle.origination.recipe import WordsRecipe
+
+COLOURS = {
+    "red": (220, 45, 50), "orange": (245, 145, 40), "yellow": (253, 205, 70), "green": (90, 170, 70),
+    "teal": (30, 160, 160), "light blue": (130, 200, 245), "blue": (50, 115, 210), "purple": (135, 90, 190),
+    "pink": (245, 130, 175), "brown": (130, 85, 60), "grey": (150, 158, 165), "black": (35, 35, 42),
+}  # fmt: skip  # sRGB
+COLOUR_WORDS = frozenset(" ".join([*COLOURS, "white", "golden", "dark", "gray"]).split())
+TEMPLATES = ("a {}", "the {}", "a picture of a {}", "{} icon", "an emoji of a {}", "a drawing of a {}")
+LETTERED = re.compile(
+    r"sign|letter|text|clock|number|calendar|music|note|book|button|abc|keyboard|dollar|yen|euro|pound|zodiac|atm|dvd|"
+    r"compass|scissors|left|right|up|down|hundred|newspaper|map|flag|soon|end|back|new|free|cool|wc|ok|sos|vs|top"
+)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What can be said of a picture. `colour` is that of most of it, or empty."""
+
+    name: str
+    keywords: tuple[str, ...]
+    phrase: str
+    colour: str
+    attributes: tuple[str, ...]
+    must_say_colour: bool = False  # when the name alone would call another
+
+    @property
+    def may_be_mirrored(self) -> bool:
+        return not LETTERED.search(self.name)
+
+
+def said(caption: str, phrase: str, pixels_HWC: np.ndarray) -> Said:
+    """Takes `name; keyword, keyword` apart and looks at the picture."""
+    name, _, rest = caption.partition(";")
+    keywords = tuple(word.strip() for word in rest.split(",") if word.strip())
+    return Said(name.strip(), keywords, phrase, main_colour(pixels_HWC), attributes(pixels_HWC))
+
+
+def described(picture: Said, recipe: WordsRecipe, chance: np.random.Generator) -> str:
+    """One description, drawn anew."""
+    if chance.random() < recipe.nothing:
+        return ""
+    parts = []
+    if chance.random() >= recipe.no_content:
+        parts.append(_content(picture, recipe, chance))
+    if chance.random() >= recipe.no_phrase:
+        parts.append(picture.phrase)
+    if chance.random() >= recipe.no_attributes:
+        kept = [word for word in picture.attributes if chance.random() < 0.7]
+        parts += kept
+    return ", ".join(parts)
+
+
+def _content(picture: Said, recipe: WordsRecipe, chance: np.random.Generator) -> str:
+    name, keywords = picture.name, list(picture.keywords)
+    draw = chance.random()
+    if draw < recipe.keywords and keywords and not picture.must_say_colour:
+        chosen = [str(word) for word in chance.permutation(keywords)[: chance.integers(1, 4)]]
+        return " ".join(chosen if chance.random() < 0.4 else [name, *chosen])
+    coloured = picture.colour and COLOUR_WORDS.isdisjoint(name.split())
+    if coloured and (picture.must_say_colour or chance.random() < 0.25):
+        name = f"{picture.colour} {name}"
+    if draw < recipe.keywords + recipe.templates:
+        name = str(chance.choice(TEMPLATES)).format(name)
+        name = re.sub(r"\ba ([aeiou])", r"an \1", name)
+    return name
+
+
+def ink(pixels_HWC: np.ndarray) -> np.ndarray:
+    """HW, true where something is drawn on the white."""
+    return np.asarray((pixels_HWC < 245).any(-1))
+
+
+def main_colour(pixels_HWC: np.ndarray) -> str:
+    """The word for the colour of at least two fifths of what is drawn; empty when no colour has so much."""
+    drawn = pixels_HWC[ink(pixels_HWC)].astype(np.float32)
+    if len(drawn) < 100:
+        return ""
+    known = np.array(list(COLOURS.values()), dtype=np.float32)
+    nearest = ((_even(drawn)[:, None] - _even(known)[None]) ** 2).sum(-1).argmin(1)
+    counts = np.bincount(nearest, minlength=len(known)) / len(drawn)
+    return list(COLOURS)[int(counts.argmax())] if counts.max() >= 0.4 else ""
+
+
+def _even(colours_N3: np.ndarray) -> np.ndarray:
+    """OKLab (Ottosson 2020), lightness at half its weight: a word for a colour covers its shades."""
+    linear = (colours_N3 / 255) ** 2.2
+    lms = np.cbrt(
+        linear @ np.array([[0.4122, 0.2119, 0.0883], [0.5363, 0.6807, 0.2817], [0.0514, 0.1074, 0.63]], dtype=np.float32)
+    )
+    lab = lms @ np.array([[0.2105, 1.978, 0.0259], [0.7936, -2.4286, 0.7828], [-0.0041, 0.4506, -0.8087]], np.float32)
+    return lab * np.array([0.5, 1, 1], np.float32)
+
+
+def attributes(pixels_HWC: np.ndarray) -> tuple[str, ...]:
+    """What an eye sees of how it is drawn: its outline, and whether colours are flat or pass into each other."""
+    drawn = ink(pixels_HWC)
+    if drawn.sum() < 100:
+        return ()
+    rim = drawn & ~ndimage.binary_erosion(drawn, iterations=max(1, round(pixels_HWC.shape[0] / 64)))
+    grey = pixels_HWC.astype(np.float32).mean(-1)
+    found = []
+    dark_rim, dark = float((grey[rim] < 90).mean()), float((grey[drawn] < 60).mean())
+    if dark_rim > 0.55 and dark < 0.6:
+        found.append("dark outline")
+    elif dark_rim < 0.25:
+        found.append("no outline")
+    slope = np.abs(np.diff(grey, axis=1))[:, :][drawn[:, 1:] & drawn[:, :-1]]
+    gentle = float(((slope > 0.4) & (slope < 8)).mean())
+    found.append("gradients" if gentle > 0.3 else "flat colours" if gentle < 0.1 else "soft shading")
+    if drawn.mean() < 0.12:
+        found.append("thin lines")
+    return tuple(found)
+
+
+def hues_turned(pixels_HWC: np.ndarray, turn: int) -> np.ndarray:
+    """`turn` of 256 around the circle of hues."""
+    hsv = np.asarray(Image.fromarray(pixels_HWC).convert("HSV")).copy()
+    hsv[..., 0] += np.uint8(turn)
+    return np.asarray(Image.fromarray(hsv, "HSV").convert("RGB"))
