@@ -24,8 +24,9 @@ ARCHITECTURE = ROOT / "docs" / "architecture.md"
 LAYERS = [
     *("errors", "digests", "records", "tensor_files", "workspace", "keys", "envelopes"),
     *("collection", "diffusion", "encoding", "finetuning", "generation", "inspection", "origination", "publication"),
-    *("policy", "stages", "consenting", "withdrawing", "logkeeping", "retraining", "repeating", "foresight"),
-    *("demonstration", "studio", "terminal", "__main__"),
+    *("policy", "loading", "vouching", "gates", "picture_marks", "planning", "releasing", "stages"),
+    *("checking", "renaming", "sharing", "consenting", "withdrawing", "logkeeping", "retraining", "repeating"),
+    *("foresight", "demonstration", "studio", "terminal", "__main__"),
 ]
 
 # For people without a GPU: importing these must not import torch or what stands on it.

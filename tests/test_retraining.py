@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent / "collection"))
 
 from desk import Desk
 
-from handstyle import repeating, retraining, stages
+from handstyle import checking, loading, planning, repeating, retraining, stages
 from handstyle.collection.works import Collection
 from handstyle.errors import GateClosed, UsageMistake, Withdrawn
 from handstyle.finetuning.trained_style import TrainedStyle
@@ -38,7 +38,7 @@ def desk(tmp_path: Path, six_works: Path) -> Desk:
 def trained(desk: Desk, tiny_base: Path) -> stages.Finetuned:
     desk.start_log()
     desk.collect(desk.consent(derivatives=True, commercial=True))
-    return stages.finetune(stages.plan(desk.workspace, tiny_base, settings=QUICK))
+    return stages.finetune(planning.plan(desk.workspace, tiny_base, settings=QUICK))
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_without_the_withdrawn_works_it_is_trained_inspected_linked_and_publishe
     assert [(run.tensors, run.replaces) for run in runs] == [(trained.tensors, ""), (made.tensors, trained.tensors)]
 
     published = stages.publish(desk.workspace, "Soft shapes again", base=tiny_base)
-    found = stages.verify(Path(published.release), logs=[log.folder])
+    found = checking.verify(Path(published.release), logs=[log.folder])
     assert found.status == "intact", found
     assert json.loads((Path(published.release) / "style.json").read_text())["replaces"] == trained.tensors
     with pytest.raises(Withdrawn):
@@ -92,7 +92,7 @@ def test_a_model_retrained_without_is_the_one_that_never_saw_them(
     house.rename(house.with_name("put away"))  # another keeper's desk, where these two were never there
     never = Workspace(desk.place / "never")
     desk.collect(desk.place / "ada.consent.json", workspace=never, without=names[:2])
-    assert stages.finetune(stages.plan(never, tiny_base, settings=QUICK)).tensors == made.tensors
+    assert stages.finetune(planning.plan(never, tiny_base, settings=QUICK)).tensors == made.tensors
 
 
 def test_where_nothing_was_withdrawn_nothing_is_retrained(
@@ -186,7 +186,7 @@ def test_the_day_of_a_link_is_today(tmp_path: Path) -> None:
 
 
 def test_what_is_withdrawn_of_a_collection_is_known(desk: Desk, trained: stages.Finetuned) -> None:
-    collection, _ = stages.current_collection(desk.workspace)
+    collection, _ = loading.current_collection(desk.workspace)
     assert retraining.withdrawn_of(desk.workspace, collection) == []
     desk.enter(desk.taken_back(desk.place / "ada.consent.json"))
     assert len(retraining.withdrawn_of(desk.workspace, collection)) == 6

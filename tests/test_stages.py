@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent / "collection"))  # what consents a
 
 from consents import signed
 
-from handstyle import digests, keys, stages
+from handstyle import checking, digests, gates, keys, planning, stages
 from handstyle.collection import intake
 from handstyle.collection.rights import RightsRecord, own_work
 from handstyle.collection.rights_plan import for_all, from_consents, read_rights_toml
@@ -64,7 +64,7 @@ def collected(workspace: Workspace, six_works: Path) -> stages.Collected:
 @pytest.fixture
 def finetune(workspace: Workspace, collected: stages.Collected, tiny_base: Path) -> Finetuning:
     def go(settings: dict[str, Any] | None = None, **options: Any) -> stages.Finetuned:
-        return stages.finetune(stages.plan(workspace, tiny_base, settings={**QUICK, **(settings or {})}), **options)
+        return stages.finetune(planning.plan(workspace, tiny_base, settings={**QUICK, **(settings or {})}), **options)
 
     return go
 
@@ -75,7 +75,7 @@ def tomorrow(monkeypatch: pytest.MonkeyPatch, days: int = 1) -> None:
         def today(cls) -> Any:
             return datetime.date.today() + datetime.timedelta(days)
 
-    monkeypatch.setattr(stages, "date", Later)
+    monkeypatch.setattr(gates, "date", Later)
 
 
 # Collect and encode
@@ -151,11 +151,11 @@ def test_what_a_killed_process_left_goes_when_the_stage_is_run_again(
 def test_verbs_out_of_order_name_the_one_before(workspace: Workspace, tiny_base: Path) -> None:
     for verb, call in {
         "collect": lambda: stages.encode(workspace, tiny_base),
-        "collect ": lambda: stages.plan(workspace, tiny_base),
+        "collect ": lambda: planning.plan(workspace, tiny_base),
         "finetune": lambda: stages.inspect(workspace, base=tiny_base),
         "finetune ": lambda: stages.generate(workspace, ["a cat"], base=tiny_base),
         "finetune  ": lambda: stages.publish(workspace, "A style", base=tiny_base),
-        "finetune   ": lambda: stages.plan(workspace, tiny_base, extend="3 steps"),
+        "finetune   ": lambda: planning.plan(workspace, tiny_base, extend="3 steps"),
     }.items():
         with pytest.raises(StageMissing) as missing:
             call()
@@ -187,7 +187,7 @@ def test_a_caption_longer_than_the_text_window_is_told(workspace: Workspace, six
     assert encoded.cut_off[long.name].endswith("yellow moon")
     said: list[str] = []
     settings = {**QUICK, "template": recipe.template}
-    stages.finetune(stages.plan(workspace, tiny_base, settings=settings), dry_run=True, announce=said.append)
+    stages.finetune(planning.plan(workspace, tiny_base, settings=settings), dry_run=True, announce=said.append)
     assert long.name in said[0] and "yellow moon" in said[0]
 
 
@@ -231,7 +231,7 @@ def test_two_workspaces_reach_the_same_bits(
 ) -> None:
     elsewhere = Workspace(tmp_path / "elsewhere")
     stages.collect(elsewhere, six_works, read_rights_toml(six_works / "rights.toml"), validation=2)
-    other = stages.finetune(stages.plan(elsewhere, tiny_base, settings=QUICK))
+    other = stages.finetune(planning.plan(elsewhere, tiny_base, settings=QUICK))
     assert other.tensors == finetune().tensors
 
 
@@ -288,8 +288,8 @@ def class_images(tmp_path: Path) -> Path:
 def test_class_images_of_a_folder_take_a_permission(
     workspace: Workspace, collected: stages.Collected, tiny_base: Path, class_images: Path
 ) -> None:
-    def planned() -> stages.Plan:
-        return stages.plan(workspace, tiny_base, settings=PRIOR, class_images=class_images)
+    def planned() -> planning.Plan:
+        return planning.plan(workspace, tiny_base, settings=PRIOR, class_images=class_images)
 
     with pytest.raises(RightsMissing, match="2 of 2 pictures") as missing:
         planned()
@@ -303,7 +303,7 @@ def test_class_images_of_a_folder_take_a_permission(
     (class_images / "it.consent.json").write_bytes(signed(works=found, **today).data)
     assert planned().class_images is not None
     with pytest.raises(UsageMistake, match="without prior preservation"):
-        stages.plan(workspace, tiny_base, settings=QUICK, class_images=class_images)
+        planning.plan(workspace, tiny_base, settings=QUICK, class_images=class_images)
 
 
 @pytest.mark.slow
@@ -314,23 +314,23 @@ def test_a_style_names_the_class_images_it_stands_on_and_an_extension_keeps_them
     found = look_at(class_images, "white", pictures=False)[0]
     today = {"valid_from": datetime.date.today(), "valid_until": datetime.date.today(), "bases": ["any"]}
     (class_images / "it.consent.json").write_bytes(signed(works=found, **today).data)
-    plan = stages.plan(workspace, tiny_base, settings=PRIOR, class_images=class_images)
+    plan = planning.plan(workspace, tiny_base, settings=PRIOR, class_images=class_images)
     assert plan.class_images is not None
     digest = plan.class_images.collection.digest
     style = TrainedStyle.open(Path(stages.finetune(plan).style))
     assert style.class_images == digest != style.collection
-    again = stages.plan(workspace, tiny_base, extend="1 steps")
+    again = planning.plan(workspace, tiny_base, extend="1 steps")
     assert TrainedStyle.open(Path(stages.finetune(again).style)).class_images == digest
     others = tmp_path / "others"
     others.mkdir()
     Image.new("RGB", (16, 16), "green").save(others / "a.png")
     (others / "rights.toml").write_text('[[rights]]\nworks = ["*"]\nauthor = "Ada"\nbasis = "own-work"\n')
     with pytest.raises(UsageMistake, match="other class images"):
-        stages.plan(workspace, tiny_base, extend="1 steps", class_images=others)
+        planning.plan(workspace, tiny_base, extend="1 steps", class_images=others)
     tomorrow(monkeypatch)
     for late in (
         lambda: stages.generate(workspace, ["a fox"], base=tiny_base),
-        lambda: stages.plan(workspace, tiny_base, extend="2 steps"),
+        lambda: planning.plan(workspace, tiny_base, extend="2 steps"),
     ):
         with pytest.raises(RightsMissing, match="clause: last day"):
             late()
@@ -347,7 +347,7 @@ def test_a_run_is_extended_on_its_own_works(
     for colour in ("red", "blue"):
         Image.new("RGB", (16, 16), colour).save(others / f"{colour}.png")
     stages.collect(workspace, others, for_all(own_work("Ben Pen")), validation=None)
-    longer = stages.finetune(stages.plan(workspace, tiny_base, extend="2 steps"))
+    longer = stages.finetune(planning.plan(workspace, tiny_base, extend="2 steps"))
     assert longer.steps == 5 and longer.run != first.run
     manifest = RunManifest.load(workspace.run(longer.run) / "run.json")
     assert (manifest.extends, manifest.collection) == (first.run, collected.collection)
@@ -361,9 +361,9 @@ def test_an_extension_of_no_length_or_on_another_base_is_refused(
 ) -> None:
     finetune()
     with pytest.raises(UsageMistake, match="`a little` is no duration"):
-        stages.plan(workspace, tiny_base, extend="a little")
+        planning.plan(workspace, tiny_base, extend="a little")
     with pytest.raises(UsageMistake, match="the style was trained on"):
-        stages.plan(workspace, epsilon_base, extend="2 steps")
+        planning.plan(workspace, epsilon_base, extend="2 steps")
 
 
 # Permission
@@ -378,10 +378,10 @@ def test_a_permission_that_ended_yesterday_refuses_to_finetune(
          "valid_until": datetime.date.today().isoformat()}, where="here",
     )  # fmt: skip
     stages.collect(workspace, six_works, for_all(rights), validation=None)
-    stages.plan(workspace, tiny_base)
+    planning.plan(workspace, tiny_base)
     tomorrow(monkeypatch)
     with pytest.raises(RightsMissing, match="6 of 6 works may not be used for training a model") as missing:
-        stages.plan(workspace, tiny_base)
+        planning.plan(workspace, tiny_base)
     assert missing.value.exit_code == 3
     assert len(missing.value.faults) == 6 and "ended on" in missing.value.faults[0]
 
@@ -401,7 +401,7 @@ def test_a_consent_that_was_changed_in_the_workspace_closes_every_gate(
     made = consented(workspace, six_works, tmp_path)
     (file,) = (Path(made.record).parent / "consents").iterdir()
     file.write_bytes(file.read_bytes().replace(b'"sig":"', b'"sig":"A', 1))
-    for refused in (lambda: stages.encode(workspace, tiny_base), lambda: stages.plan(workspace, tiny_base)):
+    for refused in (lambda: stages.encode(workspace, tiny_base), lambda: planning.plan(workspace, tiny_base)):
         with pytest.raises(ConsentBroken):
             refused()
 
@@ -412,13 +412,13 @@ def test_the_day_after_a_consent_ends_nothing_is_drawn_with_the_style(
 ) -> None:
     made = consented(workspace, six_works, tmp_path)
     assert "signed by Ada Example" in made.permission[0]
-    stages.finetune(stages.plan(workspace, tiny_base, settings=QUICK))
+    stages.finetune(planning.plan(workspace, tiny_base, settings=QUICK))
     stages.generate(workspace, ["a fox"], base=tiny_base, settings={"num_inference_steps": 1})
     tomorrow(monkeypatch)
     with pytest.raises(RightsMissing, match="clause: last day"):
         stages.generate(workspace, ["a fox"], base=tiny_base)
     with pytest.raises(RightsMissing, match="clause: last day"):
-        stages.plan(workspace, tiny_base, extend="1 steps")
+        planning.plan(workspace, tiny_base, extend="1 steps")
 
 
 @pytest.mark.slow
@@ -426,7 +426,7 @@ def test_a_style_is_not_worn_by_a_base_its_consent_does_not_name(
     workspace: Workspace, six_works: Path, tiny_base: Path, save_base: Callable[..., Path], family: Any, tmp_path: Path
 ) -> None:
     consented(workspace, six_works, tmp_path, bases=[f"sha256:{family.digest}"])
-    stages.finetune(stages.plan(workspace, tiny_base, settings=QUICK))
+    stages.finetune(planning.plan(workspace, tiny_base, settings=QUICK))
     other = save_base(seed=1)
     with pytest.raises(RightsMissing, match="clause: base"):
         stages.generate(workspace, ["a fox"], base=other)
@@ -441,7 +441,7 @@ def test_inspecting_asks_as_generating_does_and_asks_for_further_drawings(
     more = tmp_path / "more"
     more.mkdir()
     Image.new("RGB", (16, 16), "green").save(more / "a.png")
-    plan = stages.plan(workspace, tiny_base, settings=QUICK)
+    plan = planning.plan(workspace, tiny_base, settings=QUICK)
     with pytest.raises(RightsMissing, match="no consent names"):
         stages.finetune(plan, further=more)
     assert not workspace.runs()
@@ -532,7 +532,7 @@ def test_a_key_of_ones_own_choice_signs_pictures(workspace: Workspace, tiny_base
     line = keys.new_key(tmp_path / "key", "")
     few = {"num_inference_steps": 1}
     drawn = stages.generate(workspace, ["a fox"], base=tiny_base, styles=["none"], settings=few, key=tmp_path / "key")
-    found = stages.detect(Path(drawn.pictures[0]), trust=tmp_path / "key.pub")
+    found = checking.detect(Path(drawn.pictures[0]), trust=tmp_path / "key.pub")
     assert found.status == "trusted" and found.signer == keys.fingerprint(keys.key_in(line))
 
 

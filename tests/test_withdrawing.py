@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent / "collection"))
 
 from desk import Desk
 
-from handstyle import stages
+from handstyle import checking, planning, renaming, stages
 from handstyle.errors import Withdrawn
 from handstyle.tensor_files import Tensor, metadata_of, tensors_in, write_tensors
 from handstyle.workspace import Workspace
@@ -35,7 +35,7 @@ def released(desk: Desk, tiny_base: Path) -> Desk:
     """A keeper with a log, and a release in it."""
     desk.start_log()
     desk.collect(desk.consent(derivatives=True, commercial=True))
-    stages.finetune(stages.plan(desk.workspace, tiny_base, settings=QUICK))
+    stages.finetune(planning.plan(desk.workspace, tiny_base, settings=QUICK))
     stages.inspect(desk.workspace, base=tiny_base, quick=True)
     stages.publish(desk.workspace, "Soft shapes", base=tiny_base)
     return desk
@@ -48,8 +48,8 @@ def release(desk: Desk) -> Path:
 @pytest.mark.slow
 def test_a_withdrawal_stops_every_stage_and_is_seen_by_everybody(released: Desk, tiny_base: Path) -> None:
     desk, log = released, released.place / "log"
-    assert stages.verify(release(desk), logs=[log]).status == "intact"
-    plan = stages.plan(desk.workspace, tiny_base, settings=QUICK)
+    assert checking.verify(release(desk), logs=[log]).status == "intact"
+    plan = planning.plan(desk.workspace, tiny_base, settings=QUICK)
     file = desk.place / "ada.consent.json"
     entered = desk.enter(desk.taken_back(file))
     assert entered.logged == 3
@@ -57,21 +57,21 @@ def test_a_withdrawal_stops_every_stage_and_is_seen_by_everybody(released: Desk,
     refused: dict[str, Callable[[], object]] = {
         "collect": lambda: desk.collect(file),
         "encode": lambda: stages.encode(workspace, tiny_base),
-        "plan": lambda: stages.plan(workspace, tiny_base),
-        "extend": lambda: stages.plan(workspace, tiny_base, extend="2 steps"),
+        "plan": lambda: planning.plan(workspace, tiny_base),
+        "extend": lambda: planning.plan(workspace, tiny_base, extend="2 steps"),
         "a plan that waited": lambda: stages.finetune(plan),
         "generate": lambda: stages.generate(workspace, ["a fox"], base=tiny_base),
         "inspect": lambda: stages.inspect(workspace, base=tiny_base),
         "publish": lambda: stages.publish(workspace, "Soft shapes again", base=tiny_base),
-        "rename": lambda: stages.rename(workspace, "soft-shapes", "Quiet lines"),
-        "rename a run": lambda: stages.rename(workspace, str(workspace.current().run), "Quiet lines"),
+        "rename": lambda: renaming.rename(workspace, "soft-shapes", "Quiet lines"),
+        "rename a run": lambda: renaming.rename(workspace, str(workspace.current().run), "Quiet lines"),
     }
     for stage, call in refused.items():
         with pytest.raises(Withdrawn) as no:
             call()
         assert no.value.exit_code == 3 and len(no.value.faults) == 6, stage
         assert "withdrawn by Ada Example since 2020-06-01; train again without it" in no.value.faults[0], stage
-    found = stages.verify(release(desk), logs=[log])
+    found = checking.verify(release(desk), logs=[log])
     assert found.status == "withdrawn" and "WITHDRAWN since" in found.words
 
 
@@ -109,9 +109,9 @@ def test_everything_that_was_made_with_the_works_is_found(released: Desk) -> Non
 @pytest.mark.slow
 def test_what_was_renamed_is_found_under_its_new_name(released: Desk) -> None:
     desk = released
-    stages.rename(desk.workspace, "soft-shapes", "Quiet lines")
-    stages.rename(desk.workspace, str(desk.workspace.current().run), "Quiet lines")
-    assert stages.verify(desk.workspace.release("quiet-lines"), logs=[desk.place / "log"]).holds
+    renaming.rename(desk.workspace, "soft-shapes", "Quiet lines")
+    renaming.rename(desk.workspace, str(desk.workspace.current().run), "Quiet lines")
+    assert checking.verify(desk.workspace.release("quiet-lines"), logs=[desk.place / "log"]).holds
     found = desk.enter(desk.taken_back(desk.place / "ada.consent.json")).made_with_them
     assert {Path(one.where).name for one in found.found} >= {"soft-shapes", "quiet-lines"}
     assert len(found.of("run")) == 2 and len(found.of("release")) == 2
@@ -139,7 +139,7 @@ def test_one_style_for_each_contributor_is_the_other_exact_way(desk: Desk, tiny_
     runs = {}
     for person, without in {"Ada Pen": names[:3], "Ben Ink": names[3:]}.items():
         desk.collect(plan=for_all(own_work(person)), without=without)
-        runs[person] = stages.finetune(stages.plan(desk.workspace, tiny_base, settings=QUICK)).run
+        runs[person] = stages.finetune(planning.plan(desk.workspace, tiny_base, settings=QUICK)).run
     few: dict[str, Any] = {"base": tiny_base, "settings": {"num_inference_steps": 1}}
     both = stages.generate(desk.workspace, ["a fox"], styles=list(runs.values()), **few)
     assert len(both.pictures) == 1

@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from handstyle import stages
+from handstyle import planning, stages
 from handstyle.collection.rights import open_licence
 from handstyle.collection.rights_plan import for_all
 from handstyle.demonstration import EXAMPLE
@@ -32,7 +32,7 @@ def value(text: str) -> Any:
 def tried(candidates: Path, settings: dict[str, Any], workspace: Workspace) -> dict[str, Any]:
     rights = for_all(open_licence("Apache-2.0", "Mozilla", "https://github.com/mozilla/fxemoji"))
     stages.collect(workspace, candidates, rights, validation=None)
-    run = stages.finetune(stages.plan(workspace, settings=settings), save_every=10_000, sample_every=10_000)
+    run = stages.finetune(planning.plan(workspace, settings=settings), save_every=10_000, sample_every=10_000)
     found = stages.inspect(workspace, further=EXAMPLE / "works")
     return {
         **settings,

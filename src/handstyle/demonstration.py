@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from handstyle.checking import verify
 from handstyle.collection.rights_plan import read_rights_toml
 from handstyle.errors import StageMissing, UsageMistake
+from handstyle.planning import plan
 from handstyle.records import Record
-from handstyle.stages import Progress, collect, finetune, inspect, plan, publish, silent, verify
+from handstyle.stages import Progress, collect, finetune, inspect, publish, silent
 from handstyle.workspace import Workspace, next_name
 
 EXAMPLE = Path(__file__).parent / "collection" / "example"

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from handstyle import digests, stages
+from handstyle import digests, gates, loading, stages
 from handstyle.collection import intake
 from handstyle.collection.rights import own_work
 from handstyle.collection.rights_plan import for_all
@@ -59,7 +59,7 @@ def repeat(release: Path, works: Path, base: Path | None = None, *, progress: Pr
     style = TrainedStyle.load(release / release_records.STYLE)
     if reasons := list(_unrepeatable(style)):
         return _cannot(reasons)
-    family = stages.load_base(base, plain=style.plain)
+    family = loading.load_base(base, plain=style.plain)
     if reasons := list(_other_circumstances(style, family)):
         return _cannot(reasons)
     try:
@@ -95,8 +95,8 @@ def _collection(works: Path, published: PublishedCollection, digest: str) -> tup
     """As it was trained on. Raises HandstyleError where works are missing or were withdrawn here."""
     if (works / "collections").is_dir():
         workspace = Workspace(works)
-        collection, folder = stages.collection_named(workspace, digest)
-        stages.require_standing(workspace, collection, None, "a repetition")
+        collection, folder = loading.collection_named(workspace, digest)
+        gates.require_standing(workspace, collection, None, "a repetition")
         return collection, folder
     wanted = {work.pixels_sha256 for work in published.works if work.trained_on}
     # Only what decides the weights counts here: pixels, words, and the order of the names.
@@ -105,7 +105,7 @@ def _collection(works: Path, published: PublishedCollection, digest: str) -> tup
     if missing := len(wanted) - len(found):
         raise UsageMistake(f"{missing} of the {len(wanted)} works it was trained on are not in {works}")
     collection = everything.model_copy(update={"works": found})
-    stages.require_standing(Workspace(works), collection, (), "a repetition")
+    gates.require_standing(Workspace(works), collection, (), "a repetition")
     return collection, works
 
 
@@ -118,8 +118,8 @@ def _class_images(works: Path, digest: str) -> OwnClassImages | None:
     if not (works / "collections").is_dir():
         raise UsageMistake("it was trained with class images of somebody's own: name the workspace that has them")
     workspace = Workspace(works)
-    collection, folder = stages.collection_named(workspace, digest)
-    stages.require_standing(workspace, collection, None, "a repetition")
+    collection, folder = loading.collection_named(workspace, digest)
+    gates.require_standing(workspace, collection, None, "a repetition")
     return OwnClassImages(collection, folder)
 
 

@@ -7,15 +7,16 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handstyle import stages
+from handstyle import gates, loading, planning, stages
 from handstyle.collection import permission
 from handstyle.collection.works import Collection, LeftOut
 from handstyle.errors import GateClosed, UsageMistake
+from handstyle.planning import Plan
 from handstyle.publication import logged, taken_back
 from handstyle.publication.disclosure import published_collection
 from handstyle.publication.taken_back import Taken
 from handstyle.records import Record
-from handstyle.stages import Plan, Progress, silent
+from handstyle.stages import Progress, silent
 from handstyle.workspace import House, OriginalFolder, Workspace
 
 if TYPE_CHECKING:
@@ -64,11 +65,11 @@ def retrain_without(
     Raises UsageMistake where none was withdrawn, GateClosed where none is left.
     """
     old = run or workspace.needs("run", "finetune")
-    before = stages.open_style(workspace, old)
-    collection, folder = stages.collection_named(workspace, before.collection)
-    family = stages.load_base(base, plain=before.plain)
-    stages.require_base(before.base, family)
-    own = stages.class_images_again(workspace, before.class_images, None, before.recipe, family)
+    before = loading.open_style(workspace, old)
+    collection, folder = loading.collection_named(workspace, before.collection)
+    family = loading.load_base(base, plain=before.plain)
+    gates.require_base(before.base, family)
+    own = planning.class_images_again(workspace, before.class_images, None, before.recipe, family)
     taken = withdrawn_of(workspace, collection)
     of_class_images = withdrawn_of(workspace, own.collection) if own else []
     if not taken and not of_class_images:
@@ -78,7 +79,7 @@ def retrain_without(
         )
     rest = without(collection, taken)
     _keep(workspace, collection, rest, folder)
-    stages.require_training(rest, family, before.recipe)
+    gates.require_training(rest, family, before.recipe)
     if own and of_class_images:
         own = _class_images_without(workspace, own, of_class_images)
     made = stages.finetune(

@@ -31,7 +31,7 @@ from logged_release import (
     witnessed,
 )
 
-from handstyle import digests, envelopes, stages
+from handstyle import checking, digests, envelopes
 from handstyle.errors import LogBroken, ReleaseBroken, UsageMistake
 from handstyle.publication import log_copy, log_memory, log_proof, logged, merkle, renaming, transparency_log
 from handstyle.publication.disclosure import published_collection
@@ -492,7 +492,7 @@ def test_a_copy_that_was_changed_is_no_log(case: Case, change: Callable[[bytes],
     path.write_bytes(change(case.copy()))
     with pytest.raises(LogBroken):
         log_copy.copy_at(path)
-    found = stages.verify(case.release, logs=[path])
+    found = checking.verify(case.release, logs=[path])
     assert_refused(found, "copy.txt")
 
 
@@ -505,7 +505,7 @@ def test_a_copy_that_is_too_large_is_not_read(case: Case, tmp_path: Path, monkey
 
 def test_a_copy_that_is_not_there_is_a_mistake(case: Case, tmp_path: Path) -> None:
     with pytest.raises(UsageMistake):
-        stages.verify(case.release, logs=[tmp_path / "nothing.txt"])
+        checking.verify(case.release, logs=[tmp_path / "nothing.txt"])
 
 
 def test_what_was_seen_is_not_forgotten_in_silence(case: Case) -> None:

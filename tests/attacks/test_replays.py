@@ -14,7 +14,7 @@ from consents import TODAY, signed
 from PIL import Image
 from tests.attacks.scene import Attack, Scene, each, edit
 
-from handstyle import digests, stages
+from handstyle import digests, planning, stages
 from handstyle.collection import permission
 from handstyle.collection.rights_plan import from_consents
 from handstyle.collection.scope import Act
@@ -95,7 +95,7 @@ def class_images_of_others(workspace: Workspace, scene: Scene) -> object:
     folder.mkdir()
     Image.new("RGB", (16, 16), "green").save(folder / "a-house.png")
     settings = {"with_prior_preservation": True}
-    return stages.plan(workspace, scene.base, settings=settings, class_images=folder)
+    return planning.plan(workspace, scene.base, settings=settings, class_images=folder)
 
 
 ATTACKS = [
@@ -145,10 +145,10 @@ ATTACKS = [
            "ended on 2030-12-31"),
     Attack(73, "works are encoded on another base", with_torch(lambda w, s: stages.encode(w, s.base),
            bases=["sha256:" + "c" * 64]), "clause: base"),
-    Attack(74, "works are trained on in another base", with_torch(lambda w, s: stages.plan(w, s.base),
+    Attack(74, "works are trained on in another base", with_torch(lambda w, s: planning.plan(w, s.base),
            bases=["sha256:" + "c" * 64]), "clause: base"),
     Attack(75, "works are trained on by another method",
-           with_torch(lambda w, s: stages.plan(w, s.base, settings={"method": "full"})), "clause: method"),
+           with_torch(lambda w, s: planning.plan(w, s.base, settings={"method": "full"})), "clause: method"),
     Attack(76, "class images are trained on that nobody was asked about", with_torch(class_images_of_others),
            "no permission names it"),
 ]  # fmt: skip

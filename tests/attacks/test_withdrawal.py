@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "collection"))
 from consents import PRESS, STRANGER
 from desk import ADA, ADA_HOLDS, AFTER, DRAFTED, PRESS_HOLDS, SINCE, Desk
 
-from handstyle import logkeeping, stages, withdrawing
+from handstyle import gates, loading, logkeeping, withdrawing
 from handstyle.collection.rights import own_work
 from handstyle.collection.rights_plan import RightsPlan, for_all, read_rights_toml
 from handstyle.errors import GateClosed, UsageMistake, Withdrawn
@@ -161,7 +161,7 @@ def test_one_of_three_places_is_enough_to_refuse(desk: Desk) -> None:
     for path in desk.house.withdrawals.iterdir():
         path.unlink()
     with pytest.raises(Withdrawn):
-        stages.require_permission(desk.workspace, stages.current_collection(desk.workspace)[0], "train")
+        gates.require_permission(desk.workspace, loading.current_collection(desk.workspace)[0], "train")
     lose_statements(desk)
     with pytest.raises(Withdrawn, match="Ada Example"):
         desk.collect(file)
@@ -231,7 +231,7 @@ def test_a_strangers_key_signs_no_withdrawal(desk: Desk) -> None:
 def test_a_withdrawal_that_a_stranger_made_is_not_entered(desk: Desk) -> None:
     file = desk.consent()
     desk.collect(file)
-    works = [(work.file_sha256, work.pixels_sha256) for work in stages.current_collection(desk.workspace)[0].works]
+    works = [(work.file_sha256, work.pixels_sha256) for work in loading.current_collection(desk.workspace)[0].works]
     for name in ("Ada Example", "A Stranger"):
         forged = withdrawal.made(works, holder=name, signer=STRANGER, since=SINCE)
         path = desk.place / f"forged{withdrawal.ENDING}"
@@ -338,7 +338,7 @@ def test_the_public_entry_names_no_work_and_no_person(desk: Desk) -> None:
     log = logged.keepers_log(desk.house)
     assert log is not None
     public = (log.folder / "log.txt").read_bytes()
-    collection, _ = stages.current_collection(desk.workspace)
+    collection, _ = loading.current_collection(desk.workspace)
     for secret in [b"Ada", *(work.pixels_sha256.encode() for work in collection.works)]:
         assert secret not in public
     assert DRAFTED.isoformat().encode() not in public

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "collection"))  # what consen
 
 from consents import signed
 
-from handstyle import digests, stages
+from handstyle import checking, digests, planning, renaming, sharing, stages
 from handstyle.collection.rights_plan import from_consents, read_rights_toml
 from handstyle.consenting import look_at
 from handstyle.finetuning.trained_style import TrainedStyle
@@ -70,7 +70,7 @@ def test_six_verbs_make_a_release_that_verifies(
     assert (encoded.works, encoded.found, encoded.cut_off) == (6, 0, {})
 
     settings = {"max_train": "6 steps", "train_batch_size": 4, "rank": 2, "mixed_precision": "no"}
-    run = stages.finetune(stages.plan(workspace, tiny_base, settings=settings), further=further, **watched)
+    run = stages.finetune(planning.plan(workspace, tiny_base, settings=settings), further=further, **watched)
     assert run.steps == 6
 
     drawn = stages.generate(workspace, ["a fox", "a hen"], base=tiny_base, seeds=[1, 2], sheet=True, **watched)
@@ -84,12 +84,12 @@ def test_six_verbs_make_a_release_that_verifies(
 
     published = stages.publish(workspace, "Soft flat shapes", base=tiny_base, **watched)
     release = Path(published.release)
-    assert stages.verify(release).status == "intact"
+    assert checking.verify(release).status == "intact"
     trust = tmp_path / "trusted.txt"
     trust.write_text(published.signer)
-    assert stages.verify(release, trust).status == "trusted"
+    assert checking.verify(release, trust).status == "trusted"
     check_that_every_change_is_noticed(release)
-    stated = stages.shares(workspace, Fee("picture made", Decimal("0.25"), "EUR"))
+    stated = sharing.shares(workspace, Fee("picture made", Decimal("0.25"), "EUR"))
     assert (stated.count.made, stated.count.releases, stated.sum) == (4, 1, "1.00 EUR")
     sides = {side.style.file for side in report.comparisons}  # some of them are among the outputs, too
     assert stated.count.released == len(sides | {output.picture.file for output in report.copying.outputs})
@@ -101,13 +101,13 @@ def check_renaming(workspace: Workspace, release: Path, run: str, base: Path) ->
     """The release, and the style it was made of, get other names; each is signed and verifies."""
     said = read_signature(next(iter(workspace.root.glob("pictures/*/*-1.png")))).record.involvement
     assert said == TrainedStyle.load(release / "style.json").involvement != ""
-    made = stages.rename(workspace, str(release), "Quiet shapes")
-    assert stages.verify(Path(made.folder)).status == "intact" and Path(made.folder).name == "quiet-shapes"
-    made = stages.rename(workspace, run, "Calm shapes", identifier="calmsh", remove_old=True)
+    made = renaming.rename(workspace, str(release), "Quiet shapes")
+    assert checking.verify(Path(made.folder)).status == "intact" and Path(made.folder).name == "quiet-shapes"
+    made = renaming.rename(workspace, run, "Calm shapes", identifier="calmsh", remove_old=True)
     assert workspace.runs() == ["calm-shapes"] and made.withdrew_identifier
     again = stages.publish(workspace, "Calm shapes", base=base)
     everything = b"".join(path.read_bytes() for path in Path(again.release).rglob("*") if path.is_file())
-    assert stages.verify(Path(again.release)).status == "intact" and b"hndst" not in everything
+    assert checking.verify(Path(again.release)).status == "intact" and b"hndst" not in everything
 
 
 def check_report(report: InspectionReport, tensors: str, pictures: Path) -> None:
@@ -136,7 +136,7 @@ def check_that_every_change_is_noticed(release: Path) -> None:
     for path in sorted(path for path in release.rglob("*") if path.is_file()):
         data = path.read_bytes()
         path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
-        assert stages.verify(release).status == "broken", f"a flipped bit in {path.name}"
+        assert checking.verify(release).status == "broken", f"a flipped bit in {path.name}"
         path.write_bytes(data)
     assert json.loads((release / "report.json").read_text(encoding="utf-8"))["format"] == "handstyle/report/1"
 
@@ -149,10 +149,10 @@ def test_a_style_that_two_holders_permitted_becomes_a_release_that_says_so(
     path.write_bytes(signed(works=found, bases=["stable-diffusion-1"], derivatives=True, commercial=True).data)
     stages.collect(workspace, six_works, from_consents([path]), validation=2)
     settings = {"max_train": "2 steps", "train_batch_size": 2, "rank": 2, "mixed_precision": "no"}
-    stages.finetune(stages.plan(workspace, tiny_base, settings=settings))
+    stages.finetune(planning.plan(workspace, tiny_base, settings=settings))
     stages.inspect(workspace, base=tiny_base, quick=True)
     published = stages.publish(workspace, "Soft flat shapes", base=tiny_base)
-    answer = stages.verify(Path(published.release))
+    answer = checking.verify(Path(published.release))
     assert (answer.status, len(answer.permission)) == ("intact", 1)
     assert "signed by Ada Example (SHA256:" in answer.permission[0] and "Example Press" in answer.permission[0]
     everything = b"".join(file.read_bytes() for file in Path(published.release).rglob("*") if file.is_file())

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from handstyle import demonstration, stages
+from handstyle import checking, demonstration, planning, sharing, stages
 from handstyle.__main__ import main
 from handstyle.terminal.command_line import ENVIRONMENT
 
@@ -43,6 +43,9 @@ def typed(
     signal.signal(signal.SIGINT, ctrl_c)
 
 
+OWNER = {"demo": demonstration, "plan": planning, "verify": checking, "detect": checking, "shares": sharing}
+
+
 class Call:
     """What a stage was called with."""
 
@@ -63,7 +66,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Any], Call]:
                 raise answer
             return answer
 
-        monkeypatch.setattr(demonstration if name == "demo" else stages, name, pretend)
+        monkeypatch.setattr(OWNER.get(name, stages), name, pretend)
         return call
 
     return replace

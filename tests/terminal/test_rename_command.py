@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from handstyle import stages
+from handstyle import renaming
 from handstyle.publication.renaming import Renamed
 from handstyle.terminal import command_line
 
@@ -33,7 +33,7 @@ def test_what_was_typed_reaches_the_stage(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     heard: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
-    monkeypatch.setattr(stages, "rename", lambda *words, **options: heard.append((words, options)) or renamed())
+    monkeypatch.setattr(renaming, "rename", lambda *words, **options: heard.append((words, options)) or renamed())
     typed = ["rename", "soft-outline", "Quiet lines", "--identifier", "qlines", "--to", str(tmp_path), "--remove-old"]
     assert command_line.answer(typed) == 0
     ((_, style, title), options) = heard[0]
@@ -45,7 +45,7 @@ def test_what_was_typed_reaches_the_stage(
 
 def test_it_says_what_a_reader_has_to_know(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     told = renamed(withdrew_identifier=True, signer_before="SHA256:old", left_out=("notes.bin",))
-    monkeypatch.setattr(stages, "rename", lambda *words, **options: told)
+    monkeypatch.setattr(renaming, "rename", lambda *words, **options: told)
     assert command_line.answer(["rename", "soft-outline", "Quiet lines"]) == 0
     said = capsys.readouterr().err
     assert "to the old word still" in said and "SHA256:old" in said and "notes.bin" in said

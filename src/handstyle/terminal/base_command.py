@@ -19,7 +19,7 @@ def base(
     json: options.AsJson = False,
 ) -> None:
     """What was a base model made from, and who says so? Say it yourself, and it is signed."""
-    from handstyle import stages
+    from handstyle import loading, vouching
 
     display = context.obj
     assert isinstance(display, Display), "run() puts it there"
@@ -29,6 +29,6 @@ def base(
                 "a statement takes all three: the folder, --made-from and --because",
                 hint='handstyle base my-base --made-from own --because "my own drawings, 2019 to 2026"',
             )
-        display.say(str(stages.vouch(folder, made_from, because, **values.given(key=key))))
-    found = stages.made_from(values.workspace_at(workspace), stages.load_base(folder))
+        display.say(str(vouching.vouch(folder, made_from, because, **values.given(key=key))))
+    found = vouching.made_from(values.workspace_at(workspace), loading.load_base(folder))
     display.result(found, f"{found.made_from}: {found.words}")

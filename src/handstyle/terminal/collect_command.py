@@ -96,11 +96,11 @@ def show_foreseen(
     who: Mapping[str, Any],
     **how: Any,
 ) -> None:
-    from handstyle import foresight, stages
+    from handstyle import foresight, loading
 
     if unknown := [use for use in meant if use not in MEANT]:
         raise UsageMistake(f"--for {unknown[0]} is not known", hint=f"Write one of: {', '.join(MEANT)}.")
-    family = stages.load_base(base)
+    family = loading.load_base(base)
     wanted = {key: value for use in meant for key, value in MEANT[use].items()}
     intent = foresight.Intent(base_family=family.kind, base_sha256=family.digest, **wanted, **who)
     found = foresight.foresee(folder, plan, intent, letters=letter, pictures=pictures, **how)

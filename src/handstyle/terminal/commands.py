@@ -1,6 +1,7 @@
 """Which stage does each verb call, and what does it print?
 
-Only `stages` knows what a verb does. It is imported by the command that needs it, so that `--help` need not wait.
+Only `stages` and what stands beside it know what a verb does. They are imported by the command that needs them, so
+that `--help` need not wait.
 """
 
 from __future__ import annotations
@@ -92,12 +93,12 @@ def finetune(
     json: options.AsJson = False,
 ) -> None:
     """A collection becomes a trained style; what it takes is shown first."""
-    from handstyle import stages
+    from handstyle import planning, stages
 
     values.at_most_one({"--recipe": recipe, "--preset": preset, "--extend": extend})
     values.at_most_one({"--set": settings, "--extend": extend})
     display, changes = display_of(context), values.recipe_settings(settings or ())
-    plan = stages.plan(
+    plan = planning.plan(
         values.workspace_at(workspace),
         base,
         **values.given(recipe_file=recipe, preset=preset, settings=changes, class_images=class_images, extend=extend),
@@ -237,9 +238,9 @@ def detect(
     json: options.AsJson = False,
 ) -> None:
     """What does a picture say of where it came from? Exits with 1 if that does not hold."""
-    from handstyle import stages
+    from handstyle import checking
 
-    found = stages.detect(image, trust, trust_certificate)
+    found = checking.detect(image, trust, trust_certificate)
     display_of(context).result(found, found.words, *listed(found.findings), *found.notes)
     if not found.holds:
         raise typer.Exit(HandstyleError.exit_code)

@@ -20,11 +20,11 @@ def rename(
     json: options.AsJson = False,
 ) -> None:
     """A style gets another name everywhere, and no trace of the old one is left."""
-    from handstyle import stages
+    from handstyle import renaming
 
     display = context.obj
     assert isinstance(display, Display), "run() puts it there"
-    made = stages.rename(
+    made = renaming.rename(
         values.workspace_at(workspace),
         style,
         name,

@@ -33,7 +33,7 @@ def shares(
     json: options.AsJson = False,
 ) -> None:
     """Who contributed which works, and what is each one's part of what was agreed."""
-    from handstyle import stages
+    from handstyle import sharing
     from handstyle.publication import shares
     from handstyle.records import write
 
@@ -46,7 +46,7 @@ def shares(
         "period": per_period,
         "contributor": flat,
     }
-    found = stages.shares(
+    found = sharing.shares(
         values.workspace_at(workspace),
         _fee(given, currency, periods),
         _division(by),

@@ -23,11 +23,11 @@ def verify(
     json: options.AsJson = False,
 ) -> None:
     """Does a release hold what it claims? Exits with 3 if not."""
-    from handstyle import repeating, stages
+    from handstyle import checking, repeating
 
     values.go_together({"--retrain": retrain or None, "--works": works})
     age = None if max_age is None else values.days(max_age, "--max-age")
-    found = stages.verify(
+    found = checking.verify(
         folder, trust, logs=log or (), witnesses=witness, max_age=age, refuse_unknown_base=refuse_unknown_base
     )
     display = context.obj

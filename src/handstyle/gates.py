@@ -1,0 +1,110 @@
+"""May this be done today, with these works? Every gate, by what it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from handstyle.collection.involvement import involvement
+from handstyle.collection.scope import Act
+from handstyle.collection.works import Collection
+from handstyle.errors import RightsMissing, StageMissing, UsageMistake
+from handstyle.loading import collection_named
+from handstyle.workspace import House, Workspace
+
+if TYPE_CHECKING:
+    from handstyle.collection.consent import Consent
+    from handstyle.collection.licences import Use
+    from handstyle.diffusion.family import ModelFamily
+    from handstyle.finetuning.recipe import Recipe
+    from handstyle.finetuning.trained_style import BaseIdentity, TrainedStyle
+    from handstyle.inspection.material import HeldOut
+    from handstyle.publication.disclosure import PublishedCollection
+
+
+def require_permission(workspace: Workspace, collection: Collection, use: Use) -> None:
+    """Raises Withdrawn or RightsMissing when a work's permission does not cover `use` today."""
+    from handstyle.collection import permission
+    from handstyle.collection.licences import USES
+
+    require_standing(workspace, collection, None, USES[use])
+    permission.require(collection, Act(use, date.today()), USES[use])
+
+
+def require_standing(
+    workspace: Workspace, collection: Collection | PublishedCollection, consents: Iterable[Consent] | None, doing: str
+) -> None:
+    """Raises Withdrawn where a permission was taken back. `consents` are those it stands on; None means the kept."""
+    from handstyle.collection import permission
+    from handstyle.publication import logged, taken_back
+
+    if consents is None:
+        assert isinstance(collection, Collection), "a published one lies in no workspace"
+        consents = permission.kept(collection, workspace.collection(collection.digest)).values()
+    house = House.here()
+    known = taken_back.known(workspace, house, logged.keepers_log(house))
+    taken_back.require(known, collection, {given.digest: given for given in consents}, doing)
+
+
+def require_training(collection: Collection, family: ModelFamily, recipe: Recipe) -> None:
+    """Raises RightsMissing when a permission does not cover training in this way on this base today, and GateClosed
+    when the words of the training name somebody who has not agreed to that."""
+    from handstyle.collection import permission
+    from handstyle.publication import naming
+
+    act = _training(family, recipe)
+    permission.require(collection, act, f"training by {recipe.method} on {family.card.name or family.kind}")
+    naming.checked(naming.words_trained_with(recipe, collection), collection)
+
+
+def _training(family: ModelFamily, recipe: Recipe) -> Act:
+    return Act("train", date.today(), recipe.method, family.kind, family.digest)
+
+
+def require_base(trained_on: BaseIdentity, family: ModelFamily) -> None:
+    """Raises UsageMistake when `family` is not the base that was trained on, to the bit."""
+    if trained_on.sha256 != family.digest:
+        raise UsageMistake(
+            f"the style was trained on {trained_on.name} ({trained_on.sha256[:12]}), and the base given is "
+            f"{family.card.name} ({family.digest[:12]})",
+            hint="Give the base it was trained on with --base.",
+        )
+
+
+def require_generating(workspace: Workspace, style: TrainedStyle, family: ModelFamily) -> str:
+    """Whose works it was trained on and who was asked, in words. Raises Withdrawn or RightsMissing when the permission
+    under which a style was trained does not hold today, or not on the base that draws: a low-rank update can be worn by
+    another one than it was trained on."""
+    from handstyle.collection import permission
+
+    found: list[Collection] = []
+    for digest in filter(None, (style.collection, style.class_images)):
+        try:
+            collection, _ = collection_named(workspace, digest)
+        except StageMissing as missing:
+            raise RightsMissing(
+                f"whether the style `{style.name}` may still be used cannot be seen: its collection is not here",
+                hint="Name the workspace in which it was trained with --workspace.",
+            ) from missing
+        require_standing(workspace, collection, None, f"pictures by the style {style.name}")
+        for kind, base in {(style.base.family, style.base.sha256): None, (family.kind, family.digest): None}:
+            act = Act("train", date.today(), style.recipe.method, kind, base)
+            permission.require(collection, act, f"pictures by the style {style.name} on this base")
+        found.append(collection)
+    return involvement(found[0], found[1] if style.class_images else None)
+
+
+def further_drawings(
+    workspace: Workspace, collection: Collection, folder: Path, family: ModelFamily, recipe: Recipe
+) -> HeldOut:
+    """Further drawings, for which the same is asked as for the works. Raises RightsMissing."""
+    from handstyle.collection import permission
+    from handstyle.inspection import material
+
+    consents = permission.kept(collection, workspace.collection(collection.digest))
+    found = material.further_drawings(collection, folder, tuple(consents.values()))
+    require_standing(workspace, found.collection, consents.values(), "comparing a style with them")
+    permission.require(found.collection, _training(family, recipe), "comparing a style with them")
+    return found

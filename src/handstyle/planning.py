@@ -1,0 +1,166 @@
+"""What will a run train on, and with which recipe?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from handstyle.collection.involvement import involvement
+from handstyle.collection.works import Collection
+from handstyle.diffusion.base_provenance import BaseProvenance
+from handstyle.errors import UsageMistake
+from handstyle.gates import require_base, require_permission, require_standing, require_training
+from handstyle.loading import collection_named, current_collection, default_recipe, load_base
+from handstyle.picture_marks import own_mark
+from handstyle.vouching import require_known_base
+from handstyle.workspace import Workspace
+
+if TYPE_CHECKING:
+    from handstyle.diffusion.family import ModelFamily
+    from handstyle.encoding.class_images import OwnClassImages
+    from handstyle.finetuning.manifest import RunManifest
+    from handstyle.finetuning.recipe import Recipe
+    from handstyle.finetuning.running import Material, Running
+    from handstyle.finetuning.trainable import Trainable
+    from handstyle.finetuning.validation import Drawings
+    from handstyle.inspection.material import HeldOut
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything a run needs, before it starts."""
+
+    workspace: Workspace
+    collection: Collection
+    folder: Path
+    family: ModelFamily
+    recipe: Recipe
+    class_images: OwnClassImages | None = None
+    extends: str = ""
+    base: BaseProvenance | None = None  # what the base was made from
+    replaces: str = ""  # tensors that this run stands in for
+
+
+def plan(
+    workspace: Workspace,
+    base: Path | None = None,
+    *,
+    recipe_file: Path | None = None,
+    preset: str | None = None,
+    settings: dict[str, Any] | None = None,
+    class_images: Path | None = None,
+    extend: str | None = None,
+    plain: bool = False,
+) -> Plan:
+    """The recipe for this collection on this base: the default for so many works, a preset or a file, then settings."""
+    from handstyle.finetuning.defaults import recipe_from
+    from handstyle.finetuning.recipe import Recipe
+
+    if extend is not None:
+        return _extension(workspace, base, class_images, extend, plain=plain)
+    collection, folder = current_collection(workspace)
+    require_permission(workspace, collection, "train")
+    # Before the base is loaded, which takes a while: a slip is told at once.
+    recipe = recipe_from(recipe_file, preset, Recipe()).changed(**(settings or {}))
+    family = load_base(base, plain=plain)
+    known = require_known_base(workspace, family)
+    if recipe_file is None and preset is None:
+        recipe = default_recipe(collection, family).changed(**(settings or {}))
+    require_training(collection, family, recipe)
+    own = own_class_images(class_images, recipe, family) if class_images else None
+    return Plan(workspace, collection, folder, family, recipe, own, base=known)
+
+
+def _extension(workspace: Workspace, base: Path | None, class_images: Path | None, extend: str, *, plain: bool) -> Plan:
+    """The current run, on its own works and base, for so much longer."""
+    from handstyle.finetuning.manifest import RunManifest
+    from handstyle.finetuning.recipe import Duration
+
+    run = workspace.needs("run", "finetune")
+    before = RunManifest.load(workspace.run(run) / "run.json")
+    collection, folder = collection_named(workspace, before.collection)
+    require_permission(workspace, collection, "train")
+    family = load_base(base, plain=plain)
+    known = require_known_base(workspace, family)
+    require_base(before.base, family)
+    try:
+        more = Duration.parse(extend).in_steps(before.works, before.recipe.train_batch_size)
+    except ValueError as error:
+        raise UsageMistake(
+            f"`{extend}` is no duration: {error}", hint='Write for example --extend "120 steps".'
+        ) from None
+    recipe = before.recipe.changed(max_train=f"{before.steps + more} steps")
+    require_training(collection, family, recipe)
+    own = class_images_again(workspace, before.class_images, class_images, recipe, family)
+    return Plan(workspace, collection, folder, family, recipe, own, run, known)
+
+
+def own_class_images(folder: Path, recipe: Recipe, family: ModelFamily) -> OwnClassImages:
+    """Raises RightsMissing where nobody permitted to train on one of them."""
+    from handstyle.collection import rights_plan
+    from handstyle.collection.beside import collect_beside
+    from handstyle.encoding.class_images import OwnClassImages
+
+    if not recipe.with_prior_preservation:
+        raise UsageMistake(
+            "without prior preservation there are no class images to train on",
+            hint="Ask for it with --set with_prior_preservation=true, or leave --class-images out.",
+        )
+    rights = rights_plan.in_folder(folder)
+    found = collect_beside(folder, rights, instead="; or leave --class-images out, and the base draws them")
+    require_training(found, family, recipe)
+    return OwnClassImages(found, folder, tuple(grant.consent for grant in rights.consents))
+
+
+def class_images_again(
+    workspace: Workspace, before: str, folder: Path | None, recipe: Recipe, family: ModelFamily
+) -> OwnClassImages | None:
+    """Those a run was trained with: an extension goes on with them, so that the style still names all it stands on."""
+    from handstyle.encoding.class_images import OwnClassImages
+
+    own = own_class_images(folder, recipe, family) if folder else None
+    if not before:
+        return own
+    if own is not None and own.collection.digest != before:
+        raise UsageMistake("the run was trained with other class images", hint="Leave --class-images out.")
+    found, place = collection_named(workspace, before)
+    require_training(found, family, recipe)
+    return OwnClassImages(found, place)
+
+
+def require_plan(plan: Plan) -> None:
+    """Raises Withdrawn or RightsMissing where a permission does not stand any more."""
+    require_permission(plan.workspace, plan.collection, "train")
+    if own := plan.class_images:
+        require_standing(plan.workspace, own.collection, own.consents or None, "class images")
+
+
+def running(
+    plan: Plan, folder: Path, manifest: RunManifest, learning: Trainable, material: Material, further: HeldOut | None
+) -> Running:
+    from handstyle.finetuning.running import Running
+    from handstyle.generation.previews import samples_of
+
+    family, own = plan.family, plan.class_images
+    previews = samples_of(plan.collection, plan.recipe, family, folder / "samples", own_mark())
+    return Running(
+        folder=folder,
+        manifest=manifest,
+        family=family,
+        learning=learning,
+        material=material,
+        paint=lambda step: previews.paint(step, family),
+        drawings=_drawings_to_check_with(plan, further),
+        involvement=involvement(plan.collection, own.collection if own else None),
+    )
+
+
+def _drawings_to_check_with(plan: Plan, further: HeldOut | None) -> Drawings | None:
+    """Further drawings if there are any, else the works left out of training."""
+    from handstyle.encoding.cache import Cache
+    from handstyle.inspection import material
+
+    resolution = plan.recipe.resolution or plan.family.resolution
+    found = material.held_out(plan.collection, plan.folder, further)
+    return material.encoded(found, plan.family, resolution, Cache(plan.workspace.cache)) if found else None
