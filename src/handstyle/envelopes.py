@@ -15,13 +15,18 @@ import json
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from handstyle import digests
+from handstyle.errors import RecordDamaged
 from handstyle.keys import fingerprint, public_key
+from handstyle.records import Record
+
+Statement = TypeVar("Statement", bound=Record)
 
 CARRIES_ITS_KEY = frozenset({"keyid", "publicKey", "sig"})
 
@@ -87,6 +92,17 @@ def opened(data: bytes, kind: str, *, largest: int) -> tuple[Any, str]:
         raise ValueError("it names another key than it carries")
     key.verify(decoded(signature["sig"]), pre_authentication(kind, found.payload))
     return found.content, fingerprint(key)
+
+
+def statement(data: bytes, kind: str, model: type[Statement], *, file: str, largest: int) -> tuple[Statement, str]:
+    """What `file` says as one of ours, and its signer's fingerprint. Raises RecordDamaged for any spelling but ours."""
+    try:
+        content, signer = opened(data, kind, largest=largest)
+        return model.read(content, where=f"the statement in {file}"), signer
+    except InvalidSignature:
+        raise RecordDamaged(f"the signature in {file} does not fit what it signs") from None
+    except ValueError as error:
+        raise RecordDamaged(f"{file} is not a signed statement: {error}") from error
 
 
 def strict_json(data: bytes) -> Any:

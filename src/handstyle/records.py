@@ -23,7 +23,7 @@ from typing import Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from handstyle import digests
-from handstyle.errors import HandstyleError, RecordDamaged, WriteFailed
+from handstyle.errors import HandstyleError, RecordDamaged, UsageMistake, WriteFailed
 
 LARGEST_RECORD = 64 << 20  # bytes; a record is read whole
 PART = ".part"  # how the name of something not yet whole ends
@@ -95,6 +95,17 @@ def read_whole(path: Path, largest: int) -> bytes:
         if size > largest:
             raise TooLarge(f"it is larger than {largest >> 20} MB")
         return file.read(size)
+
+
+def read_named(path: Path, largest: int) -> bytes:
+    """The bytes of a file that somebody named. Raises UsageMistake where it cannot be read, and TooLarge."""
+    try:
+        return read_whole(path, largest)
+    except TooLarge:
+        raise
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UsageMistake(f"{path} cannot be read: {reason}", hint="Check the path.") from error
 
 
 def load_json(path: Path, largest: int | None = None) -> Any:

@@ -25,7 +25,7 @@ from handstyle.collection.one_line import Line
 from handstyle.collection.scope import Scope
 from handstyle.errors import ConsentBroken, HandstyleError, RecordDamaged, UsageMistake
 from handstyle.keys import Signer
-from handstyle.records import Record, TooLarge, read_whole
+from handstyle.records import Record, TooLarge, read_named
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 LARGEST_CONSENT = 4 << 20  # bytes
@@ -205,13 +205,9 @@ def opened(data: bytes, where: str) -> Consent:
 
 def read(path: Path) -> Consent:
     try:
-        data = read_whole(path, LARGEST_CONSENT)
+        return opened(read_named(path, LARGEST_CONSENT), str(path))
     except TooLarge as error:
         raise _broken(str(path), str(error)) from error
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise UsageMistake(f"{path} cannot be read: {reason}", hint="Check the path.") from error
-    return opened(data, str(path))
 
 
 def signed(consent: Consent, signer: Signer) -> Consent:

@@ -10,15 +10,12 @@ from collections.abc import Set
 from pathlib import Path
 from typing import Literal
 
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import Field
 
 from handstyle import digests, envelopes
 from handstyle.collection.one_line import Line
 from handstyle.errors import GateClosed, RecordDamaged
-from handstyle.keys import fingerprint, public_key
 from handstyle.records import Record, read_whole
 
 MadeFrom = Literal["consented", "open-licensed", "own", "unknown"]
@@ -114,29 +111,12 @@ def require_known(found: BaseProvenance, policy: Policy) -> None:
 
 def sign(statement: BaseStatement, key: Ed25519PrivateKey) -> bytes:
     """The envelope, in its one spelling."""
-    payload, public = digests.canonical(statement.as_json()), key.public_key()
-    signature = {
-        "keyid": fingerprint(public),
-        "publicKey": envelopes.encoded(public.public_bytes(Encoding.Raw, PublicFormat.Raw)),
-        "sig": envelopes.encoded(key.sign(envelopes.pre_authentication(PAYLOAD_TYPE, payload))),
-    }
-    return envelopes.sealed(PAYLOAD_TYPE, payload, [signature])
+    return envelopes.signed(PAYLOAD_TYPE, digests.canonical(statement.as_json()), key)
 
 
 def opened(envelope: bytes) -> tuple[BaseStatement, str]:
     """The statement and its signer's fingerprint. Raises RecordDamaged for any spelling but ours."""
-    try:
-        found = envelopes.unsealed(envelope, PAYLOAD_TYPE, fields={"keyid", "publicKey", "sig"}, largest=LARGEST)
-        (signature,) = found.signatures
-        key = public_key(envelopes.decoded(signature["publicKey"]))
-        if signature["keyid"] != fingerprint(key):
-            raise ValueError("it names another key than it carries")
-        key.verify(envelopes.decoded(signature["sig"]), envelopes.pre_authentication(PAYLOAD_TYPE, found.payload))
-        return BaseStatement.read(found.content, where=f"the statement in {FILE}"), fingerprint(key)
-    except InvalidSignature:
-        raise RecordDamaged(f"the signature in {FILE} does not fit what it signs") from None
-    except ValueError as error:
-        raise RecordDamaged(f"{FILE} is not a signed statement: {error}") from error
+    return envelopes.statement(envelope, PAYLOAD_TYPE, BaseStatement, file=FILE, largest=LARGEST)
 
 
 def _short(words: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from handstyle.collection.involvement import involvement
 from handstyle.collection.permission import CONSENTS
@@ -28,14 +28,18 @@ SAYS = {"modelspec.title": "name", "ss_output_name": "name", "modelspec.trigger_
 Fault = tuple[str, str]  # where, words
 
 
-def faults(
-    folder: Path,
-    statement: Statement,
-    collections: Mapping[str, PublishedCollection],
-    style: TrainedStyle,
-    report: Mapping[str, Any],
-) -> Iterator[Fault]:
-    """`collections` by the names of their files."""
+class Claims(NamedTuple):
+    """What a release says, where it is to be compared with itself."""
+
+    folder: Path
+    statement: Statement
+    collections: Mapping[str, PublishedCollection]  # by the names of their files
+    style: TrainedStyle
+    report: Mapping[str, Any]
+
+
+def faults(claims: Claims) -> Iterator[Fault]:
+    folder, statement, collections, _, _ = claims
     works, beside = collections[COLLECTION], collections.get(CLASS_IMAGES)
     rights = [record for found in collections.values() for record in found.rights.values()]
     said = re.sub(r"; this was withdrawn on \d{4}-\d\d-\d\d", "", statement.lineage.involvement)
@@ -43,20 +47,15 @@ def faults(
         yield "handstyle.json", "says something else about who was asked than the permissions do"
     if card.plain(statement.lineage.involvement) not in _card(folder / "README.md"):
         yield "README.md", "does not say who was asked in the words that follow from the permissions"
-    for where, texts in _texts(folder, statement, collections, style, report):
+    for where, texts in _texts(claims):
         for words, certain in naming.people_named(texts, rights):
             if certain:
                 yield where, words
 
 
-def _texts(
-    folder: Path,
-    statement: Statement,
-    collections: Mapping[str, PublishedCollection],
-    style: TrainedStyle,
-    report: Mapping[str, Any],
-) -> Iterator[tuple[str, dict[str, str]]]:
+def _texts(claims: Claims) -> Iterator[tuple[str, dict[str, str]]]:
     """Where -> what it is -> its words."""
+    folder, statement, collections, style, report = claims
     recipe = style.recipe
     title = {"name": statement.title, "file name": statement.name}
     trained = naming.words_of(recipe)

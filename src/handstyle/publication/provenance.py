@@ -11,14 +11,12 @@ from datetime import date
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import AfterValidator, Field
 
 from handstyle import digests, envelopes
 from handstyle.collection.scope import Distribution
 from handstyle.diffusion.base_provenance import BaseProvenance
-from handstyle.errors import RecordDamaged
 from handstyle.publication.style_licence import StyleLicence
 from handstyle.records import Record
 
@@ -92,13 +90,7 @@ def sign(statement: Statement, key: Ed25519PrivateKey) -> bytes:
 
 def opened(envelope: bytes) -> tuple[Statement, str]:
     """The statement and its signer's fingerprint. Raises RecordDamaged for any spelling but ours."""
-    try:
-        content, signer = envelopes.opened(envelope, PAYLOAD_TYPE, largest=LARGEST_ENVELOPE)
-        return Statement.read(content, where=f"the statement in {ENVELOPE}"), signer
-    except InvalidSignature:
-        raise RecordDamaged(f"the signature in {ENVELOPE} does not fit what it signs") from None
-    except ValueError as error:
-        raise RecordDamaged(f"{ENVELOPE} is not a signed statement: {error}") from error
+    return envelopes.statement(envelope, PAYLOAD_TYPE, Statement, file=ENVELOPE, largest=LARGEST_ENVELOPE)
 
 
 def is_plain(path: str) -> bool:

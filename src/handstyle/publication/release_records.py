@@ -58,13 +58,13 @@ def faults(folder: Path, statement: Statement, on: date) -> list[Fault]:
     if found:
         return found
     collections = {name: read[name] for name in kinds if name != STYLE}
+    claims = name_records.Claims(folder, statement, collections, read[STYLE], records[REPORT])
     try:
         found += [("record", name, words) for name, words in _lineage_faults(records, statement)]
         found += [("permission", name, words) for name, words in permission_records.faults(
             folder, statement, collections, read[STYLE], on)]  # fmt: skip
         found += [("record", name, words) for name, words in base_records.faults(folder, statement)]
-        found += [("name", name, words) for name, words in name_records.faults(
-            folder, statement, collections, read[STYLE], records[REPORT])]  # fmt: skip
+        found += [("name", name, words) for name, words in name_records.faults(claims)]
         if log_proof.PROOF in listed:
             found += [("log", log_proof.PROOF, words) for words in log_proof.faults(
                 folder / log_proof.PROOF, statement, list(collections.values()), read[STYLE])]  # fmt: skip

@@ -24,7 +24,7 @@ from handstyle.collection.works import Digest
 from handstyle.errors import GateClosed, HandstyleError, UsageMistake
 from handstyle.keys import Signer
 from handstyle.publication.log_entries import KeyLine, WithdrawalRecord
-from handstyle.records import Record, TooLarge, read_whole
+from handstyle.records import Record, TooLarge, read_named
 
 ENDING = ".withdrawal.json"
 LARGEST_WITHDRAWAL = 4 << 20  # bytes
@@ -168,12 +168,9 @@ def opened(data: bytes, where: str) -> Withdrawal:
 
 def read(path: Path) -> Withdrawal:
     try:
-        return opened(read_whole(path, LARGEST_WITHDRAWAL), str(path))
+        return opened(read_named(path, LARGEST_WITHDRAWAL), str(path))
     except TooLarge as error:
         raise _broken(str(path), str(error)) from error
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise UsageMistake(f"{path} cannot be read: {reason}", hint="Check the path.") from error
 
 
 def _words(who: Predicate, number: int) -> tuple[str, ...]:

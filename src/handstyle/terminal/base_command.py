@@ -6,7 +6,7 @@ import typer
 
 from handstyle.errors import UsageMistake
 from handstyle.terminal import options, values
-from handstyle.terminal.display import Display
+from handstyle.terminal.display import display_of
 
 
 def base(
@@ -21,8 +21,7 @@ def base(
     """What was a base model made from, and who says so? Say it yourself, and it is signed."""
     from handstyle import loading, vouching
 
-    display = context.obj
-    assert isinstance(display, Display), "run() puts it there"
+    display = display_of(context)
     if made_from is not None or because is not None:
         if folder is None or made_from is None or because is None:
             raise UsageMistake(

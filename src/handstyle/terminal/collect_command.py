@@ -10,7 +10,7 @@ import typer
 
 from handstyle.errors import GateClosed, UsageMistake
 from handstyle.terminal import options, values
-from handstyle.terminal.display import Display, listed
+from handstyle.terminal.display import Display, display_of, listed
 from handstyle.terminal.permission import StatedPermission
 
 if TYPE_CHECKING:
@@ -55,8 +55,7 @@ def collect(
     from handstyle import stages
     from handstyle.collection.withholding import parse_withholding
 
-    display = context.obj
-    assert isinstance(display, Display), "run() puts it there"
+    display = display_of(context)
     chosen = values.given(without=without, background=background)
     if leave_out is not None:
         chosen["validation"] = parse_withholding(leave_out)

@@ -18,7 +18,7 @@ from handstyle.terminal import options, values
 from handstyle.terminal.base_command import base
 from handstyle.terminal.collect_command import collect
 from handstyle.terminal.consent_commands import consent
-from handstyle.terminal.display import Display, listed
+from handstyle.terminal.display import Display, display_of, listed
 from handstyle.terminal.log_commands import log
 from handstyle.terminal.rename_command import rename
 from handstyle.terminal.shares_command import shares
@@ -274,12 +274,6 @@ def run(arguments: Sequence[str], display: Display) -> int:
         path = where.command_path if where else "handstyle"
         raise UsageMistake(mistake.format_message(), hint=f"`{path} --help` shows what can be typed.") from None
     return 0
-
-
-def display_of(context: typer.Context) -> Display:
-    display = context.obj
-    assert isinstance(display, Display), "run() puts it there"
-    return display
 
 
 def minutes(seconds: float) -> str:

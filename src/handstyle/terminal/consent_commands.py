@@ -12,7 +12,7 @@ import typer
 
 from handstyle.errors import GateClosed, UsageMistake
 from handstyle.terminal import options, values
-from handstyle.terminal.display import Display, listed
+from handstyle.terminal.display import display_of, listed
 
 if TYPE_CHECKING:
     from handstyle.consenting import Seen
@@ -34,7 +34,7 @@ def draft(
     from handstyle import consenting
 
     made = consenting.draft(folder, terms, to, pictures=pictures, **values.given(background=background))
-    display = _display(context)
+    display = display_of(context)
     if made.file is None:
         display.result(made, f"Fill in {made.terms}, then: handstyle consent draft {folder} --terms {made.terms}")
         return
@@ -59,7 +59,7 @@ def show(
     from handstyle import consenting
 
     seen = consenting.show(file, page=page)
-    _display(context).result(seen, seen.words, *_lines(seen), *([str(page)] if page else []))
+    display_of(context).result(seen, seen.words, *_lines(seen), *([str(page)] if page else []))
 
 
 @consent.command()
@@ -74,7 +74,7 @@ def sign(
     """Your signature under the words, after you have read them; or signatures that came back in a copy."""
     from handstyle import consenting, keys
 
-    display = _display(context)
+    display = display_of(context)
 
     def agree(words: str, digest: str) -> bool:
         if yes:
@@ -106,7 +106,7 @@ def check(
     from handstyle import consenting
 
     seen = consenting.check(file, folder, **values.given(background=background))
-    _display(context).result(seen, *_lines(seen))
+    display_of(context).result(seen, *_lines(seen))
     if not seen.holds:
         raise typer.Exit(GateClosed.exit_code)
 
@@ -127,7 +127,7 @@ def list_(
 
     found = consenting.listed(folder, expiring=None if expiring is None else values.days(expiring, "--expiring"))
     lines = [line for seen in found for line in _lines(seen)]
-    _display(context).result(Listed(consents=found), *(lines or ["none"]))
+    display_of(context).result(Listed(consents=found), *(lines or ["none"]))
 
 
 @consent.command()
@@ -140,7 +140,7 @@ def key(context: typer.Context, to: options.NewKey = None, json: options.AsJson 
         key: str
 
     line = consenting.own_key(to, lambda: _secret("Passphrase for the new key", twice=True))
-    _display(context).result(PublicKey(key=line), line)
+    display_of(context).result(PublicKey(key=line), line)
 
 
 def _lines(seen: Seen) -> list[str]:
@@ -167,9 +167,3 @@ def _secret(words: str, *, twice: bool = False) -> str:
     if twice and getpass("Once more: ") != given:
         raise UsageMistake("these were two different passphrases", hint="Try again.")
     return given
-
-
-def _display(context: typer.Context) -> Display:
-    display = context.obj
-    assert isinstance(display, Display), "run() puts it there"
-    return display

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+import typer
+
 from handstyle.collection.plain_text import is_unwelcome
 from handstyle.errors import GateClosed, HandstyleError
 
@@ -84,6 +86,12 @@ class Display:
         if self._bar is not None:
             self._bar.close()
         self._bar = None
+
+
+def display_of(context: typer.Context) -> Display:
+    display = context.obj
+    assert isinstance(display, Display), "run() puts it there"
+    return display
 
 
 def listed(faults: Sequence[str]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from handstyle.terminal import options
-from handstyle.terminal.display import Display
+from handstyle.terminal.display import display_of
 
 if TYPE_CHECKING:
     from handstyle.logkeeping import Shown
@@ -72,7 +72,7 @@ def witness(
     signer = keys.KeySigner(keys.read_key(key) if key else keys.own_key(house.root / "witness-key"))
     made = logkeeping.witness(file, name, signer, to, house, log_key)
     seen = "seen for the first time" if made.first_seen else "only grown since it was last seen"
-    _display(context).result(made, f"{made.size} entries, {seen}; signed as {made.key}", made.file)
+    display_of(context).result(made, f"{made.size} entries, {seen}; signed as {made.key}", made.file)
 
 
 @log.command()
@@ -87,10 +87,4 @@ def accept(context: typer.Context, file: options.Cosigned, json: options.AsJson 
 def _shown(context: typer.Context, shown: Shown) -> None:
     lines = [f"{line.number:6d}  {line.on}  {line.kind:10}  {line.says or '(erased)'}" for line in shown.entries]
     about = f"{shown.origin}, signed on {shown.signed}; its key is {shown.key}"
-    _display(context).result(shown, *lines, about, f"to be published: {shown.to_publish}")
-
-
-def _display(context: typer.Context) -> Display:
-    display = context.obj
-    assert isinstance(display, Display), "run() puts it there"
-    return display
+    display_of(context).result(shown, *lines, about, f"to be published: {shown.to_publish}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from handstyle.terminal import options, values
-from handstyle.terminal.display import Display
+from handstyle.terminal.display import display_of
 
 
 def rename(
@@ -22,8 +22,7 @@ def rename(
     """A style gets another name everywhere, and no trace of the old one is left."""
     from handstyle import renaming
 
-    display = context.obj
-    assert isinstance(display, Display), "run() puts it there"
+    display = display_of(context)
     made = renaming.rename(
         values.workspace_at(workspace),
         style,

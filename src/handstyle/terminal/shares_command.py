@@ -9,7 +9,7 @@ import typer
 
 from handstyle.errors import UsageMistake
 from handstyle.terminal import options, values
-from handstyle.terminal.display import Display
+from handstyle.terminal.display import display_of
 
 if TYPE_CHECKING:
     from handstyle.publication.shares import Division, Fee
@@ -37,8 +37,7 @@ def shares(
     from handstyle.publication import shares
     from handstyle.records import write
 
-    display = context.obj
-    assert isinstance(display, Display), "run() puts it there"
+    display = display_of(context)
     given = {
         "pool": pool,
         "picture made": per_picture,

@@ -6,7 +6,7 @@ import typer
 
 from handstyle.errors import ReleaseBroken
 from handstyle.terminal import options, values
-from handstyle.terminal.display import Display, listed
+from handstyle.terminal.display import display_of, listed
 
 
 def verify(
@@ -30,8 +30,7 @@ def verify(
     found = checking.verify(
         folder, trust, logs=log or (), witnesses=witness, max_age=age, refuse_unknown_base=refuse_unknown_base
     )
-    display = context.obj
-    assert isinstance(display, Display), "run() puts it there"
+    display = display_of(context)
     if found.base:
         display.say(f"Its base was {found.base.words}.")
     for line in (*found.permission, *found.log):

@@ -8,7 +8,7 @@ import typer
 
 from handstyle.errors import UsageMistake
 from handstyle.terminal import options, values
-from handstyle.terminal.display import Display, listed
+from handstyle.terminal.display import Display, display_of, listed
 
 if TYPE_CHECKING:
     from handstyle.withdrawing import Entered, Signed
@@ -31,8 +31,7 @@ def withdraw(
     from handstyle.publication import withdrawal
     from handstyle.workspace import House
 
-    display = context.obj
-    assert isinstance(display, Display), "run() puts it there"
+    display = display_of(context)
     house = House.here()
     places = withdrawing.workspaces_known(values.workspace_at(workspace), house)
     is_withdrawal = file is not None and file.name.endswith(withdrawal.ENDING)
@@ -88,8 +87,7 @@ def retrain_without(
     """A run again by its own recipe, without the works that were withdrawn; then it is inspected."""
     from handstyle import retraining
 
-    display = context.obj
-    assert isinstance(display, Display), "run() puts it there"
+    display = display_of(context)
     made = retraining.retrain_without(
         values.workspace_at(workspace),
         progress=display.progress,
