@@ -73,13 +73,17 @@ def vocabulary(found: Iterable[tuple[OpenSet, Path]], thesaurus: Thesaurus) -> l
     """Names of all drawings in the sets, also of those not taken, and all that emoji are called: words without
     pictures, for the text encoder."""
     names = {
-        spoken(name) for _, package in found for name in read_json(package / "icons.json")["icons"]
+        spoken(name)
+        for _, package in found
+        for name in read_json(package / "icons.json")["icons"]
         if not VARIANT.search(name)
     }
     return sorted(names | thesaurus.phrases)
 
 
-def _draw_set(artists: OpenSet, package: Path, thesaurus: Thesaurus, folder: Path, pixels: int, drawn: set[bytes]) -> Drawn:
+def _draw_set(
+    artists: OpenSet, package: Path, thesaurus: Thesaurus, folder: Path, pixels: int, drawn: set[bytes]
+) -> Drawn:
     """`drawn` holds the pixels of all so far: what a set has under two names is one work."""
     icons = read_json(package / "icons.json")
     shown = [name for name, icon in icons["icons"].items() if not icon.get("hidden")]
@@ -122,7 +126,7 @@ def rendered(icons: dict[str, Any], identifier: str, pixels: int) -> np.ndarray:
     page = Image.new("RGBA", image.size, "white")
     page.alpha_composite(image)
     twice = np.asarray(page.convert("RGB"), dtype=np.float32)
-    return twice.reshape(pixels, 2, pixels, 2, 3).mean((1, 3)).round().astype(np.uint8)
+    return np.asarray(twice.reshape(pixels, 2, pixels, 2, 3).mean((1, 3)).round().astype(np.uint8))
 
 
 def _package(packages: Path, name: str) -> Path:

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor, nn
 
 from handstyle.encoding.batches import generator, positions
-from handstyle.finetuning.trainable import Trainable
 from handstyle.origination.recipe import AutoencoderRecipe
 
 
@@ -37,15 +36,7 @@ def new_autoencoder(recipe: AutoencoderRecipe, resolution: int, seed: int) -> An
     )
 
 
-def learning(autoencoder: nn.Module, *, decoder_only: bool = False) -> Trainable:
-    """All of it, or the decoder alone: then latents, and all that was learnt from them, stay valid."""
-    names = ("decoder.", "post_quant_conv.") if decoder_only else ("",)
-    parameters = {
-        f"unet.{name}": parameter.requires_grad_(True)
-        for name, parameter in autoencoder.named_parameters()
-        if name.startswith(names)
-    }
-    return Trainable(parameters, {})
+DECODER = ("decoder.", "post_quant_conv.")  # what may learn on while latents, and all learnt from them, stay valid
 
 
 def crops_at(pictures_NHWC: Any, step: int, *, crop: int, batch: int, seed: int) -> Tensor:
@@ -67,7 +58,7 @@ def to_network(pixels_BHWC: Tensor) -> Tensor:
 def loss_of_crops(autoencoder: Any, pixels_BCHW: Tensor, recipe: AutoencoderRecipe, chance: torch.Generator) -> Tensor:
     """Rebuilt from latents with noise; of some batches at a smaller scale, so that latents scale as pictures do."""
     with torch.autocast("cpu", torch.bfloat16):
-        mean_BCHW = autoencoder.encode(pixels_BCHW).latent_dist.mean.float()
+        mean_BCHW: Tensor = autoencoder.encode(pixels_BCHW).latent_dist.mean.float()
     noisy_BCHW = mean_BCHW + recipe.latent_noise * torch.randn(mean_BCHW.shape, generator=chance)
     wanted_BCHW = pixels_BCHW
     if torch.rand((), generator=chance) < recipe.equivariance_share:
@@ -95,6 +86,24 @@ def reconstruction_loss(rebuilt_BCHW: Tensor, wanted_BCHW: Tensor, edge_weight: 
 
 def _scaled(x_BCHW: Tensor, side: int) -> Tensor:
     return nn.functional.interpolate(x_BCHW, (side, side), mode="bilinear", antialias=True)
+
+
+def polishing_loss_at(
+    autoencoder: Any, pictures_NHWC: Any, batch: int, recipe: AutoencoderRecipe, seed: int
+) -> Callable[[int], tuple[Tensor, int]]:
+    """For `loop.learn`: whole pictures, rebuilt by the decoder alone from latents that stay as they are."""
+    side = pictures_NHWC.shape[1]
+
+    def loss(step: int) -> tuple[Tensor, int]:
+        pixels_BCHW = crops_at(pictures_NHWC, step, crop=side, batch=batch, seed=seed)
+        with torch.autocast("cpu", torch.bfloat16):
+            with torch.no_grad():
+                mean_BCHW = autoencoder.encode(pixels_BCHW).latent_dist.mean.float()
+            noise_BCHW = torch.randn(mean_BCHW.shape, generator=generator(seed, "latents polished", step))
+            rebuilt_BCHW = autoencoder.decode(mean_BCHW + recipe.latent_noise * noise_BCHW).sample
+        return reconstruction_loss(rebuilt_BCHW.float(), pixels_BCHW, recipe.edge_weight), batch
+
+    return loss
 
 
 def loss_at(

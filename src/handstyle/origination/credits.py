@@ -46,7 +46,8 @@ def lines(collection: Collection) -> str:
 def thanks(collection: Collection) -> list[str]:
     """A line for each artist: what the licence asks to be named, and how many works there are."""
     counts = Counter(work.rights for work in collection.works)
-    return [
-        f"{rights.author}: {counts[key]} works, {rights.licence or rights.basis}" + f", {rights.source}" * bool(rights.source)
-        for key, rights in sorted(collection.rights.items(), key=lambda item: item[1].author)
-    ]
+    found = []
+    for key, rights in sorted(collection.rights.items(), key=lambda item: item[1].author):
+        where = f", {rights.source}" if rights.source else ""
+        found.append(f"{rights.author}: {counts[key]} works, {rights.licence or rights.basis}{where}")
+    return found

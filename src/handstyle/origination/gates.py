@@ -31,5 +31,7 @@ class Gate:
         return value
 
 
+# An autoencoder whose decoder is still to be polished: latents can be learnt from, pictures are not yet good enough.
+AUTOENCODER_BEFORE_POLISH = Gate("autoencoder", "PSNR on works it never saw", 24.0, " dB")
 AUTOENCODER = Gate("autoencoder", "PSNR on works it never saw", 27.0, " dB")
 TEXT_ENCODER = Gate("text encoder", "share of unknown texts found again by what its teacher says", 0.8)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from handstyle.finetuning.loop import Run, Step, learn
 from handstyle.finetuning.recipe import Recipe
@@ -17,6 +17,14 @@ from handstyle.finetuning.trainable import Trainable
 SECONDS_BETWEEN_SNAPSHOTS = 240.0
 STEPS_BETWEEN_LINES = 20
 Report = Callable[[str, int, int], None]
+
+
+def parameters_of(network: nn.Module, only: tuple[str, ...] = ("",)) -> Trainable:
+    """Those whose names begin so, as what learns."""
+    parameters = {name: parameter for name, parameter in network.named_parameters() if name.startswith(only)}
+    for parameter in parameters.values():
+        parameter.requires_grad_(True)
+    return Trainable(parameters, {})
 
 
 def learned(
@@ -49,6 +57,7 @@ def learned(
         if step.index % STEPS_BETWEEN_LINES == 0 or step.index == steps:
             line = {
                 "step": step.index,
+                "pictures": step.pictures,
                 "loss": round(sum(losses) / len(losses), 6),
                 "pictures_per_second": round(step.pictures * len(losses) / seconds, 1),
                 "learning_rate": step.learning_rate,

@@ -31,8 +31,8 @@ TOO_COMMON = frozenset(  # in emoji's keywords, and in the names of what no one 
     "a add and at back big black block blue bold bottom box button center circle close code cross data delete dot down "
     "file for front fast go home horizontal in left line link list low mark medium menu more new no of off on open out "
     "page part pause people play plus point previous reset right round screen search set share sign single small "
-    "square stop symbol text the three time to top two type up user vertical white with work yes zoom arrow arrows next "
-    "network graph grid check app web content id input ok pm am mail".split()
+    "square stop symbol text the three time to top two type up user vertical white with work yes zoom arrow arrows "
+    "next network graph grid check app web content id input ok pm am mail".split()
 )
 
 
@@ -56,8 +56,7 @@ class Thesaurus:
                 words = tuple(word.lower() for word in entry.get("default", []) if word.lower() != name.lower())
                 self.keywords.setdefault(_letters(name), words)
                 self.phrases |= {name.lower(), *words}
-        words = " ".join([*self.keywords] + [word for listed in self.keywords.values() for word in listed])
-        self.words = frozenset(re.findall("[a-z]{3,}", words)) - TOO_COMMON
+        self.words = frozenset(re.findall("[a-z]{3,}", " ".join(self.phrases))) - TOO_COMMON
 
     @classmethod
     def read(cls, package: Path) -> Thesaurus:

@@ -7,30 +7,32 @@ pictures, denoiser. A gate after a stage stops what is not good enough.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tomli_w
 import torch
 from torch import Tensor
 
 from handstyle import digests
-from handstyle.collection.intake import load_work
 from handstyle.collection.works import Collection, Work
 from handstyle.diffusion.checkpoints import read_tensors, write_tensors
 from handstyle.diffusion.family import ModelFamily
 from handstyle.encoding.batches import Batch
+from handstyle.errors import UsageMistake
 from handstyle.finetuning.objective import batch_loss
 from handstyle.finetuning.recipe import Recipe
 from handstyle.finetuning.trainable import trainable
-from handstyle.origination import autoencoder, denoiser, gates, text_encoder
-from handstyle.origination.learning import Report, learned
+from handstyle.origination import autoencoder, card, credits, denoiser, gates, text_encoder
+from handstyle.origination.figures import Measured
+from handstyle.origination.learning import Report, learned, parameters_of
+from handstyle.origination.material import Material
 from handstyle.origination.pictures import Picture, further
 from handstyle.origination.recipe import BaseRecipe, Round
-from handstyle.origination.words import COLOURS, Said, described, said
+from handstyle.origination.words import COLOURS, Said, described
 from handstyle.records import write
 
 ENCODER, WORDS, DENOISER = "vae", "text_encoder", "unet"
@@ -38,86 +40,94 @@ ENOUGH_TEXTS = 60_000
 HELD_OUT_TEXTS = 512
 
 
+PSNR = "PSNR of unseen works through the autoencoder"
+COSINE, FOUND = "unknown texts: cosine to the teacher", "and found again by what it says"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage that is done, and what was measured of it."""
+
+    name: str
+    measures: dict[str, str]
+
+
 @dataclass(frozen=True)
 class Origination:
     """One base in the making. `folder` holds what the stages leave behind; `folder / "base"` is what comes of it."""
 
-    folder: Path
-    works_folder: Path
-    collection: Collection
-    recipe: BaseRecipe
+    material: Material
     teacher: Path
     vocabulary: tuple[str, ...]  # words that no work is called by, and people may use
-    report: Report
+
+    @property
+    def folder(self) -> Path:
+        return self.material.folder
+
+    @property
+    def recipe(self) -> BaseRecipe:
+        return self.material.recipe
+
+    @property
+    def collection(self) -> Collection:
+        return self.material.collection
+
+    @property
+    def report(self) -> Report:
+        return self.material.report
 
     @property
     def base(self) -> Path:
         return self.folder / "base"
 
-    @cached_property
-    def lineage(self) -> str:
-        return digests.of_json({"recipe": self.recipe.as_json(), "collection": self.collection.digest})
+    def lineage(self, *sections: str) -> str:
+        """Digest of what a stage depends on: the works, and these sections of the recipe."""
+        recipe = self.recipe.as_json()
+        common = {name: recipe[name] for name in ("resolution", "held_out", "seed")}
+        own = {name: recipe[name] for name in sections}
+        if "autoencoder" in own:  # what it is polished by comes after everything that was learnt from its latents
+            own["autoencoder"] = {**own["autoencoder"], "polish": None}
+        return digests.of_json({"collection": self.collection.digest, **common, **own})
 
-    # Works.
-
-    @cached_property
-    def held_out(self) -> frozenset[str]:
-        """Names of the works that nothing learns: of each hand the same share, chosen by their pixels and the seed."""
-        found: set[str] = set()
-        for hand in {_hand_of(work) for work in self.collection.works}:
-            own = [work for work in self.collection.works if _hand_of(work) == hand]
-            own.sort(key=lambda work: digests.of_json([self.recipe.seed, work.pixels_sha256]))
-            found |= {work.name for work in own[: round(len(own) * self.recipe.held_out)]}
-        return frozenset(found)
-
-    @cached_property
-    def pixels(self) -> np.ndarray:
-        """NHWC, uint8, in the order of the collection."""
-        path = self.folder / "works.npy"
-        if not path.is_file():
-            side, works = self.recipe.resolution, self.collection.works
-            rows = np.empty((len(works), side, side, 3), np.uint8)
-            for index, work in enumerate(works):
-                image = load_work(self.works_folder, work, self.collection.background)
-                rows[index] = np.asarray(image if image.size == (side, side) else image.resize((side, side), 4))
-                self.report("reading works", index + 1, len(works))
-            self.folder.mkdir(parents=True, exist_ok=True)
-            np.save(path.with_suffix(".part.npy"), rows)
-            path.with_suffix(".part.npy").replace(path)
-        return np.asarray(np.load(path, mmap_mode="r"))
-
-    @cached_property
-    def learnt(self) -> list[int]:
-        return [n for n, work in enumerate(self.collection.works) if work.name not in self.held_out]
-
-    @cached_property
-    def unseen(self) -> list[int]:
-        return [n for n, work in enumerate(self.collection.works) if work.name in self.held_out]
-
-    @cached_property
-    def said(self) -> list[Said]:
-        phrases = {hand.folder: hand.phrase for hand in self.recipe.hands}
-        return [
-            said(
-                work.caption,
-                phrases.get(_hand_of(work)) or f"{self.collection.rights_of(work).author} style",
-                self.pixels[n],
+    def claim(self) -> None:
+        """The folder is this base's alone. Raises UsageMistake when another one is made there."""
+        record = self.folder / "lineage.json"
+        if record.is_file() and json.loads(record.read_text(encoding="utf-8")) != self.lineage():
+            raise UsageMistake(
+                f"another base is being made in {self.folder}: of other works, or at another size",
+                hint="Name a new folder with --to, or give the works and the recipe it was begun with.",
             )
-            for n, work in enumerate(self.collection.works)
-        ]
+        if not record.is_file() and self.folder.is_dir() and any(self.folder.iterdir()):
+            raise UsageMistake(f"{self.folder} is not empty", hint="Name a new folder with --to.")
+        write(record, json.dumps(self.lineage()).encode())
+
+    def stages(self) -> Iterator[Stage]:
+        """All of them, each when it is done. Raises GateMissed where one is not good enough for the next."""
+        polish = self.recipe.autoencoder.polish is not None
+        least = gates.AUTOENCODER_BEFORE_POLISH if polish else gates.AUTOENCODER
+        yield Stage("autoencoder", {PSNR: f"{least.check(self.autoencoder()):.1f} dB"})
+        cosine, share = self.text_encoder()
+        gates.TEXT_ENCODER.check(share)
+        yield Stage("text encoder", {COSINE: f"{cosine:.2f}", FOUND: f"{share:.0%}"})
+        yield Stage("pictures", {"pictures the denoiser learns from": f"{len(self.pictures()):,}"})
+        self.denoiser()
+        yield Stage("denoiser", {})
+        if polish:
+            yield Stage("decoder", {PSNR: f"{gates.AUTOENCODER.check(self.polished()):.1f} dB"})
 
     # Networks.
 
     def autoencoder(self) -> float:
-        """Learns it; PSNR on works it never saw. Raises GateMissed."""
+        """Learns it; PSNR on works it never saw, in dB."""
         recipe, seed = self.recipe.autoencoder, self.recipe.seed
         network = autoencoder.new_autoencoder(recipe, self.recipe.resolution, seed)
-        pixels = self.pixels[self.learnt]
+        pixels = self.material.known_pixels
+        learning = parameters_of(network)
         state = learned(
             "autoencoder",
             self.folder / "autoencoder",
-            self.lineage,
-            learning := autoencoder.learning(network),
+            self.lineage("autoencoder"),
+            learning,
             recipe.as_recipe(seed),
             autoencoder.loss_at(network, pixels, recipe, seed),
             self.report,
@@ -125,12 +135,36 @@ class Origination:
         learning.put(state.finished_weights())
         network.eval().requires_grad_(False)
         autoencoder.settle(network, pixels, recipe)
-        quality = autoencoder.psnr(network, self.pixels[self.unseen])
-        _save(network, self.base / ENCODER, "diffusion_pytorch_model.safetensors", torch.bfloat16)
-        return quality
+        return self._kept_autoencoder(network)
+
+    def polished(self) -> float:
+        """The decoder learns on, latents stay as they are; PSNR on works it never saw, in dB."""
+        from diffusers import AutoencoderKL
+
+        recipe, polish, seed = self.recipe.autoencoder, self.recipe.autoencoder.polish, self.recipe.seed
+        assert polish is not None
+        network = AutoencoderKL.from_pretrained(self.base / ENCODER, torch_dtype=torch.float32).requires_grad_(False)
+        learning = parameters_of(network, autoencoder.DECODER)
+        state = learned(
+            "decoder",
+            self.folder / "decoder",
+            self.lineage("autoencoder"),
+            learning,
+            polish.as_recipe(seed),
+            autoencoder.polishing_loss_at(
+                network, self.material.pixels[self.material.learnt], polish.train_batch_size, recipe, seed
+            ),
+            self.report,
+        )
+        learning.put(state.finished_weights())
+        return self._kept_autoencoder(network.eval().requires_grad_(False))
+
+    def _kept_autoencoder(self, network: Any) -> float:
+        _save(network, self.base / ENCODER, WEIGHTS, torch.bfloat16)
+        return autoencoder.psnr(network, self.material.unseen_pixels)
 
     def text_encoder(self) -> tuple[float, float]:
-        """Learns it; cosine to the teacher and share found again, on texts it never saw. Raises GateMissed."""
+        """Learns it; cosine to the teacher and share found again, on texts it never saw."""
         recipe, seed = self.recipe.text_encoder, self.recipe.seed
         texts = text_encoder.corpus_order(self._texts(), seed)
         tokenizer = text_encoder.new_tokenizer(texts, recipe)
@@ -141,15 +175,14 @@ class Origination:
         tokens_NL = text_encoder.tokens_of(texts, tokenizer)
         clip = text_encoder.new_text_encoder(tokenizer, recipe, seed)
         student = text_encoder.Student(clip, taught_ND.shape[1])
+        learning = parameters_of(student)
         state = learned(
             "text encoder",
             self.folder / "text-encoder",
-            self.lineage,
-            learning := text_encoder.learning(student),
+            self.lineage("text_encoder", "words", "hands"),
+            learning,
             recipe.as_recipe(seed),
-            text_encoder.loss_at(
-                student, tokens_NL[:-HELD_OUT_TEXTS], taught_ND[:-HELD_OUT_TEXTS], recipe, seed
-            ),
+            text_encoder.loss_at(student, tokens_NL[:-HELD_OUT_TEXTS], taught_ND[:-HELD_OUT_TEXTS], recipe, seed),
             self.report,
         )
         learning.put(state.finished_weights())
@@ -162,7 +195,7 @@ class Origination:
     def _texts(self) -> list[str]:
         """Names and keywords alone, the vocabulary, and works as they will be described."""
         chance = np.random.default_rng(self.recipe.seed)
-        pictures = [self.said[n] for n in self.learnt]
+        pictures = [self.material.said[n] for n in self.material.learnt]
         texts = {word for picture in pictures for word in (picture.name, *picture.keywords)} | set(self.vocabulary)
         colours = [picture for picture in pictures if len(picture.name.split()) < 4]
         while len(texts) < ENOUGH_TEXTS and pictures:
@@ -184,7 +217,9 @@ class Origination:
         listing = self.folder / "pictures.json"
         sizes = sorted({part.resolution for part in self.recipe.denoiser.rounds})
         if not listing.is_file():
-            works: list[Picture] = [(np.asarray(self.pixels[n]), self.said[n]) for n in self.learnt]
+            works: list[Picture] = [
+                (np.asarray(self.material.pixels[n]), self.material.said[n]) for n in self.material.learnt
+            ]
             made = list(further(works, self.recipe.pictures, np.random.default_rng(self.recipe.seed)))
             family = self.family()
             everything = [*works, *made]
@@ -221,6 +256,12 @@ class Origination:
             learning.put(weights)  # the family puts its folder's weights back on leaving
             _save(family.denoiser, self.base / DENOISER, WEIGHTS, torch.bfloat16)
 
+    def _lineage_of_round(self, number: int) -> str:
+        """Later rounds may still be changed: this one does not depend on them."""
+        before = self.lineage("autoencoder", "text_encoder", "words", "hands", "pictures")
+        network = self.recipe.denoiser.as_json()
+        return digests.of_json([before, {**network, "rounds": network["rounds"][: number + 1]}])
+
     def _rounds_recipe(self, part: Round) -> Recipe:
         return part.as_recipe(self.recipe.seed, snr_gamma=self.recipe.denoiser.snr_gamma, caption_dropout=0.0)
 
@@ -241,13 +282,37 @@ class Origination:
             state = learned(
                 f"denoiser, round {number + 1} at {part.resolution} px",
                 self.folder / f"denoiser-{number + 1}",
-                self.lineage,
+                self._lineage_of_round(number),
                 learning,
                 recipe,
                 _loss_at(batch_at, family, recipe),
                 self.report,
             )
             return {name: value.clone() for name, value in state.finished_weights().items()}
+
+    # What is said of it.
+
+    def finish(self, quality: dict[str, str], measured: Measured | None) -> None:
+        """Card, credits and recipe beside the weights."""
+        phrases = {said.phrase: self.collection.rights_of(work).author for said, work in self._said_of_works()}
+        page = card.page(self.recipe, self.collection, len(self.material.held_out), self.efforts(), quality, measured)
+        write(self.base / "handstyle.toml", card.settings(self.recipe, phrases).encode())
+        write(self.base / "recipe.toml", tomli_w.dumps(_without_nothing(self.recipe.as_json())).encode())
+        write(self.base / "credits.jsonl", credits.lines(self.collection).encode())
+        write(self.base / "ORIGIN.md", page.encode())
+
+    def _said_of_works(self) -> Iterator[tuple[Said, Work]]:
+        return zip(self.material.said, self.collection.works, strict=True)
+
+    def efforts(self) -> list[card.Effort]:
+        """Of every network, from the lines it left in its log."""
+        parts = [("autoencoder", "autoencoder"), ("text encoder", "text-encoder")]
+        rounds = enumerate(self.recipe.denoiser.rounds, 1)
+        parts += [(f"denoiser at {part.resolution} px", f"denoiser-{number}") for number, part in rounds]
+        found = (
+            card.effort(name, self.folder / place / "log.jsonl") for name, place in [*parts, ("decoder", "decoder")]
+        )
+        return [effort for effort in found if effort]
 
     def family(self) -> ModelFamily:
         from handstyle.diffusion import catalogue
@@ -272,13 +337,16 @@ MODEL_INDEX = {
 }
 
 
-def _hand_of(work: Work) -> str:
-    """The folder it lies in."""
-    return work.name.rpartition("/")[0]
+def _without_nothing(settings: Any) -> Any:
+    """TOML has no word for nothing: what is left out means the default."""
+    if isinstance(settings, dict):
+        return {name: _without_nothing(value) for name, value in settings.items() if value is not None}
+    return [_without_nothing(value) for value in settings] if isinstance(settings, list) else settings
 
 
 def _said(entry: dict[str, Any]) -> Said:
-    return Said(**{name: tuple(value) if isinstance(value, list) else value for name, value in entry.items()})
+    lists = {name: tuple(entry[name]) for name in ("keywords", "attributes")}
+    return Said(**{**entry, **lists})
 
 
 def _loss_at(
@@ -301,7 +369,7 @@ def _loss_at(
 
 
 def _save(network: Any, folder: Path, weights: str, dtype: torch.dtype, level: str = "") -> None:
-    """Configuration and weights. `level` is put before names that lack it: transformers has taken one of CLIP's away."""
+    """Configuration and weights. `level` stands before names that lack it: one of CLIP's is gone in transformers 5."""
     network.save_config(folder) if hasattr(network, "save_config") else network.config.save_pretrained(folder)
     tensors = {
         name if name.startswith(level) else f"{level}{name}": tensor.detach().to(dtype).contiguous()

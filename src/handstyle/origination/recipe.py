@@ -42,7 +42,7 @@ class Learning(Record):
             method="full",
             max_train=Duration(count=self.steps, unit="steps"),
             seed=seed,
-            **self.model_dump(exclude={"steps", "resolution"}),
+            **{name: getattr(self, name) for name in Learning.model_fields if name != "steps"},
             **more,
         )
 
@@ -125,6 +125,8 @@ class BaseRecipe(Record):
     """Every choice that decides what a base draws."""
 
     name: str = Field(min_length=1)
+    licence: str = "Apache-2.0"  # of the weights
+    teacher_name: str = Field(default="a sentence encoder", description="for the card")
     resolution: int = Field(default=128, ge=16, description="pixels, a side")
     held_out: float = Field(default=0.05, ge=0, lt=0.5, description="share of each hand's works that is never learnt")
     seed: int = 0

@@ -6,6 +6,7 @@ says: near in meaning, near in numbers, also for words that no work is called by
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,6 @@ from torch import Tensor, nn
 
 from handstyle.encoding.batches import generator, positions
 from handstyle.errors import BaseUnusable
-from handstyle.finetuning.trainable import Trainable
 from handstyle.origination.recipe import TextEncoderRecipe
 
 START, END, ENDING = "<|startoftext|>", "<|endoftext|>", "</w>"
@@ -24,14 +24,12 @@ START, END, ENDING = "<|startoftext|>", "<|endoftext|>", "</w>"
 def new_tokenizer(texts: Iterable[str], recipe: TextEncoderRecipe) -> Any:
     """Byte-level BPE (Sennrich et al. 2016) with CLIP's conventions; the last entries are identifiers without a meaning
     of their own."""
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+    from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
     from transformers import CLIPTokenizer
 
     split = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
     bpe = Tokenizer(models.BPE(end_of_word_suffix=ENDING, continuing_subword_prefix=""))
     bpe.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase()])
-    from tokenizers import Regex
-
     bpe.pre_tokenizer = pre_tokenizers.Sequence(
         [
             pre_tokenizers.Split(Regex(split), behavior="removed", invert=True),
@@ -46,8 +44,6 @@ def new_tokenizer(texts: Iterable[str], recipe: TextEncoderRecipe) -> Any:
         show_progress=False,
     )
     bpe.train_from_iterator(texts, trainer)
-    import json
-
     model = json.loads(bpe.to_str())["model"]
     merges = [tuple(pair) if isinstance(pair, list) else tuple(pair.split(" ")) for pair in model["merges"]]
     vocabulary: dict[str, int] = {}
@@ -85,7 +81,7 @@ def new_text_encoder(tokenizer: Any, recipe: TextEncoderRecipe, seed: int) -> An
 class Student(nn.Module):
     """The text encoder with one layer more, up to the teacher's width; that layer is not kept."""
 
-    def __init__(self, clip: nn.Module, width: int) -> None:
+    def __init__(self, clip: Any, width: int) -> None:
         super().__init__()
         self.clip = clip
         self.up = nn.Linear(clip.config.hidden_size, width)
@@ -93,10 +89,6 @@ class Student(nn.Module):
     def forward(self, tokens_BL: Tensor) -> Tensor:
         """B x the teacher's width, of length 1."""
         return nn.functional.normalize(self.up(self.clip(tokens_BL).pooler_output), dim=-1)
-
-
-def learning(student: nn.Module) -> Trainable:
-    return Trainable({f"unet.{name}": parameter.requires_grad_(True) for name, parameter in student.named_parameters()}, {})
 
 
 @torch.no_grad()

@@ -28,6 +28,10 @@ LETTERED = re.compile(
 )
 
 
+TO_LMS = np.array([[0.4122, 0.2119, 0.0883], [0.5363, 0.6807, 0.2817], [0.0514, 0.1074, 0.63]], np.float32)
+TO_LAB = np.array([[0.2105, 1.978, 0.0259], [0.7936, -2.4286, 0.7828], [-0.0041, 0.4506, -0.8087]], np.float32)
+
+
 @dataclass(frozen=True)
 class Said:
     """What can be said of a picture. `colour` is that of most of it, or empty."""
@@ -100,11 +104,8 @@ def main_colour(pixels_HWC: np.ndarray) -> str:
 def _even(colours_N3: np.ndarray) -> np.ndarray:
     """OKLab (Ottosson 2020), lightness at half its weight: a word for a colour covers its shades."""
     linear = (colours_N3 / 255) ** 2.2
-    lms = np.cbrt(
-        linear @ np.array([[0.4122, 0.2119, 0.0883], [0.5363, 0.6807, 0.2817], [0.0514, 0.1074, 0.63]], dtype=np.float32)
-    )
-    lab = lms @ np.array([[0.2105, 1.978, 0.0259], [0.7936, -2.4286, 0.7828], [-0.0041, 0.4506, -0.8087]], np.float32)
-    return lab * np.array([0.5, 1, 1], np.float32)
+    lab = np.cbrt(linear @ TO_LMS) @ TO_LAB
+    return np.asarray(lab * np.array([0.5, 1, 1], np.float32))
 
 
 def attributes(pixels_HWC: np.ndarray) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from handstyle.terminal.collect_command import collect
 from handstyle.terminal.consent_commands import consent
 from handstyle.terminal.display import Display, display_of, listed
 from handstyle.terminal.log_commands import log
+from handstyle.terminal.originate_commands import originate
 from handstyle.terminal.rename_command import rename
 from handstyle.terminal.shares_command import shares
 from handstyle.terminal.verify_command import verify
@@ -38,6 +39,8 @@ app = typer.Typer(
 
 app.add_typer(consent, help="Who permits what: drafted, read, signed by everybody, checked.")
 app.add_typer(log, help="What was permitted, trained and released, so that nothing is added before or taken out after.")
+
+app.add_typer(originate, help="A base model made from nothing but licensed works. Hours; most people never need it.")
 
 
 @app.callback(invoke_without_command=True)

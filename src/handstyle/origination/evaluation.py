@@ -1,0 +1,137 @@
+"""What does a judge that learnt from the works say of the base that was made of them?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from handstyle.diffusion.family import ModelFamily
+from handstyle.finetuning.recipe import Duration, Recipe
+from handstyle.origination import combinations, judge, measure, text_encoder
+from handstyle.origination.figures import Measured, Share
+from handstyle.origination.judge import Judge, Shown
+from handstyle.origination.learning import learned, parameters_of
+from handstyle.origination.originate import Origination
+from handstyle.origination.pictures import Picture, further
+from handstyle.origination.words import Said
+
+CONCEPTS = 200
+SEED = 1  # not the base's
+DRAWN_FOR_COPIES = 200
+
+
+class Evaluation:
+    """Of one origination. The judge is trained once, and kept beside the base."""
+
+    def __init__(self, made: Origination, steps: int = 3000, batch: int = 128) -> None:
+        self.made, self.steps, self.batch = made, steps, batch
+        self.hands = sorted({said.phrase for said in made.material.said})
+
+    @cached_property
+    def concepts(self) -> list[str]:
+        return judge.common_concepts([said.name for said in self.made.material.said], self.hand_numbers, CONCEPTS, SEED)
+
+    @cached_property
+    def hand_numbers(self) -> list[int]:
+        return [self.hands.index(said.phrase) for said in self.made.material.said]
+
+    @cached_property
+    def kept_back(self) -> list[int]:
+        """Places of the drawings that the ceiling is measured on."""
+        return judge.kept_back([said.name for said in self.made.material.said], self.concepts, SEED)
+
+    def taught(self, texts: Sequence[str]) -> Tensor:
+        return text_encoder.taught(texts, self.made.teacher)
+
+    @cached_property
+    def judge(self) -> Judge:
+        made, away = self.made, set(self.kept_back) | set(self.made.material.unseen)
+        works: list[Picture] = [
+            (np.asarray(made.material.pixels[n]), said) for n, said in enumerate(made.material.said) if n not in away
+        ]
+        everything = [*works, *further(works, made.recipe.pictures, np.random.default_rng(SEED))]
+        texts = sorted({name_of(said) for _, said in everything})
+        number_of = {text: number for number, text in enumerate(texts)}
+        shown = [
+            Shown(place, number_of[name_of(said)], self.hands.index(said.phrase))
+            for place, (_, said) in enumerate(everything)
+        ]
+        taught_ND = self.taught(texts)
+        torch.manual_seed(SEED)
+        network = Judge(taught_ND.shape[1], len(self.hands))
+        pixels = np.stack([_at_the_judges_size(pixels) for pixels, _ in everything])
+        recipe = Recipe(
+            method="full",
+            max_train=Duration(count=self.steps, unit="steps"),
+            learning_rate=2e-3,
+            lr_scheduler="cosine",
+            lr_warmup_steps=100,
+            adam_weight_decay=0.05,
+            train_batch_size=self.batch,
+            ema_decay=0.998,
+            seed=SEED,
+        )
+        state = learned(
+            "judge",
+            made.folder / "judge",
+            made.lineage("words", "hands", "pictures"),
+            learning := parameters_of(network),
+            recipe,
+            judge.loss_at(network, pixels, shown, taught_ND, self.batch, SEED),
+            made.report,
+        )
+        learning.put(state.finished_weights())
+        return network.eval().requires_grad_(False)
+
+    def ceiling(self) -> tuple[Share, Share]:
+        """Words and hands of real drawings that the judge never saw."""
+        real = np.stack([np.asarray(self.made.material.pixels[n]) for n in self.kept_back])
+        words = measure.words_right(
+            self.judge, real, self.taught([self.made.material.said[n].name for n in self.kept_back])
+        )
+        return words, measure.hands_right(self.judge, real, [self.hand_numbers[n] for n in self.kept_back])
+
+    def measured(self, family: ModelFamily, report: Callable[[str, int, int], None]) -> tuple[Measured, Image.Image]:
+        """The figures, and a sheet of what was drawn for the combinations."""
+        words_ceiling, hands_ceiling = self.ceiling()
+        said = [self.made.material.said[n] for n in self.kept_back]
+        drawn = measure.draw(family, [f"{one.name}, {one.phrase}" for one in said], report)
+        together = measure.draw(family, [question.prompt for question in combinations.questions()], report)
+        works = self.made.material.pixels[self.made.material.learnt]
+        real = measure.nearest(self.made.material.pixels[self.made.material.unseen], works)
+        copies, low, high = measure.nearer_than(real, measure.nearest(drawn.pixels_NHWC[:DRAWN_FOR_COPIES], works))
+        found = Measured(
+            judge_ceiling=words_ceiling,
+            concepts=measure.words_right(self.judge, drawn.pixels_NHWC, self.taught([one.name for one in said])),
+            hands_ceiling=hands_ceiling,
+            hands=measure.hands_right(self.judge, drawn.pixels_NHWC, [self.hand_numbers[n] for n in self.kept_back]),
+            combinations=measure.combinations_right(self.judge, together.pixels_NHWC, self.taught),
+            seconds_a_picture=round(measure.seconds_a_picture(family), 3),
+            nearer_than_real=copies,
+            null_low=low,
+            null_high=high,
+        )
+        return found, sheet(np.concatenate([together.pixels_NHWC, drawn.pixels_NHWC]), columns=20)
+
+
+def name_of(said: Said) -> str:
+    return f"{said.colour} {said.name}" if said.must_say_colour else said.name
+
+
+def _at_the_judges_size(pixels_HWC: np.ndarray) -> np.ndarray:
+    image = Image.fromarray(pixels_HWC)
+    return np.asarray(image.resize((judge.SIDE, judge.SIDE), Image.Resampling.BOX))
+
+
+def sheet(pixels_NHWC: np.ndarray, columns: int, gap: int = 4) -> Image.Image:
+    side = pixels_NHWC.shape[1]
+    rows = -(-len(pixels_NHWC) // columns)
+    page = Image.new("RGB", (columns * (side + gap), rows * (side + gap)), "white")
+    for place, pixels in enumerate(pixels_NHWC):
+        page.paste(Image.fromarray(pixels), (place % columns * (side + gap), place // columns * (side + gap)))
+    return page
