@@ -31,11 +31,13 @@ COMMANDS = [
     "retrain-without",
     "rename",
     "base",
+    "originate",
     "demo",
 ]
 BEHIND = {  # what can stand behind a command
     "consent": ["draft", "show", "sign", "check", "list", "key"],
     "log": ["start", "show", "refresh", "erase", "witness", "accept"],
+    "originate": ["draw", "base"],
 }
 NOT_OURS = {".venv", ".git", "demo-output", "handstyle-workspace", "node_modules"}
 

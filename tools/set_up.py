@@ -107,7 +107,7 @@ def main() -> None:
     check_torch()
     print("then the rest", flush=True)
     if "--test" in sys.argv[1:]:
-        install("-e", ".[publish]", *what_tests_need())
+        install("-e", ".[publish,originate]", *what_tests_need())
     else:
         install("-e", ".")
 

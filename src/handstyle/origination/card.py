@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import tomli_w
@@ -57,7 +58,7 @@ def page(
     recipe: BaseRecipe,
     collection: Collection,
     held_out: int,
-    efforts: list[Effort],
+    efforts: Sequence[Effort],
     quality: dict[str, str],
     measured: Measured | None,
 ) -> str:

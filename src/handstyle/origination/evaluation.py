@@ -21,6 +21,7 @@ from handstyle.origination.pictures import Picture, further
 from handstyle.origination.words import Said
 
 CONCEPTS = 200
+STEPS = 3000
 SEED = 1  # not the base's
 DRAWN_FOR_COPIES = 200
 
@@ -28,8 +29,8 @@ DRAWN_FOR_COPIES = 200
 class Evaluation:
     """Of one origination. The judge is trained once, and kept beside the base."""
 
-    def __init__(self, made: Origination, steps: int = 3000, batch: int = 128) -> None:
-        self.made, self.steps, self.batch = made, steps, batch
+    def __init__(self, made: Origination, steps: int | None = None, batch: int = 128) -> None:
+        self.made, self.steps, self.batch = made, steps or STEPS, batch
         self.hands = sorted({said.phrase for said in made.material.said})
 
     @cached_property

@@ -7,35 +7,33 @@ pictures, denoiser. A gate after a stage stops what is not good enough.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tomli_w
 import torch
 from torch import Tensor
 
 from handstyle import digests
-from handstyle.collection.works import Collection, Work
+from handstyle.collection.works import Collection
 from handstyle.diffusion.checkpoints import read_tensors, write_tensors
 from handstyle.diffusion.family import ModelFamily
-from handstyle.encoding.batches import Batch
 from handstyle.errors import UsageMistake
-from handstyle.finetuning.objective import batch_loss
 from handstyle.finetuning.recipe import Recipe
 from handstyle.finetuning.trainable import trainable
-from handstyle.origination import autoencoder, card, credits, denoiser, gates, text_encoder
+from handstyle.origination import autoencoder, base_folder, denoiser, gates, text_encoder
+from handstyle.origination.base_folder import DENOISER, ENCODER, WORDS
+from handstyle.origination.card import Effort, effort
 from handstyle.origination.figures import Measured
 from handstyle.origination.learning import Report, learned, parameters_of
 from handstyle.origination.material import Material
 from handstyle.origination.pictures import Picture, further
 from handstyle.origination.recipe import BaseRecipe, Round
-from handstyle.origination.words import COLOURS, Said, described
+from handstyle.origination.words import Said, corpus
 from handstyle.records import write
 
-ENCODER, WORDS, DENOISER = "vae", "text_encoder", "unet"
 ENOUGH_TEXTS = 60_000
 HELD_OUT_TEXTS = 512
 
@@ -160,13 +158,13 @@ class Origination:
         return self._kept_autoencoder(network.eval().requires_grad_(False))
 
     def _kept_autoencoder(self, network: Any) -> float:
-        _save(network, self.base / ENCODER, WEIGHTS, torch.bfloat16)
+        base_folder.save_half(network, self.base / ENCODER)
         return autoencoder.psnr(network, self.material.unseen_pixels)
 
     def text_encoder(self) -> tuple[float, float]:
         """Learns it; cosine to the teacher and share found again, on texts it never saw."""
         recipe, seed = self.recipe.text_encoder, self.recipe.seed
-        texts = text_encoder.corpus_order(self._texts(), seed)
+        texts = text_encoder.corpus_order(self.texts(), seed)
         tokenizer = text_encoder.new_tokenizer(texts, recipe)
         path = self.folder / "taught.safetensors"
         if not path.is_file():
@@ -189,26 +187,12 @@ class Origination:
         student.eval().requires_grad_(False)
         quality = text_encoder.found_again(student, tokens_NL[-HELD_OUT_TEXTS:], taught_ND[-HELD_OUT_TEXTS:])
         tokenizer.save_pretrained(self.base / "tokenizer")
-        _save(clip, self.base / WORDS, "model.safetensors", torch.float32, level="text_model.")
+        base_folder.save_text_encoder(clip, self.base / WORDS)
         return quality
 
-    def _texts(self) -> list[str]:
-        """Names and keywords alone, the vocabulary, and works as they will be described."""
-        chance = np.random.default_rng(self.recipe.seed)
-        pictures = [self.material.said[n] for n in self.material.learnt]
-        texts = {word for picture in pictures for word in (picture.name, *picture.keywords)} | set(self.vocabulary)
-        colours = [picture for picture in pictures if len(picture.name.split()) < 4]
-        while len(texts) < ENOUGH_TEXTS and pictures:
-            picture = pictures[int(chance.integers(len(pictures)))]
-            draw = chance.random()
-            if draw < 0.6:
-                texts.add(described(picture, self.recipe.words, chance))
-            elif draw < 0.8:
-                texts.add(f"{chance.choice(list(COLOURS))} {picture.name}")
-            else:
-                other = colours[int(chance.integers(len(colours)))]
-                texts.add(f"{picture.name} {chance.choice(['and', 'with', 'beside', 'below'])} {other.name}")
-        return sorted(text for text in texts if text)
+    def texts(self) -> list[str]:
+        known = [self.material.said[n] for n in self.material.learnt]
+        return corpus(known, self.vocabulary, self.recipe.words, ENOUGH_TEXTS, self.recipe.seed)
 
     # Pictures.
 
@@ -238,13 +222,6 @@ class Origination:
 
     # The denoiser.
 
-    def begin_denoiser(self) -> None:
-        """The whole folder, with a network that knows nothing yet."""
-        if not (self.base / DENOISER / "config.json").is_file():
-            denoiser.new_scheduler().save_pretrained(self.base / "scheduler")
-            write(self.base / "model_index.json", json.dumps(MODEL_INDEX, indent=2).encode() + b"\n")
-            _save(denoiser.new_denoiser(self.recipe), self.base / DENOISER, WEIGHTS, torch.bfloat16)
-
     def denoiser(self) -> None:
         pictures = self.pictures()
         family = self.family()
@@ -254,7 +231,7 @@ class Origination:
         assert weights is not None
         with trainable(family, self._rounds_recipe(self.recipe.denoiser.rounds[-1])) as learning:
             learning.put(weights)  # the family puts its folder's weights back on leaving
-            _save(family.denoiser, self.base / DENOISER, WEIGHTS, torch.bfloat16)
+            base_folder.save_half(family.denoiser, self.base / DENOISER)
 
     def _lineage_of_round(self, number: int) -> str:
         """Later rounds may still be changed: this one does not depend on them."""
@@ -285,7 +262,7 @@ class Origination:
                 self._lineage_of_round(number),
                 learning,
                 recipe,
-                _loss_at(batch_at, family, recipe),
+                denoiser.loss_at(batch_at, family, recipe),
                 self.report,
             )
             return {name: value.clone() for name, value in state.finished_weights().items()}
@@ -293,87 +270,28 @@ class Origination:
     # What is said of it.
 
     def finish(self, quality: dict[str, str], measured: Measured | None) -> None:
-        """Card, credits and recipe beside the weights."""
-        phrases = {said.phrase: self.collection.rights_of(work).author for said, work in self._said_of_works()}
-        page = card.page(self.recipe, self.collection, len(self.material.held_out), self.efforts(), quality, measured)
-        write(self.base / "handstyle.toml", card.settings(self.recipe, phrases).encode())
-        write(self.base / "recipe.toml", tomli_w.dumps(_without_nothing(self.recipe.as_json())).encode())
-        write(self.base / "credits.jsonl", credits.lines(self.collection).encode())
-        write(self.base / "ORIGIN.md", page.encode())
+        works = zip(self.material.said, self.collection.works, strict=True)
+        phrases = {said.phrase: self.collection.rights_of(work).author for said, work in works}
+        held_out = len(self.material.held_out)
+        described = (self.recipe, self.collection, phrases, held_out, self.efforts(), quality, measured)
+        base_folder.describe(self.base, *described)
 
-    def _said_of_works(self) -> Iterator[tuple[Said, Work]]:
-        return zip(self.material.said, self.collection.works, strict=True)
-
-    def efforts(self) -> list[card.Effort]:
+    def efforts(self) -> list[Effort]:
         """Of every network, from the lines it left in its log."""
         parts = [("autoencoder", "autoencoder"), ("text encoder", "text-encoder")]
         rounds = enumerate(self.recipe.denoiser.rounds, 1)
         parts += [(f"denoiser at {part.resolution} px", f"denoiser-{number}") for number, part in rounds]
-        found = (
-            card.effort(name, self.folder / place / "log.jsonl") for name, place in [*parts, ("decoder", "decoder")]
-        )
-        return [effort for effort in found if effort]
+        parts.append(("decoder, polished", "decoder"))
+        found = (effort(name, self.folder / place / "log.jsonl") for name, place in parts)
+        return [one for one in found if one]
 
     def family(self) -> ModelFamily:
         from handstyle.diffusion import catalogue
 
-        self.begin_denoiser()
+        base_folder.begin(self.base, self.recipe)
         return catalogue.load(self.base)
-
-
-WEIGHTS = "diffusion_pytorch_model.safetensors"
-MODEL_INDEX = {
-    "_class_name": "StableDiffusionPipeline",
-    "_diffusers_version": "0.42.1",
-    "feature_extractor": [None, None],
-    "image_encoder": [None, None],
-    "requires_safety_checker": False,
-    "safety_checker": [None, None],
-    "scheduler": ["diffusers", "DDIMScheduler"],
-    "text_encoder": ["transformers", "CLIPTextModel"],
-    "tokenizer": ["transformers", "CLIPTokenizer"],
-    "unet": ["diffusers", "UNet2DConditionModel"],
-    "vae": ["diffusers", "AutoencoderKL"],
-}
-
-
-def _without_nothing(settings: Any) -> Any:
-    """TOML has no word for nothing: what is left out means the default."""
-    if isinstance(settings, dict):
-        return {name: _without_nothing(value) for name, value in settings.items() if value is not None}
-    return [_without_nothing(value) for value in settings] if isinstance(settings, list) else settings
 
 
 def _said(entry: dict[str, Any]) -> Said:
     lists = {name: tuple(entry[name]) for name in ("keywords", "attributes")}
     return Said(**{**entry, **lists})
-
-
-def _loss_at(
-    batch_at: Callable[[int], Batch], family: ModelFamily, recipe: Recipe
-) -> Callable[[int], tuple[Tensor, int]]:
-    def loss(step: int) -> tuple[Tensor, int]:
-        batch = batch_at(step)
-        value = batch_loss(
-            batch,
-            family,
-            seed=recipe.seed,
-            step=step,
-            snr_gamma=recipe.snr_gamma,
-            precision=recipe.mixed_precision,
-            live_text=False,
-        )
-        return value, len(batch.names)
-
-    return loss
-
-
-def _save(network: Any, folder: Path, weights: str, dtype: torch.dtype, level: str = "") -> None:
-    """Configuration and weights. `level` stands before names that lack it: one of CLIP's is gone in transformers 5."""
-    network.save_config(folder) if hasattr(network, "save_config") else network.config.save_pretrained(folder)
-    tensors = {
-        name if name.startswith(level) else f"{level}{name}": tensor.detach().to(dtype).contiguous()
-        for name, tensor in network.state_dict().items()
-        if not name.endswith("position_ids")
-    }
-    write_tensors(folder / weights, tensors, {"format": "pt"})

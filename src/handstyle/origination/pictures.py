@@ -73,9 +73,9 @@ def in_company(first: Picture, second: Picture, chance: np.random.Generator) -> 
     if chance.random() < 0.6:
         words = str(chance.choice(["{} and {}", "{} and a {}", "{} beside {}", "{} next to a {}"]))
         small = round(side * 0.56)
-        top = (side - small) // 2
-        _lay(page, first[0], small, top + int(chance.integers(-8, 9)), 0)
-        _lay(page, second[0], small, top + int(chance.integers(-8, 9)), side - small)
+        top, play = (side - small) // 2, side // 16
+        _lay(page, first[0], small, top + int(chance.integers(-play, play + 1)), 0)
+        _lay(page, second[0], small, top + int(chance.integers(-play, play + 1)), side - small)
     else:
         words = str(chance.choice(["{} with a {}", "{} with {}", "{} below a {}"]))
         large, small = round(side * 0.66), round(side * 0.42)

@@ -7,6 +7,7 @@ that the network learns what each word does alone. A new hand can then be descri
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,6 +84,29 @@ def _content(picture: Said, recipe: WordsRecipe, chance: np.random.Generator) ->
         name = str(chance.choice(TEMPLATES)).format(name)
         name = re.sub(r"\ba ([aeiou])", r"an \1", name)
     return name
+
+
+def corpus(
+    pictures: Sequence[Said], vocabulary: Sequence[str], recipe: WordsRecipe, number: int, seed: int
+) -> list[str]:
+    """About so many texts for the text encoder: names and keywords alone, the vocabulary, and works as they will be
+    described, in colours and in company too."""
+    chance = np.random.default_rng(seed)
+    texts = {word for picture in pictures for word in (picture.name, *picture.keywords)} | set(vocabulary)
+    short = [picture for picture in pictures if len(picture.name.split()) < 4]
+    for _ in range(20 * number):
+        if len(texts) >= number or not short:
+            break
+        picture = pictures[int(chance.integers(len(pictures)))]
+        draw = chance.random()
+        if draw < 0.6:
+            texts.add(described(picture, recipe, chance))
+        elif draw < 0.8:
+            texts.add(f"{chance.choice(list(COLOURS))} {picture.name}")
+        else:
+            other = short[int(chance.integers(len(short)))]
+            texts.add(f"{picture.name} {chance.choice(['and', 'with', 'beside', 'below'])} {other.name}")
+    return sorted(text for text in texts if text)
 
 
 def ink(pixels_HWC: np.ndarray) -> np.ndarray:

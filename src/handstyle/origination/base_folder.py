@@ -1,0 +1,86 @@
+"""How does a base lie on the disk, for diffusers and for people?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from handstyle.collection.works import Collection
+from handstyle.diffusion.checkpoints import write_tensors
+from handstyle.origination import card, credits, denoiser
+from handstyle.origination.card import Effort
+from handstyle.origination.figures import Measured
+from handstyle.origination.recipe import BaseRecipe
+from handstyle.records import write
+
+ENCODER, WORDS, DENOISER = "vae", "text_encoder", "unet"
+WEIGHTS = "diffusion_pytorch_model.safetensors"
+MODEL_INDEX = {
+    "_class_name": "StableDiffusionPipeline",
+    "_diffusers_version": "0.42.1",
+    "feature_extractor": [None, None],
+    "image_encoder": [None, None],
+    "requires_safety_checker": False,
+    "safety_checker": [None, None],
+    "scheduler": ["diffusers", "DDIMScheduler"],
+    "text_encoder": ["transformers", "CLIPTextModel"],
+    "tokenizer": ["transformers", "CLIPTokenizer"],
+    "unet": ["diffusers", "UNet2DConditionModel"],
+    "vae": ["diffusers", "AutoencoderKL"],
+}
+
+
+def begin(base: Path, recipe: BaseRecipe) -> None:
+    """What is not learnt, and a denoiser that knows nothing yet; where it is there already, it stays."""
+    if not (base / DENOISER / WEIGHTS).is_file():
+        denoiser.new_scheduler().save_pretrained(base / "scheduler")
+        write(base / "model_index.json", json.dumps(MODEL_INDEX, indent=2).encode() + b"\n")
+        save_half(denoiser.new_denoiser(recipe), base / DENOISER)
+
+
+def save_half(network: Any, folder: Path) -> None:
+    """In bfloat16: group norms on a processor refuse fp16."""
+    network.save_config(folder)
+    tensors = {name: tensor.detach().bfloat16().contiguous() for name, tensor in network.state_dict().items()}
+    write_tensors(folder / WEIGHTS, tensors, {"format": "pt"})
+
+
+def save_text_encoder(clip: Any, folder: Path) -> None:
+    """In fp32, as transformers loads what was saved and diffusers loads fp32: mixed types fail. Names are the classic
+    ones, with the level that transformers 5 has taken away."""
+    clip.config.save_pretrained(folder)
+    tensors = {
+        f"text_model.{name.removeprefix('text_model.')}": tensor.detach().float().contiguous()
+        for name, tensor in clip.state_dict().items()
+        if not name.endswith("position_ids")
+    }
+    write_tensors(folder / "model.safetensors", tensors, {"format": "pt"})
+
+
+def describe(
+    base: Path,
+    recipe: BaseRecipe,
+    collection: Collection,
+    phrases: dict[str, str],
+    held_out: int,
+    efforts: Sequence[Effort],
+    quality: dict[str, str],
+    measured: Measured | None,
+) -> None:
+    """Card, credits and recipe beside the weights. `phrases`: whose hand each one calls."""
+    page = card.page(recipe, collection, held_out, efforts, quality, measured)
+    write(base / "handstyle.toml", card.settings(recipe, phrases).encode())
+    write(base / "recipe.toml", tomli_w.dumps(_without_nothing(recipe.as_json())).encode())
+    write(base / "credits.jsonl", credits.lines(collection).encode())
+    write(base / "ORIGIN.md", page.encode())
+
+
+def _without_nothing(settings: Any) -> Any:
+    """TOML has no word for nothing: what is left out means the default."""
+    if isinstance(settings, dict):
+        return {name: _without_nothing(value) for name, value in settings.items() if value is not None}
+    return [_without_nothing(value) for value in settings] if isinstance(settings, list) else settings

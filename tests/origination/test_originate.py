@@ -1,0 +1,160 @@
+"""Is a base made in stages that may be stopped at any time, and do others load what comes of it?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from handstyle.diffusion.checkpoints import read_tensors
+from handstyle.errors import UsageMistake
+from handstyle.origination import gates, learning
+from handstyle.origination.evaluation import Evaluation
+from handstyle.origination.gates import Gate, GateMissed
+from handstyle.origination.originate import Origination
+
+Begin = Callable[[Path], Origination]
+
+
+@pytest.fixture(autouse=True)
+def lenient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three steps reach no gate."""
+    for name in ("AUTOENCODER", "AUTOENCODER_BEFORE_POLISH", "TEXT_ENCODER"):
+        monkeypatch.setattr(gates, name, Gate("stage", "measure", 0.0))
+
+
+def finished(made: Origination) -> Path:
+    measures: dict[str, str] = {}
+    for stage in made.stages():
+        measures |= stage.measures
+    made.finish(measures, None)
+    return made.base
+
+
+class Stopped(Exception):
+    pass
+
+
+def test_a_base_that_was_stopped_everywhere_is_the_same_base(
+    begun: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = finished(begun(tmp_path / "whole"))
+    monkeypatch.setattr(learning, "SECONDS_BETWEEN_SNAPSHOTS", 0)
+    stops = 0
+    for _ in range(60):
+        made = begun(tmp_path / "stopped")
+        seen: set[tuple[str, int]] = set()
+
+        def stop(what: str, done: int, of: int, seen: set[tuple[str, int]] = seen) -> None:
+            if "reading" not in what and "encoding" not in what:
+                seen.add((what, done))
+                if len(seen) == 2:  # each time two steps further
+                    raise Stopped
+
+        object.__setattr__(made.material, "report", stop)
+        try:
+            base = finished(made)
+            break
+        except Stopped:
+            stops += 1
+    assert stops > 4
+    for part in ("unet", "vae"):
+        name = f"{part}/diffusion_pytorch_model.safetensors"
+        one, other = read_tensors(whole / name)[0], read_tensors(base / name)[0]
+        assert one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
+    assert (whole / "text_encoder/model.safetensors").read_bytes() == (
+        base / "text_encoder/model.safetensors"
+    ).read_bytes()
+
+
+@pytest.mark.parametrize("dtype", [None, torch.bfloat16])
+def test_diffusers_loads_it_and_draws(begun: Begin, tmp_path: Path, dtype: torch.dtype | None) -> None:
+    from diffusers import StableDiffusionPipeline
+
+    base = finished(begun(tmp_path / "base"))
+    given = {} if dtype is None else {"torch_dtype": dtype}
+    pipeline = StableDiffusionPipeline.from_pretrained(base, safety_checker=None, **given)
+    pipeline.set_progress_bar_config(disable=True)
+    (image,) = pipeline("ball, flat style", num_inference_steps=2, height=32, width=32).images
+    assert image.size == (32, 32)
+    assert all(name.startswith("text_model.") for name in read_tensors(base / "text_encoder/model.safetensors")[0])
+    kinds = {tensor.dtype for tensor in read_tensors(base / "unet/diffusion_pytorch_model.safetensors")[0].values()}
+    assert kinds == {torch.bfloat16}
+
+
+def test_of_each_hand_the_same_share_is_never_learnt(begun: Begin, tmp_path: Path) -> None:
+    material = begun(tmp_path / "base").material
+    assert sorted(name.split("/")[0] for name in material.held_out) == ["flat", "flat", "inked", "inked"]
+    assert set(material.learnt) | set(material.unseen) == set(range(20))
+    assert {said.phrase for said in material.said} == {"flat style", "Bo style"}
+
+
+def test_nothing_made_from_a_held_out_work_is_learnt(begun: Begin, tmp_path: Path) -> None:
+    made = begun(tmp_path / "base")
+    names = {made.material.said[n].name for n in made.material.unseen}
+    known = {made.material.said[n].name for n in made.material.learnt}
+    gone = names - known
+    finished(made)
+    for said in made.pictures():
+        assert gone.isdisjoint(said.name.split())
+
+
+def test_later_rounds_may_be_changed_and_earlier_ones_stay(begun: Begin, tmp_path: Path) -> None:
+    made = begun(tmp_path / "base")
+    finished(made)
+    before = (made.folder / "denoiser-1/log.jsonl").read_text(encoding="utf-8")
+    rounds = made.recipe.denoiser.rounds
+    longer = rounds[1].model_copy(update={"steps": 5})
+    network = made.recipe.denoiser.model_copy(update={"rounds": (rounds[0], longer)})
+    object.__setattr__(made.material, "recipe", made.recipe.model_copy(update={"denoiser": network}))
+    with pytest.raises(Exception, match="belongs to another recipe"):
+        made.denoiser()
+    for snapshot in (made.folder / "denoiser-2").glob("*.safetensors"):
+        snapshot.unlink()
+    made.denoiser()
+    assert (made.folder / "denoiser-1/log.jsonl").read_text(encoding="utf-8") == before
+
+
+def test_the_card_names_every_artist_and_credits_every_work(begun: Begin, tmp_path: Path) -> None:
+    base = finished(begun(tmp_path / "base"))
+    page = (base / "ORIGIN.md").read_text(encoding="utf-8")
+    assert "Ada: 10 works, MIT, https://example.org/flat" in page and "Bo: 10 works" in page
+    rows = [json.loads(line) for line in (base / "credits.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert len(rows) == 20 and all(len(row["pixels_sha256"]) == 64 for row in rows)
+    assert "| denoiser at 16 px | 3 | 12 |" in page
+
+
+def test_a_stage_below_its_gate_stops_the_next(begun: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gates, "AUTOENCODER_BEFORE_POLISH", Gate("autoencoder", "PSNR", 90.0, " dB"))
+    made = begun(tmp_path / "base")
+    with pytest.raises(GateMissed, match="90 dB is asked for"):
+        list(made.stages())
+    assert not (made.folder / "text-encoder").exists()
+
+
+def test_a_folder_of_another_base_is_refused(begun: Begin, tmp_path: Path) -> None:
+    begun(tmp_path / "base")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "diary.txt").write_text("mine")
+    with pytest.raises(UsageMistake, match="not empty"):
+        begun(tmp_path / "full")
+    (tmp_path / "base" / "lineage.json").write_text('"another"')
+    with pytest.raises(UsageMistake, match="another base is being made"):
+        begun(tmp_path / "base")
+
+
+def test_a_base_is_measured_and_its_sheet_shows_what_was_asked(begun: Begin, tmp_path: Path) -> None:
+    made = begun(tmp_path / "base")
+    measures = {key: value for stage in made.stages() for key, value in stage.measures.items()}
+    made.finish(measures, None)
+    found, sheet = Evaluation(made, steps=2, batch=4).measured(made.family(), lambda *_: None)
+    assert found.concepts.of == found.judge_ceiling.of == 10
+    assert found.combinations.of == 40 and 0 <= found.combinations.right <= 40
+    assert found.null_low <= 0.5 <= found.null_high
+    assert np.asarray(sheet).shape[2] == 3 and sheet.width > sheet.height / 2
+    made.finish(measures, found)
+    assert "found among wrong captions" in (made.base / "ORIGIN.md").read_text(encoding="utf-8")
