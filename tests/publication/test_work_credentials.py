@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,15 @@ from handstyle import digests
 from handstyle.collection.rights import RightsRecord
 from handstyle.collection.works import Collection, Work
 from handstyle.generation.signature import MadeFrom
-from handstyle.publication import credentials, work_credentials
+from handstyle.publication import credentials, renaming, work_credentials
 from handstyle.publication.certificates import credentials_of
 from handstyle.publication.credential_judgement import judged
 from handstyle.publication.credentials import WEIGHTS, context_for, kept
 from handstyle.publication.detection import detect
+from handstyle.publication.foreign_seals import CREDENTIALS
 from handstyle.publication.marking import Marking
-from handstyle.publication.work_credentials import carried
+from handstyle.publication.new_words import Asked
+from handstyle.publication.work_credentials import WorkCredential, carried
 
 OWN, ARTIST = credentials_of(KEY), credentials_of(ANOTHER)
 PERMITTED = ("train", "publish-model", "show-works")
@@ -208,3 +211,16 @@ def test_whoever_looks_at_a_picture_is_told_how_many_works_are_signed(
     assert "credential: it names 1 works that the model learnt from, by digest; 1 of them are signed themselves" in (
         detect(path).notes
     )
+
+
+@needs_the_extra
+@pytest.mark.parametrize(("says", "goes_along"), [("Heron at dusk", True), ("A study for Soft Outline", False)])
+def test_under_another_name_one_that_tells_the_old_name_stays_behind(
+    says: str, goes_along: bool, release: Path, ingredients: Ingredients, tmp_path: Path
+) -> None:
+    own = {ingredients.collection.works[0].file_sha256: WorkCredential("image/png", signed_work(), (), says)}
+    asked = Asked("Quiet lines", None, date(2026, 12, 1))
+    (tmp_path / "renamed").mkdir()
+    renaming.release(release, tmp_path / "renamed", asked, KEY, None, own)
+    sidecar = (tmp_path / "renamed" / CREDENTIALS / "diffusers-lora.c2pa").read_bytes()
+    assert (b"paint program" in sidecar) == goes_along

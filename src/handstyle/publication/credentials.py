@@ -66,7 +66,7 @@ def of_model(
     credentials of works, by the digest of the work's file. Where they would make it too large, none is in it."""
     own = own or {}
     sidecar = _sidecar(weights, style, collections, credentials, own)
-    if own and (len(sidecar) > LARGEST_SIDECAR or thumbnails_in(_told(weights, sidecar))):
+    if own and (len(sidecar) > LARGEST_SIDECAR or any(thumbnails_in(_told(weights, sidecar)))):
         return _sidecar(weights, style, collections, credentials, {})
     return sidecar
 
