@@ -126,6 +126,7 @@ def _statement(
         licence=cleared.licence,
         distribution=cleared.distribution,
         recipients=cleared.recipients,
+        territory=cleared.territory,
         published=cleared.on,
         lineage=Lineage(
             collection=style.collection,
