@@ -29,6 +29,7 @@ author = "Ada Example"
 [scope]
 methods = ["lora"]
 bases = ["stable-diffusion-1"]
+territory = ["everywhere"]
 valid_from = 2026-01-01
 valid_until = 2026-12-31
 """

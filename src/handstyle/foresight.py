@@ -21,7 +21,7 @@ from handstyle.collection.permission import listed
 from handstyle.collection.reservation_values import Reading
 from handstyle.collection.rights import RightsRecord
 from handstyle.collection.rights_plan import ConsentGrant, RightsPlan
-from handstyle.collection.scope import ANY_BASE, Act, Distribution, Method, NameUses, Scope
+from handstyle.collection.scope import ANY_BASE, EVERYWHERE, Act, Distribution, Method, NameUses, Scope
 from handstyle.collection.terms import Named, Terms
 from handstyle.consenting import look_at
 from handstyle.errors import UsageMistake
@@ -66,6 +66,7 @@ class Intent:
             methods=(self.method,),
             bases=(base,),
             distribution=self.distribution,
+            territory=(EVERYWHERE,),
             recipients=("NAME OF WHOEVER GETS THE MODEL",) if self.distribution == "named" else (),
             commercial=self.commercial,
             show_works=self.show_works,

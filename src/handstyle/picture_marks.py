@@ -38,6 +38,6 @@ def marking(workspace: Workspace, worn: Sequence[Worn], secret: Ed25519PrivateKe
     for item in worn:
         assert item.folder is not None, "what is worn here was found in a folder"
         named = filter(None, (item.style.collection, item.style.class_images))
-        collections = [collection_named(workspace, digest)[0] for digest in named]
+        collections = [collection_named(workspace, digest) for digest in named]
         models.append(credentials.kept(workspace.credentials, item.folder / WEIGHTS, item.style, collections, signing))
     return Marking(secret, models)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handstyle.errors import UsageMistake
+from handstyle.collection.works import Collection
+from handstyle.errors import StageMissing, UsageMistake
 from handstyle.gates import require_standing
 from handstyle.loading import collection_named, current_report
 from handstyle.workspace import House, Workspace, unfinished
@@ -47,15 +49,27 @@ def rename(
 
 def _rename_release(workspace: Workspace, source: Path, asked: Asked, key: Path | None, to: Path | None) -> Renamed:
     from handstyle import keys
-    from handstyle.publication import naming, package, renaming
+    from handstyle.publication import naming, package, renaming, work_credentials
 
     _require_release(workspace, source)
     secret, target = keys.read_key(key) if key else keys.own_key(), to or source.parent / naming.slug(asked.title)
     if target.resolve().is_relative_to(source.resolve()):
         raise UsageMistake(f"{target} lies inside the old release", hint="Name a folder beside it with --to.")
     with package.unfinished_release(target) as folder:
-        renamed = renaming.release(source, folder, asked, secret, _renaming_logged())
+        own = work_credentials.carried(_originals(workspace, source))
+        renamed = renaming.release(source, folder, asked, secret, _renaming_logged(), own)
     return renamed.model_copy(update={"folder": str(target)})
+
+
+def _originals(workspace: Workspace, release: Path) -> list[tuple[Collection, Path]]:
+    """Of a release that was made here."""
+    from handstyle.publication import renamed_files
+
+    found = []
+    for published in renamed_files.Release.at(release).collections.values():
+        with suppress(StageMissing):
+            found.append(collection_named(workspace, published.collection))
+    return found
 
 
 def _require_release(workspace: Workspace, release: Path) -> None:

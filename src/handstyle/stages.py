@@ -13,7 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from handstyle import digests, planning
+from handstyle import digests, planning, releasing
 from handstyle.collection.works import Collection
 from handstyle.diffusion.base_provenance import BaseProvenance
 from handstyle.gates import (
@@ -27,7 +27,6 @@ from handstyle.gates import (
 from handstyle.loading import (
     collection_named,
     current_collection,
-    current_report,
     default_recipe,
     keep_collection,
     load_base,
@@ -36,8 +35,7 @@ from handstyle.loading import (
 from handstyle.picture_marks import marking, own_mark
 from handstyle.planning import Plan, require_plan
 from handstyle.records import LONGEST_WRITE, PART, Record, remove_abandoned
-from handstyle.releasing import collections_to_publish, consents, count_release, proof_of_log, public_report
-from handstyle.vouching import base_to_publish, require_known_base
+from handstyle.vouching import require_known_base
 from handstyle.workspace import House, Workspace, next_name, slug, unfinished
 
 if TYPE_CHECKING:
@@ -459,47 +457,24 @@ def publish(
     """Gates first, then weights in other tools' formats, card, records and a signature over everything."""
     from handstyle import keys
     from handstyle.diffusion.catalogue import EMBEDDED
-    from handstyle.finetuning.trained_style import WEIGHTS
-    from handstyle.publication import card, clearance, exports, package, records_for_others, release_records
+    from handstyle.publication import clearance, exports, package, records_for_others, release_records
 
-    run = workspace.needs("run", "finetune")
-    style = open_style(workspace, run)
-    (collection, folder), (class_images, beside) = collections_to_publish(workspace, style)
-    report, pictures = current_report(workspace)
-    known, base_statement = base_to_publish(workspace, base or EMBEDDED, style)
+    made = releasing.finished(workspace, base or EMBEDDED)
     cleared = clearance.clearance(
-        collection, style, report, name, on=date.today(), model_licence=model_licence, distribution=distribution,
-        class_images=class_images, folder=to.name if to else "", base=known,
+        made.collection, made.style, made.report, name, on=date.today(), model_licence=model_licence,
+        distribution=distribution, class_images=made.class_images, folder=to.name if to else "", base=made.base,
     )  # fmt: skip
-    assert report is not None, "without one there is no clearance"
     secret, target = keys.read_key(key) if key else keys.own_key(), to or workspace.release(cleared.name)
     with package.unfinished_release(target) as release:
         progress("writing and reloading the weights", 0, 2)
-        own = workspace.run(run) / "style" / WEIGHTS
-        weights = exports.write(release / release_records.WEIGHTS, style, own, base or EMBEDDED, cleared)
+        place = release / release_records.WEIGHTS
+        weights = exports.write(place, made.style, made.weights, base or EMBEDDED, cleared)
         progress("writing and reloading the weights", 1, 2)
-        signer = keys.fingerprint(secret.public_key())
-        package.assemble(
-            release,
-            collection=collection,
-            style=style,
-            cleared=cleared,
-            weights=weights,
-            card_text=card.text(style, collection, report, cleared, weights, signer, class_images),
-            report_files=public_report(report, pictures),
-            consents=consents(workspace, collection, class_images),
-            evidence_folders=[folder, folder.parent, beside],
-            key=secret,
-            class_images=class_images,
-            base_statement=base_statement,
-            contact=contact,
-            prove=proof_of_log(style, collection, class_images),
-        )
-        count_release(workspace, style, report, release)
+        releasing.assemble(release, made, cleared, weights, secret, contact)
         progress("writing and reloading the weights", 2, 2)
     return Published(
         release=str(target),
-        signer=signer,
+        signer=keys.fingerprint(secret.public_key()),
         licence=cleared.licence.name,
         weights=tuple(item.path for item in weights),
         reasons=(*cleared.reasons, *([] if (target / records_for_others.POLICY).exists() else [NO_POLICY])),

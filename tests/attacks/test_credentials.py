@@ -32,7 +32,7 @@ from handstyle.__main__ import main
 from handstyle.errors import HandstyleError
 from handstyle.generation import signature
 from handstyle.generation.signature import Watermark, signed_png
-from handstyle.publication import credentials, watermark
+from handstyle.publication import credential_judgement, credentials, watermark, work_credentials
 from handstyle.publication.certificates import certificates_in
 from handstyle.publication.detection import Detected, detect
 from handstyle.publication.marking import marked, payload_of
@@ -254,14 +254,14 @@ def test_no_changed_byte_of_a_credential_leaves_it_trusted(at: Path, tmp_path: P
     own = certificates_in(certificate(tmp_path / "own.pem"))
     data = without(picture(64, credential=True), TEXT, b"tEXt")
     begin = data.index(STORE) + 4
-    length = credentials.size_of_store(data, "PNG")
+    length = work_credentials.size_of_store(data)
     chance = np.random.default_rng(0)
     for place in chance.integers(0, length, 60):
         changed = bytearray(data)
         changed[begin + place] ^= 1 << int(chance.integers(8))
         repaired = png_of(chunks(bytes(changed)))
-        judged = credentials.judged(repaired, "PNG", own)
-        same = credentials.judged(data, "PNG", own)
+        judged = credential_judgement.judged(repaired, "PNG", own)
+        same = credential_judgement.judged(data, "PNG", own)
         assert judged is None or judged.state != "trusted" or judged == same
 
 

@@ -98,6 +98,15 @@ def class_images_of_others(workspace: Workspace, scene: Scene) -> object:
     return planning.plan(workspace, scene.base, settings=settings, class_images=folder)
 
 
+def for_one_country(change: Callable[[dict[str, Any]], object]) -> Callable[[Scene], object]:
+    def attempt(scene: Scene) -> object:
+        release = scene.release(signed(territory=["DE"]))
+        assert scene.resigned(release).status == "intact"
+        return scene.resigned(release, change)
+
+    return attempt
+
+
 ATTACKS = [
     Attack(48, "a consent for one base is used on another", asked(base_sha256="c" * 64), "clause: base"),
     Attack(49, "a consent for one family of bases is used on another", asked({"bases": ["stable-diffusion-xl"]}),
@@ -141,6 +150,14 @@ ATTACKS = [
            "clause: distribution"),
     Attack(71, "a release for a museum names a friend", for_named_people(recipients=["A Museum", "A Friend"]),
            "does not name the people"),
+    Attack(209, "a release for one country is passed on to the world", 
+           for_one_country(lambda it: it.update(territory=["everywhere"])),
+           "clause: territory"),
+    Attack(210, "a release for one country names another one, too", 
+           for_one_country(lambda it: it.update(territory=["DE", "FR"])),
+           "clause: territory"),
+    Attack(211, "a release keeps silent about where it may be used", 
+           for_one_country(lambda it: it.pop("territory")), "clause: territory"),
     Attack(72, "a release is shown again after its consent ended", lambda s: verify(s.release(), on=date(2031, 1, 1)),
            "ended on 2030-12-31"),
     Attack(73, "works are encoded on another base", with_torch(lambda w, s: stages.encode(w, s.base),

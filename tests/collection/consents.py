@@ -37,6 +37,7 @@ SCOPE: dict[str, Any] = {
     "methods": ["lora"],
     "bases": ["sha256:" + "b" * 64],
     "distribution": "public",
+    "territory": ["everywhere"],
     "valid_from": date(2026, 1, 1),
     "valid_until": date(2030, 12, 31),
 }

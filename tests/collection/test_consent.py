@@ -20,6 +20,7 @@ from consents import ADA, ADA_HOLDS, PRESS, PRESS_HOLDS, TODAY, WORKS, asked, dr
 from handstyle import digests, envelopes
 from handstyle.collection import consent
 from handstyle.collection.consent import PAYLOAD_TYPE, Consent, Decoder
+from handstyle.collection.scope import NameUses, Scope
 from handstyle.collection.terms import statement
 from handstyle.errors import ConsentBroken, HandstyleError, RecordDamaged, UsageMistake
 from handstyle.keys import fingerprint, key_in, public_line
@@ -197,10 +198,19 @@ SCOPES: list[tuple[dict[str, Any], str]] = [
     ({"bases": ["any", "stable-diffusion-1"]}, "bases is `any`"),
     ({"bases": ["../../etc"]}, "a base is named"),
     ({"territory": ["Germany"]}, "territory"),
-    ({"territory": []}, "territory"),
+    ({"territory": []}, "training takes a territory"),
+    ({"territory": ["DE", "everywhere"]}, "territory is `everywhere`"),
     ({"methods": ["lora", "lora"]}, "twice"),
     ({"methods": ["textual-inversion"]}, "methods"),
 ]
+
+
+def test_what_is_left_out_is_a_no() -> None:
+    nothing = Scope(valid_from=TODAY)
+    assert nothing.permits == () and nothing.territory == ()
+    asked_for = {name: getattr(nothing, name) for name in Scope.model_fields if name != "valid_from"}
+    assert not any(asked_for[name] for name in asked_for if name not in ("distribution", "name"))
+    assert nothing.distribution == "private" and nothing.name == NameUses()
 
 
 def test_words_that_nobody_chose_hold_no_words_of_somebodys_own() -> None:

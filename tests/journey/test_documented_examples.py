@@ -117,7 +117,8 @@ def people_who_sign(line: str) -> None:
 def consent_terms(key: str) -> str:
     holder = f'[[holders]]\nname = "Ada Example"\nroles = ["creator", "copyright-owner"]\nkey = "{key}"\n'
     people = 'keeper = "Studio"\ncontact = "studio@example.org"\nauthor = "Ada Example"\n'
-    scope = '[scope]\nmethods = ["lora"]\nbases = ["any"]\nvalid_from = 2020-01-01\ndistribution = "public"\n'
+    scope = '[scope]\nmethods = ["lora"]\nbases = ["any"]\n'
+    scope += 'territory = ["everywhere"]\nvalid_from = 2020-01-01\ndistribution = "public"\n'
     return f'{people}{holder}basis = "author-retained"\n{scope}derivatives = true\n'
 
 

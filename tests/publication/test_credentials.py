@@ -17,7 +17,8 @@ from handstyle.collection.rights import RightsRecord
 from handstyle.generation.signature import MadeFrom
 from handstyle.publication import credentials
 from handstyle.publication.certificates import credentials_of
-from handstyle.publication.credentials import Model, judged, kept, of_model, opened, with_credential
+from handstyle.publication.credential_judgement import judged
+from handstyle.publication.credentials import Model, kept, of_model, opened, with_credential
 from handstyle.publication.disclosure import published_collection
 from handstyle.publication.foreign_seals import CREDENTIALS
 from handstyle.publication.marking import Marking
@@ -27,7 +28,7 @@ OWN, OTHERS = credentials_of(KEY), credentials_of(ANOTHER)
 
 def model_of(ingredients: Ingredients, place: Path) -> Model:
     weights = ingredients.evidence / "style.safetensors"
-    return kept(place, weights, ingredients.style, [ingredients.collection], OWN)
+    return kept(place, weights, ingredients.style, [(ingredients.collection, ingredients.evidence)], OWN)
 
 
 def store_of(data: bytes) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from handstyle.publication.clearance import Clearance, clearance
 from handstyle.publication.verification import verify
 from handstyle.tensor_files import digest
 
+OTHER_WORKS = [Named(f"other-{number}.png", str(number) * 64, str(number + 2) * 64) for number in range(2)]
 Consented = Callable[..., Path]
 
 
@@ -221,6 +222,26 @@ def test_without_derivatives_no_licence_gives_everybody_the_right_to_them() -> N
     with pytest.raises(GateClosed, match="clause: derivatives"):
         cleared(signed(commercial=True), model_licence="CC-BY-4.0")
     assert cleared(signed(commercial=True, derivatives=True), model_licence="CC-BY-4.0").licence.name == "CC-BY-4.0"
+
+
+def test_a_release_is_for_where_every_consent_holds_and_under_no_licence_for_more() -> None:
+    here = signed(territory=["DE", "FR"])
+    found = cleared(here)
+    assert found.territory == ("DE", "FR") and found.licence.name == "all-rights-reserved"
+    assert any("only in DE, FR" in reason for reason in found.reasons)
+    assert "only in DE, FR" in card.licence_text(found)
+    with pytest.raises(GateClosed, match="clause: territory"):
+        cleared(signed(territory=["DE"], commercial=True, derivatives=True), model_licence="CC-BY-4.0")
+
+
+def test_works_that_have_no_country_in_common_are_not_published_together() -> None:
+    one, two = collection_of(signed(territory=["DE"])), collection_of(signed(territory=["FR"]), *OTHER_WORKS)
+    both = Collection(works=tuple(sorted((*one.works, *two.works), key=lambda work: work.name)),
+                      rights={**one.rights, **two.rights})  # fmt: skip
+    style = style_of(both, "a" * 64)
+    with pytest.raises(RightsMissing, match="no country") as refused:
+        clearance(both, style, report_on(style), "Soft outline", on=TODAY)
+    assert len(refused.value.faults) == 2 and "holds in DE" in refused.value.faults[0]
 
 
 def test_without_commercial_use_no_licence_permits_it() -> None:

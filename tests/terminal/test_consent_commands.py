@@ -35,6 +35,7 @@ def terms_for(typed: Any, *names: str) -> None:
         )
     text = before.replace("NAME OF THE ARTIST", names[0]) + "\n".join(tables) + "\n[scope]" + after
     text = text.replace("methods = []", 'methods = ["lora"]').replace("bases = []", 'bases = ["any"]')
+    text = text.replace("territory = []", 'territory = ["everywhere"]')
     Path("consent/terms.toml").write_text(text, encoding="utf-8")
 
 

@@ -140,6 +140,8 @@ def _despite(scope: Scope) -> Answer:
 def _where(scope: Scope) -> str:
     if scope.territory == (EVERYWHERE,):
         return "This holds in every country."
+    if not scope.territory:
+        return "No country is named in which this would hold."
     return f"This holds only in: {', '.join(scope.territory)}."
 
 

@@ -6,7 +6,7 @@ Every use stands there with its yes or no. What is left out is a no.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Literal, NamedTuple, Self
@@ -57,6 +57,7 @@ class Act:
     base_family: str = ""
     base_sha256: str = ""
     distribution: Distribution = "private"
+    territory: tuple[str, ...] = ()
 
 
 class NameUses(Record):
@@ -76,7 +77,7 @@ class Scope(Record):
     recipients: tuple[Line, ...] = ()  # to whom a model may be given where `distribution` is `named`
     commercial: bool = False
     show_works: bool = False
-    territory: tuple[Annotated[str, AfterValidator(_place)], ...] = (EVERYWHERE,)
+    territory: tuple[Annotated[str, AfterValidator(_place)], ...] = ()  # left out is nowhere
     derivatives: bool = False
     despite_reservations: bool = False  # also where the file, or a note beside it, reserves the work from training
     name: NameUses = NameUses()
@@ -94,10 +95,12 @@ class Scope(Record):
             raise ValueError("`recipients` go with distribution = `named`, and that with at least one")
         if ANY_BASE in self.bases and len(self.bases) > 1:
             raise ValueError("bases is `any`, or it names them")
-        if not self.territory or (EVERYWHERE in self.territory and len(self.territory) > 1):
+        if EVERYWHERE in self.territory and len(self.territory) > 1:
             raise ValueError("territory is `everywhere`, or it names countries")
         if bool(self.methods) != bool(self.bases):
             raise ValueError("training takes both: a method and a base it may be used on")
+        if self.methods and not self.territory:
+            raise ValueError("training takes a territory: countries by two letters, or `everywhere`")
         return self
 
     @property
@@ -128,9 +131,28 @@ class Scope(Record):
             yield Refusal(
                 "distribution", f"keeps a model {_kept(self)}, not {act.distribution}", "ask for a wider distribution"
             )
+        if act.territory and not self.covers_territory(act.territory):
+            yield Refusal(
+                "territory",
+                f"holds in {in_words(self.territory)}, not in {in_words(act.territory)}",
+                "publish for the countries it names, or ask for more",
+            )
 
     def covers_base(self, family: str, sha256: str) -> bool:
         return bool({ANY_BASE, family, f"sha256:{sha256}"} & set(self.bases))
+
+    def covers_territory(self, wanted: Iterable[str]) -> bool:
+        return self.territory == (EVERYWHERE,) or set(wanted) <= set(self.territory)
+
+
+def common_territory(scopes: Iterable[Scope]) -> tuple[str, ...]:
+    """Where all of them hold; nowhere is empty."""
+    limited = [set(scope.territory) for scope in scopes if scope.territory != (EVERYWHERE,)]
+    return tuple(sorted(set.intersection(*limited))) if limited else (EVERYWHERE,)
+
+
+def in_words(territory: Sequence[str]) -> str:
+    return "every country" if tuple(territory) == (EVERYWHERE,) else ", ".join(territory) or "no country"
 
 
 def _kept(scope: Scope) -> str:

@@ -128,7 +128,7 @@ commercial = {_flag(scope.commercial)}
 show_works = {_flag(scope.show_works)}
 derivatives = {_flag(scope.derivatives)}      # further models made from the trained one
 despite_reservations = {_flag(scope.despite_reservations)}    # also where a file, or a note beside it, says no
-territory = {_list(scope.territory)}    # or countries by two letters: "DE", "FR"
+territory = {_list(scope.territory)}    # countries by two letters, such as "DE" and "FR", or "everywhere"
 valid_from = {scope.valid_from}
 {f"valid_until = {scope.valid_until}" if scope.valid_until else "# valid_until = 2030-12-31    # the last day"}
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from handstyle.collection.involvement import involvement
 from handstyle.collection.licences import LICENCES
 from handstyle.collection.reservation_values import SIGNALS
+from handstyle.collection.scope import EVERYWHERE, in_words
 from handstyle.collection.works import Collection
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.inspection.redaction import redacted
@@ -85,6 +86,8 @@ def _permitted(works: PublishedCollection, class_images: PublishedCollection | N
                 f"territory: {', '.join(scope.territory)}. The words that were signed are in `consents/`."
             )
     lines += [f"{plain(line)}." for found in (works, class_images) if found for line in _set_aside(found)]
+    if cleared.territory != (EVERYWHERE,):
+        lines.append(f"**{_only_in(cleared)}**")
     if cleared.recipients:
         lines.append(f"**This release is for {plain(' and '.join(cleared.recipients))} alone. Do not pass it on.**")
     return lines
@@ -103,10 +106,15 @@ def _set_aside(collection: PublishedCollection) -> list[str]:
     return [f"{number} {'work is' if number == 1 else 'works are, each,'} {words}" for words, number in numbers.items()]
 
 
+def _only_in(cleared: Clearance) -> str:
+    return f"This release may be used only in {in_words(cleared.territory)}, where it was permitted."
+
+
 def licence_text(cleared: Clearance) -> str:
     """LICENSE.md"""
     if cleared.licence.name == RESERVED:
         terms = "All rights are reserved. Ask its owner before you use, copy or change it."
+        terms += "" if cleared.territory == (EVERYWHERE,) else f" {_only_in(cleared)}"
     else:
         terms = f"It is given under {plain(cleared.licence.name)}: {_terms(cleared.licence.name)}"
     works = _lines([plain(line) for line in cleared.attributions])

@@ -13,7 +13,7 @@ from datetime import date
 from typing import Literal
 
 from handstyle.collection import permission
-from handstyle.collection.scope import Act, Distribution
+from handstyle.collection.scope import EVERYWHERE, Act, Distribution, common_territory, in_words
 from handstyle.collection.works import Collection
 from handstyle.diffusion.base_provenance import BaseProvenance, provenance_of
 from handstyle.errors import GateClosed, RightsMissing, UsageMistake
@@ -42,6 +42,7 @@ class Clearance(Record):
     base: BaseProvenance
     distribution: Distribution
     recipients: tuple[str, ...]  # of a release for particular people
+    territory: tuple[str, ...] = (EVERYWHERE,)  # where every consent holds
     attributions: tuple[str, ...]
     reasons: tuple[str, ...]
 
@@ -68,6 +69,7 @@ def clearance(
     name = naming.slug(title)
     texts = {"name": title, "file name": name, "folder": folder}
     notes = _nobody_is_named(texts | naming.words_trained_with(style.recipe, collection), everything, style, inspected)
+    territory = _territory(everything)
     licence = _licence(everything, style, model_licence)
     _keeps_to_its_circle(everything, licence, distribution)
     return Clearance(
@@ -81,6 +83,7 @@ def clearance(
         base=base,
         distribution=distribution,
         recipients=_recipients(everything) if distribution == "named" else (),
+        territory=territory,
         attributions=(*attributions(collection), *(attributions(class_images, CLASS_IMAGE) if class_images else ())),
         reasons=(
             f"All {len(everything.works)} pictures are permitted to be published in this model on {on.isoformat()}.",
@@ -89,6 +92,7 @@ def clearance(
             "The inspection report speaks of exactly these tensors and this collection.",
             "Nobody on record is named in the name, the file names or the words of the training without having agreed.",
             *notes,
+            *_only_in(territory),
             f"The base was {base.words}.",
             f"The style's licence is {licence.name}. {licence.why}",
         ),
@@ -177,6 +181,12 @@ def _keeps_to_its_circle(collection: Collection, licence: StyleLicence, distribu
         for works, rights in permission.by_permission(collection)
         if rights.consent and not rights.consent.scope.derivatives
     ]
+    without += [
+        f"{permission.some(works)}: {rights.source_of_permission} holds in {in_words(rights.consent.scope.territory)} "
+        f"alone (clause: territory), and {licence.name} in every country"
+        for works, rights in permission.by_permission(collection)
+        if rights.consent and rights.consent.scope.territory != (EVERYWHERE,)
+    ]
     if distribution != "public":
         without.append(f"the release is for particular people, and {licence.name} lets anybody pass it on")
     if without:
@@ -186,6 +196,26 @@ def _keeps_to_its_circle(collection: Collection, licence: StyleLicence, distribu
             hint="Reserve all rights with `--model-licence other`, if the base's licence need not be passed on; else "
             "ask for what is lacking, or train on another base.",
         )
+
+
+def _territory(collection: Collection) -> tuple[str, ...]:
+    """Where every consent holds: nowhere else may the model be given to anybody."""
+    found = common_territory(rights.consent.scope for rights in collection.rights.values() if rights.consent)
+    if not found:
+        raise RightsMissing(
+            "There is no country in which all works may be published",
+            faults=[f"{permission.some(works)}: {rights.source_of_permission} holds in "
+                    f"{in_words(rights.consent.scope.territory)} (clause: territory)"
+                    for works, rights in permission.by_permission(collection) if rights.consent],
+            hint="Ask the holders for a country in common, or leave works out.",
+        )  # fmt: skip
+    return found
+
+
+def _only_in(territory: tuple[str, ...]) -> tuple[str, ...]:
+    return (
+        () if territory == (EVERYWHERE,) else (f"It may be used only in {in_words(territory)}: so it was permitted.",)
+    )
 
 
 def _recipients(collection: Collection) -> tuple[str, ...]:

@@ -1,11 +1,11 @@
-"""Which credentials do pictures and models carry for everybody else's tools, and what are those of a file worth?
+"""Which credentials do pictures and models carry for everybody else's tools?
 
 C2PA manifests (https://spec.c2pa.org, 2.2): works -> model -> picture. A model's stands in a file of its own and names
-the works by digest; a picture's is inside it and holds the model's. Nothing shows a work: thumbnails are off, and a
-name is there only where its permission includes `show-works`.
+the works by digest; a work that has a credential goes along with it, where it may be shown (`work_credentials.py`). A
+picture's is inside it and holds the model's. Nothing shows a work: thumbnails are off, also those of the works' own
+credentials, and a name is there only where its permission includes `show-works`.
 
-c2pa-python is the extra `publish`; without it nothing here is written or judged. "Valid" means to that library that
-somebody signed: only a certificate that the verifier has named makes a credential trusted.
+c2pa-python is the extra `publish`; without it nothing here is written.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from cryptography import x509
 
 from handstyle import __version__
 from handstyle.collection.content_credentials import MIME
-from handstyle.collection.formats import FileFormat
 from handstyle.collection.works import Collection
 from handstyle.errors import RecordDamaged
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.generation.signature import MadeFrom, Watermark
 from handstyle.publication.certificates import Credentials, pem, sha256_of
-from handstyle.publication.disclosure import PublishedCollection, published_collection
-from handstyle.records import Record, read_whole, write
+from handstyle.publication.disclosure import PublishedCollection, PublishedWork, published_collection
+from handstyle.publication.work_credentials import WorkCredential, carried, thumbnails_in
+from handstyle.records import read_whole, write
 
 WEIGHTS = "application/octet-stream"
 DRAWN = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
@@ -38,19 +38,7 @@ LEARNT = "http://c2pa.org/digitalsourcetype/trainedAlgorithmicData"
 SIDECAR = "model-{number}.c2pa"
 NOT_INSTALLED = "no C2PA credential is in them: `pip install handstyle[publish]` brings what writes one"
 LARGEST_STORE = 16 << 20  # bytes of the credentials in a picture
-
-State = Literal["trusted", "by a stranger", "broken", "unreadable", "not looked for"]
-
-
-class Credential(Record):
-    """What the credential of a file is worth. `trusted`: by a certificate that the verifier named."""
-
-    state: State
-    words: str
-    issuer: str | None = None  # as the certificate calls itself
-    generated: bool = False  # it says that a model made the picture
-    models: tuple[str, ...] = ()  # what it says that model was
-    faults: tuple[str, ...] = ()
+LARGEST_SIDECAR = 1 << 20  # bytes; every picture holds it once more
 
 
 @dataclass(frozen=True)
@@ -68,35 +56,75 @@ def is_installed() -> bool:
 
 
 def of_model(
-    weights: Path, style: TrainedStyle, collections: Sequence[PublishedCollection], credentials: Credentials
+    weights: Path,
+    style: TrainedStyle,
+    collections: Sequence[PublishedCollection],
+    credentials: Credentials,
+    own: Mapping[str, WorkCredential] | None = None,
 ) -> bytes:
-    """The sidecar of a file of weights, with every work it learnt from as an ingredient by digest."""
+    """The sidecar of a file of weights, with every work it learnt from as an ingredient by digest; `own` are the
+    credentials of works, by the digest of the work's file. Where they would make it too large, none is in it."""
+    own = own or {}
+    sidecar = _sidecar(weights, style, collections, credentials, own)
+    if own and (len(sidecar) > LARGEST_SIDECAR or any(thumbnails_in(_told(weights, sidecar)))):
+        return _sidecar(weights, style, collections, credentials, {})
+    return sidecar
+
+
+def _sidecar(
+    weights: Path,
+    style: TrainedStyle,
+    collections: Sequence[PublishedCollection],
+    credentials: Credentials,
+    own: Mapping[str, WorkCredential],
+) -> bytes:
     import c2pa
 
     facts = {"tensors": style.tensors, "collection": style.collection, "recipe": style.recipe.digest}
-    ingredients = [
-        {
-            "title": work.name or f"work {work.file_sha256[:16]}",
-            "format": "image/*",
-            "relationship": "inputTo",
-            "instance_id": f"urn:sha256:{work.file_sha256}",
-            "description": f"pixels sha256 {work.pixels_sha256}",
-        }
-        for works in collections
-        for work in works.works
-        if work.trained_on
-    ]
+    works = [work for found in collections for work in found.works if work.trained_on]
     made = {"action": "c2pa.created", "digitalSourceType": LEARNT}
     manifest = _manifest(
         style.name,
         [made],
         {"c2pa.asset-type": {"types": [{"type": "c2pa.types.model.pytorch"}]}, "org.handstyle.style": facts},
-        [*ingredients, _base(style.base.name, style.base.sha256)],
+        [*(_work(work) for work in works if work.file_sha256 not in own), _base(style.base.name, style.base.sha256)],
     )
-    with _context([credentials.root]) as context, _signer(credentials) as signer, c2pa.Builder(manifest, context) as b:
-        b.set_no_embed()
+    along = [work for work in works if work.file_sha256 in own]
+    if hidden := [name for work in along for name in own[work.file_sha256].thumbnails]:
+        manifest["redactions"] = hidden
+    with (
+        context_for([credentials.root]) as context,
+        _signer(credentials) as signer,
+        c2pa.Builder(manifest, context) as builder,
+    ):
+        builder.set_no_embed()
+        for work in along:
+            found = own[work.file_sha256]
+            with io.BytesIO(found.data) as file:
+                builder.add_ingredient({**_work(work), "format": found.mime}, found.mime, file)
         with weights.open("rb") as file:
-            return bytes(b.sign(signer, WEIGHTS, file, io.BytesIO()))
+            return bytes(builder.sign(signer, WEIGHTS, file, io.BytesIO()))
+
+
+def _work(work: PublishedWork) -> dict[str, str]:
+    return {
+        "title": work.name or f"work {work.file_sha256[:16]}",
+        "format": "image/*",
+        "relationship": "inputTo",
+        "instance_id": f"urn:sha256:{work.file_sha256}",
+        "description": f"pixels sha256 {work.pixels_sha256}",
+    }
+
+
+def _told(weights: Path, sidecar: bytes) -> Any:
+    import c2pa
+
+    with (
+        weights.open("rb") as file,
+        context_for([]) as context,
+        c2pa.Reader(WEIGHTS, file, manifest_data=sidecar, context=context) as reader,
+    ):
+        return json.loads(reader.json())
 
 
 def opened(title: str, weights: Path, sidecar: bytes, anchors: Sequence[x509.Certificate]) -> Model | None:
@@ -106,7 +134,7 @@ def opened(title: str, weights: Path, sidecar: bytes, anchors: Sequence[x509.Cer
     try:
         with (
             weights.open("rb") as file,
-            _context(anchors) as context,
+            context_for(anchors) as context,
             c2pa.Reader(WEIGHTS, file, manifest_data=sidecar, context=context) as reader,
         ):
             said = json.loads(reader.json())
@@ -117,14 +145,20 @@ def opened(title: str, weights: Path, sidecar: bytes, anchors: Sequence[x509.Cer
 
 
 def kept(
-    place: Path, weights: Path, style: TrainedStyle, collections: Sequence[Collection], credentials: Credentials
+    place: Path,
+    weights: Path,
+    style: TrainedStyle,
+    collections: Sequence[tuple[Collection, Path]],
+    credentials: Credentials,
 ) -> Model:
-    """The credential of a style in `place`, made where there is none that fits. Raises RecordDamaged."""
+    """The credential of a style in `place`, made where there is none that fits. Each collection comes with the folder
+    of its originals. Raises RecordDamaged."""
     path = place / f"{style.tensors[:16]}-{sha256_of(credentials.leaf)[:16]}.c2pa"
     anchors = [credentials.root]
     model = opened(style.name, weights, read_whole(path, LARGEST_STORE), anchors) if path.is_file() else None
     if model is None:
-        sidecar = of_model(weights, style, [*map(published_collection, collections)], credentials)
+        published = [published_collection(collection) for collection, _ in collections]
+        sidecar = of_model(weights, style, published, credentials, carried(collections))
         model = opened(style.name, weights, sidecar, anchors)
         if model is None:
             raise RecordDamaged(f"the credential of {weights} does not verify", hint="Try again.")
@@ -161,83 +195,15 @@ def with_credential(
     bound = {} if watermark is None else {"c2pa.soft-binding": _soft_binding(watermark)}
     manifest = _manifest("sheet" if made.is_sheet else "picture", actions, bound, ingredients)
     file = io.BytesIO()
-    with _context([credentials.root]) as context, _signer(credentials) as signer, c2pa.Builder(manifest, context) as b:
+    with (
+        context_for([credentials.root]) as context,
+        _signer(credentials) as signer,
+        c2pa.Builder(manifest, context) as builder,
+    ):
         for number, model in enumerate(models):
-            b.add_resource(SIDECAR.format(number=number), io.BytesIO(model.sidecar))
-        b.sign(signer, MIME["PNG"], io.BytesIO(png), file)
+            builder.add_resource(SIDECAR.format(number=number), io.BytesIO(model.sidecar))
+        builder.sign(signer, MIME["PNG"], io.BytesIO(png), file)
     return file.getvalue()
-
-
-def judged(data: bytes, kind: FileFormat, anchors: Sequence[x509.Certificate]) -> Credential | None:
-    """The credential in a picture's file; None where there is none. Nothing is fetched."""
-    store = size_of_store(data, kind)
-    if store == 0:
-        return None
-    if not is_installed():
-        words = "there is a credential, which the extra `publish` is needed for"
-        return Credential(state="not looked for", words=words)
-    if store > LARGEST_STORE:
-        words = f"the credential is larger than {LARGEST_STORE >> 20} MB, and was not opened"
-        return Credential(state="unreadable", words=words)
-    import c2pa
-
-    try:
-        with _context(anchors) as context:
-            reader = c2pa.Reader.try_create(MIME[kind], io.BytesIO(data), context=context)
-            if reader is None:
-                return Credential(state="unreadable", words="what stands in the credential's place is none")
-            with reader:
-                return _judgement(json.loads(reader.json()), reader.get_validation_state())
-    except (c2pa.C2paError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        return Credential(state="unreadable", words=f"the credential cannot be read: {str(error)[:200]}")
-
-
-def _judgement(said: Mapping[str, Any], state: str | None) -> Credential:
-    manifest = said["manifests"][said["active_manifest"]]
-    about = {
-        "issuer": manifest.get("signature_info", {}).get("common_name"),
-        "generated": DRAWN in _source_types(manifest),
-        "models": tuple(
-            str(part["title"])
-            for part in manifest.get("ingredients", ())
-            if part.get("active_manifest") and part.get("format") == WEIGHTS
-        ),
-    }
-    faults = tuple(sorted({str(fault["code"]) for fault in said.get("validation_status", ())}))
-    if state == "Trusted":
-        return Credential(state="trusted", words="a credential by a certificate you named", **about)
-    if state == "Valid":
-        words = "a credential, signed by a certificate nobody vouched for"
-        return Credential(state="by a stranger", words=words, **about)
-    words = "a credential that does not fit this file: it was altered, or the credential is another picture's"
-    return Credential(state="broken", words=words, faults=faults, **about)
-
-
-def _source_types(manifest: Mapping[str, Any]) -> set[str]:
-    actions = [
-        action
-        for assertion in manifest.get("assertions", ())
-        if str(assertion.get("label", "")).startswith("c2pa.actions")
-        for action in assertion["data"].get("actions", ())
-    ]
-    return {str(action.get("digitalSourceType")) for action in actions}
-
-
-def size_of_store(data: bytes, kind: str) -> int:
-    """Of the credentials in a picture, in bytes, before a library is let at them. 0 where there are none.
-
-    PNG: chunks `caBX`; others: from the first mark of a JUMBF box of C2PA to the end, which is at least as much
-    (C2PA 2.2, A.3).
-    """
-    if kind == "PNG":
-        at, size = 8, 0
-        while at + 8 <= len(data):
-            length = int.from_bytes(data[at : at + 4])
-            size += length if data[at + 4 : at + 8] == b"caBX" else 0
-            at += 12 + length
-        return size
-    begin = data.find(b"jumb")
-    return len(data) - begin if begin >= 0 and b"c2pa" in data[begin:] else 0
 
 
 def _manifest(
@@ -267,7 +233,7 @@ def _base(name: str, sha256: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _context(anchors: Sequence[x509.Certificate]) -> Any:
+def context_for(anchors: Sequence[x509.Certificate]) -> Any:
     import c2pa
 
     return c2pa.Context.from_dict(

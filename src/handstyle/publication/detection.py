@@ -17,9 +17,9 @@ from PIL import Image
 from handstyle.collection.pixels import LARGEST_FILE, Unfit, page_colour, read_picture
 from handstyle.errors import RecordDamaged
 from handstyle.generation.signature import PictureRecord, Signed, signature_in
-from handstyle.publication import credentials, marking
+from handstyle.publication import credential_judgement, marking
 from handstyle.publication.certificates import keepers_of
-from handstyle.publication.credentials import Credential
+from handstyle.publication.credential_judgement import Credential
 from handstyle.records import Record, read_whole
 
 # What benchmarks/watermark.py found: unmarked pictures, and how many of them were taken for marked.
@@ -71,7 +71,7 @@ def detect(
     named = frozenset(keepers_of(certificates)) | (trusted or frozenset())
     findings: list[str] = []
     signature = _signature(data, picture.file_format, findings)
-    credential = credentials.judged(data, picture.file_format, certificates)
+    credential = credential_judgement.judged(data, picture.file_format, certificates)
     if credential and credential.state in ("broken", "unreadable"):
         findings.append(credential.words + "".join(f"; {fault}" for fault in credential.faults))
     mark = _mark(picture.image, named)
@@ -81,7 +81,7 @@ def detect(
     status = _status(signature, credential, mark, findings, strangers, named)
     return Detected(
         status=status,
-        words=_words(status, signature, mark),
+        words=_words(status, signature, credential, mark),
         signer=signature.signer if signature else None,
         record=signature.record if signature and not findings else None,
         credential=credential,
@@ -175,12 +175,14 @@ def _status(
     return "marked" if mark else "nothing"
 
 
-def _words(status: Status, signature: Signed | None, mark: Mark | None) -> str:
+def _words(status: Status, signature: Signed | None, credential: Credential | None, mark: Mark | None) -> str:
     if status == "broken":
         return "something that was signed does not fit this file"
     if status == "unknown":
         return "there are signs of a model's picture, by nobody you named"
     if status in ("trusted", "signed"):
+        if signature is None and credential and not credential.generated:
+            return "signed in its credential, which does not say that a model drew it"
         whom = f"by {signature.signer}" if signature else "in its credential"
         return f"signed {whom}{', whom you trust' if status == 'trusted' and signature else ''}: a model drew it"
     if status == "marked":
@@ -201,6 +203,11 @@ def _notes(
         yield "signature: none that fits. A record stands in PNG files, and any re-save removes it."
     if credential:
         yield f"credential: {credential.words}" + (f" ({credential.issuer})" if credential.issuer else "")
+    if credential and credential.works:
+        signed = f"; {credential.works_with_credentials} of them are signed themselves"
+        yield f"credential: it names {credential.works} works that the model learnt from, by digest" + (
+            signed if credential.works_with_credentials else ""
+        )
     if mark:
         how = f"{mark.score:g} deviations beyond chance, {mark.bits_mended} of 96 bits mended"
         yield (

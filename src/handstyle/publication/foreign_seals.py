@@ -10,7 +10,7 @@ be altered: under another name, or by another key, they are made anew or are gon
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -20,6 +20,7 @@ from handstyle.publication import certificates, credentials, model_signature
 from handstyle.publication.disclosure import PublishedCollection
 from handstyle.publication.provenance import Weights
 from handstyle.publication.release_records import WEIGHTS
+from handstyle.publication.work_credentials import WorkCredential
 from handstyle.records import write
 
 CREDENTIALS = "credentials"
@@ -35,12 +36,13 @@ def add(
     style: TrainedStyle,
     weights: Sequence[Weights],
     key: Ed25519PrivateKey,
+    own: Mapping[str, WorkCredential],
 ) -> None:
-    """To a release in which everything else stands but what is signed last."""
+    """To a release in which everything else stands but what is signed last; `own` are the credentials of works."""
     signing = certificates.credentials_of(key)
     if credentials.is_installed():
         for item in weights:
-            sidecar = credentials.of_model(folder / WEIGHTS / item.path, style, collections, signing)
+            sidecar = credentials.of_model(folder / WEIGHTS / item.path, style, collections, signing, own)
             write(folder / CREDENTIALS / f"{item.format}.c2pa", sidecar)
     if model_signature.is_installed():
         model_signature.sign(folder, signing)

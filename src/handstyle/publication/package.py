@@ -40,6 +40,7 @@ from handstyle.publication.log_proof import PROOF, LogProof
 from handstyle.publication.provenance import ENVELOPE, Lineage, ListedFile, Statement, Weights
 from handstyle.publication.release_records import CARD, LICENCE, LICENCES, RECIPE, STYLE, WEIGHTS
 from handstyle.publication.verification import verify
+from handstyle.publication.work_credentials import WorkCredential
 from handstyle.records import write
 from handstyle.workspace import unfinished
 
@@ -60,12 +61,13 @@ def assemble(
     base_statement: bytes | None = None,
     contact: Contact | None = None,
     prove: Callable[[Statement], LogProof] | None = None,
+    own_credentials: Mapping[str, WorkCredential] | None = None,
 ) -> None:
     """A release in `folder`, where its weights are already. `report_files` (report.json, report.html) hold nothing that
     may not be shown; `consents` are found by the digests of their statements; evidence of open licences is looked for
     in `evidence_folders` and goes along, and so does `base_statement`, what somebody signed of the base. `contact` is
     whom people turn to; else the keeper whom the consents name. `prove` logs what is about to be signed, where there is
-    a log."""
+    a log. `own_credentials` are those that works carry themselves."""
     published, public_style = published_collection(collection), published_style(style)
     published_beside = published_collection(class_images) if class_images else None
     public_style.save(folder / STYLE)
@@ -73,17 +75,14 @@ def assemble(
     published.save(folder / COLLECTION)
     if published_beside:
         published_beside.save(folder / CLASS_IMAGES)
-    write(folder / CARD, card_text.encode())
-    write(folder / LICENCE, card.licence_text(cleared).encode())
-    for name, content in report_files.items():
-        write(folder / name, content)
-    for statement_digest, signed in consents.items():
-        write(permission.file_of(statement_digest, folder), signed.data)
     if base_statement is not None:
         write(folder / base_provenance.FILE, base_statement)
     every = [*collection.rights.values(), *(class_images.rights.values() if class_images else ())]
-    for path, content in _licence_files(every, evidence_folders):
+    texts = {CARD: card_text.encode(), LICENCE: card.licence_text(cleared).encode(), **report_files}
+    for path, content in [*texts.items(), *_licence_files(every, evidence_folders)]:
         write(folder / path, content)
+    for statement_digest, signed in consents.items():
+        write(permission.file_of(statement_digest, folder), signed.data)
     others = records_for_others.files(
         published, public_style, cleared, digests_for_others(folder, weights),
         class_images=published_beside, contact=contact or contact_in(consents.values()),
@@ -91,7 +90,8 @@ def assemble(
     )  # fmt: skip
     for path, content in others.items():
         write(folder / path, content)
-    foreign_seals.add(folder, [found for found in (published, published_beside) if found], public_style, weights, key)
+    collections = [found for found in (published, published_beside) if found]
+    foreign_seals.add(folder, collections, public_style, weights, key, own_credentials or {})
     statement = _statement(folder, collection, class_images, style, cleared, weights)
     if prove is not None:
         write(folder / PROOF, digests.canonical(prove(statement).as_json()))
@@ -126,6 +126,7 @@ def _statement(
         licence=cleared.licence,
         distribution=cleared.distribution,
         recipients=cleared.recipients,
+        territory=cleared.territory,
         published=cleared.on,
         lineage=Lineage(
             collection=style.collection,

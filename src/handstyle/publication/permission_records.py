@@ -51,7 +51,15 @@ def faults(
     published, base = date.fromisoformat(statement.published), style.base
     if published > on + AHEAD:
         yield ENVELOPE, f"says that it was published on {published}, a day that has not come"
-    act = Act("publish-model", published, style.recipe.method, base.family, base.sha256, statement.distribution)
+    act = Act(
+        "publish-model",
+        published,
+        style.recipe.method,
+        base.family,
+        base.sha256,
+        statement.distribution,
+        statement.territory,
+    )
     used = set()
     for claim in _claims(collections):
         opened, where = None, claim.file

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import AfterValidator, Field
 
 from handstyle import digests, envelopes
-from handstyle.collection.scope import Distribution
+from handstyle.collection.scope import EVERYWHERE, Distribution
 from handstyle.diffusion.base_provenance import BaseProvenance
 from handstyle.publication.style_licence import StyleLicence
 from handstyle.records import Record
@@ -77,6 +77,7 @@ class Statement(Record):
     licence: StyleLicence
     distribution: Distribution = "public"
     recipients: tuple[str, ...] = ()  # for whom it is, where it is for particular people
+    territory: tuple[str, ...] = Field(default=(EVERYWHERE,), min_length=1)  # where it may be used
     published: Annotated[str, AfterValidator(_a_day)]  # the day the signer says it was; nothing proves it
     lineage: Lineage
     weights: tuple[Weights, ...]

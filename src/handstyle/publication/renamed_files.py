@@ -179,6 +179,7 @@ def _cleared(old: Release, words: NewWords) -> Clearance:
         base=statement.lineage.base_provenance,
         distribution=statement.distribution,
         recipients=statement.recipients,
+        territory=statement.territory,
         attributions=(
             *attributions(old.collections[COLLECTION]),
             *(attributions(beside, CLASS_IMAGE) if beside else ()),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -26,6 +26,7 @@ from handstyle.publication.log_proof import PROOF, LogProof
 from handstyle.publication.new_words import Asked, NewWords
 from handstyle.publication.provenance import ENVELOPE, ListedFile, Statement
 from handstyle.publication.verification import verify
+from handstyle.publication.work_credentials import WorkCredential
 from handstyle.records import Record, write
 from handstyle.tensor_files import metadata_of, write_with_metadata
 
@@ -65,8 +66,16 @@ def style_at(*places: Path) -> Path:
     )
 
 
-def release(source: Path, into: Path, asked: Asked, key: Ed25519PrivateKey, prove: Prove | None = None) -> Renamed:
-    """The release in `source` under another name, in the empty folder `into`; `prove` logs it, where there is a log."""
+def release(
+    source: Path,
+    into: Path,
+    asked: Asked,
+    key: Ed25519PrivateKey,
+    prove: Prove | None = None,
+    own_credentials: Mapping[str, WorkCredential] | None = None,
+) -> Renamed:
+    """The release in `source` under another name, in the empty folder `into`; `prove` logs it, where there is a log.
+    `own_credentials` are those that works carry themselves: one that holds the old name stays behind."""
     old = renamed_files.Release.at(source)
     base = old.statement.lineage.base_provenance.words
     words = new_words.words_for(asked, old.statement.title, old.style, old.report, old.collections, [base])
@@ -75,7 +84,9 @@ def release(source: Path, into: Path, asked: Asked, key: Ed25519PrivateKey, prov
     signer = fingerprint(key.public_key())
     renamed_files.write_records(old, words, style, weights, signer, into)
     collections = [PublishedCollection.load(into / file) for file in old.collections]
-    foreign_seals.add(into, collections, style, weights, key)
+    silent = {work: own for work, own in (own_credentials or {}).items()
+              if not traces.in_bytes(own.told.encode(), words.sought)}  # fmt: skip
+    foreign_seals.add(into, collections, style, weights, key, silent)
     seals = [file.path for file in old.statement.files if foreign_seals.is_one(file.path)]
     left_out += [path for path in seals if not (into / path).is_file()]  # what makes them is not installed here
     statement = old.statement.model_copy(
