@@ -19,9 +19,16 @@ def _stable_diffusion_1(folder: Path, device: str, *, plain: bool) -> ModelFamil
     return StableDiffusion1(folder, device, plain=plain)
 
 
+def _stable_diffusion_xl(folder: Path, device: str, *, plain: bool) -> ModelFamily:
+    from handstyle.diffusion.stable_diffusion_xl import StableDiffusionXL
+
+    return StableDiffusionXL(folder, device, plain=plain)
+
+
 # Pipeline class of model_index.json -> family.
 FAMILIES: dict[str, Callable[..., ModelFamily]] = {
     "StableDiffusionPipeline": _stable_diffusion_1,
+    "StableDiffusionXLPipeline": _stable_diffusion_xl,
 }
 
 
