@@ -458,15 +458,15 @@ def publish(
 ) -> Published:
     """Gates first, then weights in other tools' formats, card, records and a signature over everything."""
     from handstyle import keys
-    from handstyle.diffusion.catalogue import EMBEDDED
+    from handstyle.diffusion import catalogue
     from handstyle.finetuning.trained_style import WEIGHTS
     from handstyle.publication import card, clearance, exports, package, records_for_others, release_records
 
     run = workspace.needs("run", "finetune")
     style = open_style(workspace, run)
     (collection, folder), (class_images, beside) = collections_to_publish(workspace, style)
-    report, pictures = current_report(workspace)
-    known, base_statement = base_to_publish(workspace, base or EMBEDDED, style)
+    (report, pictures), base_folder = current_report(workspace), catalogue.folder_of(base)
+    known, base_statement = base_to_publish(workspace, base_folder, style)
     cleared = clearance.clearance(
         collection, style, report, name, on=date.today(), model_licence=model_licence, distribution=distribution,
         class_images=class_images, folder=to.name if to else "", base=known,
@@ -476,7 +476,7 @@ def publish(
     with package.unfinished_release(target) as release:
         progress("writing and reloading the weights", 0, 2)
         own = workspace.run(run) / "style" / WEIGHTS
-        weights = exports.write(release / release_records.WEIGHTS, style, own, base or EMBEDDED, cleared)
+        weights = exports.write(release / release_records.WEIGHTS, style, own, base_folder, cleared)
         progress("writing and reloading the weights", 1, 2)
         signer = keys.fingerprint(secret.public_key())
         package.assemble(

@@ -253,7 +253,7 @@ def joined(parts: list[Tensor]) -> Tensor:
 def turned(tensor: Tensor) -> Tensor:
     """A matrix, transposed."""
     rows, columns = tensor.shape
-    code = {2: "H", 4: "I", 8: "Q"}[len(tensor.data) // (rows * columns)]
+    code: Any = {2: "H", 4: "I", 8: "Q"}[len(tensor.data) // (rows * columns)]
     values, across = memoryview(bytes(tensor.data)).cast(code), array.array(code)
     for column in range(columns):
         across.extend(values[column::columns])

@@ -118,8 +118,11 @@ def _folder_of(configuration: str | Path) -> Path:
 
 def _small_files(folder: Path) -> list[Path]:
     """All but weights: configurations and vocabularies."""
-    kinds = (".json", ".txt", ".model")
-    return sorted(path for path in folder.rglob("*") if path.suffix in kinds and len(path.relative_to(folder).parts) < 3)
+    found = [
+        *folder.glob("*.json"),
+        *(path for kind in ("json", "txt", "model") for path in folder.glob(f"*/*.{kind}")),
+    ]
+    return sorted(path for path in found if path.name != "base.json")  # which speaks of other tensors
 
 
 def _digest_of(configured: Path) -> str:

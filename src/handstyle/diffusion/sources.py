@@ -30,17 +30,17 @@ def folder_of(base: str | Path, *, configuration: str | None = None, allow_downl
 
 def _from_hub(name: str, *, allow_download: bool) -> Path:
     import huggingface_hub
-    from huggingface_hub.errors import LocalEntryNotFoundError
 
     wanted: dict[str, Any] = {"allow_patterns": list(FETCHED), "ignore_patterns": list(NOT_FETCHED)}
     try:
         return Path(huggingface_hub.snapshot_download(name, local_files_only=not allow_download, **wanted))
-    except LocalEntryNotFoundError as missing:
+    except Exception as error:  # the cache, the network, and what the Hub answers
+        if allow_download:
+            raise BaseUnusable(
+                f"{name} could not be downloaded: {error}",
+                hint="Look at its name, and at what its page asks you to accept.",
+            ) from error
         raise BaseUnusable(
             f"there is no base model folder {name}, and no such model in the Hugging Face cache of this computer",
             hint=f"Name a folder or a file; or let it be downloaded: handstyle base {name} --allow-download.",
-        ) from missing
-    except Exception as error:  # the network, and what the Hub answers
-        raise BaseUnusable(
-            f"{name} could not be downloaded: {error}", hint="Look at its name, and at what its page asks you to accept."
         ) from error

@@ -176,7 +176,8 @@ def starting_state(
     if own.paths():
         if not resume:
             raise SnapshotDamaged(
-                f"{folder} holds an unfinished run of the same recipe, at step {int(own.paths()[-1].stem.split('-')[1])}",
+                f"{folder} holds an unfinished run of the same recipe, at step "
+                f"{int(own.paths()[-1].stem.split('-')[1])}",
                 hint="Continue it with --resume, or move the folder away to start over.",
             )
         return own.newest(tell)
