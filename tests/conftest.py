@@ -133,6 +133,63 @@ def save_tiny_base(folder: Path, scheduler: Any = None, seed: int = 0) -> Path:
     return folder
 
 
+def save_tiny_xl(folder: Path, scheduler: Any = None, seed: int = 0) -> Path:
+    """The same for Stable Diffusion XL: two text encoders of different widths, pictures of 16 x 16 pixels."""
+    import torch
+    from diffusers import AutoencoderKL, EulerDiscreteScheduler, StableDiffusionXLPipeline, UNet2DConditionModel
+    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+
+    from handstyle.diffusion.catalogue import EMBEDDED
+
+    torch.manual_seed(seed)
+    words: dict[str, Any] = {"vocab_size": 8389, "num_attention_heads": 4, "max_position_embeddings": 32,
+        "bos_token_id": 8387, "eos_token_id": 8388, "pad_token_id": 8388}  # fmt: skip
+    one = CLIPTextConfig(hidden_size=24, intermediate_size=48, num_hidden_layers=2, **words)
+    two = CLIPTextConfig(
+        hidden_size=32, intermediate_size=64, num_hidden_layers=3, projection_dim=20, hidden_act="gelu", **words
+    )
+    tokenizer = CLIPTokenizer.from_pretrained(EMBEDDED / "tokenizer", local_files_only=True)
+    StableDiffusionXLPipeline(
+        unet=UNet2DConditionModel(
+            sample_size=8,
+            layers_per_block=1,
+            block_out_channels=(32, 64),
+            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+            up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+            transformer_layers_per_block=(1, 2),
+            attention_head_dim=(4, 8),
+            use_linear_projection=True,
+            cross_attention_dim=56,
+            addition_embed_type="text_time",
+            addition_time_embed_dim=8,
+            projection_class_embeddings_input_dim=6 * 8 + 20,
+            norm_num_groups=8,
+        ),
+        vae=AutoencoderKL(
+            block_out_channels=(8, 16),
+            down_block_types=("DownEncoderBlock2D",) * 2,
+            up_block_types=("UpDecoderBlock2D",) * 2,
+            latent_channels=4,
+            norm_num_groups=4,
+            sample_size=16,
+            scaling_factor=0.13025,
+        ),
+        text_encoder=CLIPTextModel(one),
+        text_encoder_2=CLIPTextModelWithProjection(two),
+        tokenizer=tokenizer,
+        tokenizer_2=tokenizer,
+        scheduler=scheduler
+        or EulerDiscreteScheduler(
+            beta_start=0.00085,
+            beta_end=0.012,
+            beta_schedule="scaled_linear",
+            timestep_spacing="leading",
+            steps_offset=1,
+        ),
+    ).save_pretrained(folder)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def save_base(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """`save_tiny_base`, each time into a folder of its own."""
@@ -164,6 +221,19 @@ def family(tiny_base: Path) -> Any:
     from handstyle.diffusion import catalogue
 
     return catalogue.load(tiny_base)
+
+
+@pytest.fixture(scope="session")
+def xl_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_tiny_xl(tmp_path_factory.mktemp("xl"))
+
+
+@pytest.fixture(scope="session")
+def xl_family(xl_base: Path) -> Any:
+    """The tiny base of Stable Diffusion XL, loaded once: a test that changes it puts it back."""
+    from handstyle.diffusion import catalogue
+
+    return catalogue.load(xl_base)
 
 
 @pytest.fixture(scope="session")

@@ -158,12 +158,12 @@ def _compared(
 
 def _first_different(own: Path, release: Path) -> str | None:
     statement, _ = provenance.opened(read_whole(release / ENVELOPE, LARGEST_ENVELOPE))
-    parts = {"diffusers-lora": "", "diffusers-unet": "unet.", "transformers-text-encoder": "text_encoder."}
     theirs: dict[str, str] = {}
     for weights in statement.weights:
-        if weights.format in parts:
+        part = dialects.part_in(weights.path)
+        if part or weights.format == "diffusers-lora":
             with tensors_in(release / release_records.WEIGHTS / weights.path) as tensors:
-                theirs |= _contents({f"{parts[weights.format]}{name}": one for name, one in tensors.items()})
+                theirs |= _contents({f"{part}.{name}" if part else name: one for name, one in tensors.items()})
     with tensors_in(own) as tensors:
         ours = _contents(tensors)
     return next((name for name in sorted(ours.keys() | theirs.keys()) if ours.get(name) != theirs.get(name)), None)

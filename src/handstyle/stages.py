@@ -456,10 +456,11 @@ def publish(
 ) -> Published:
     """Gates first, then weights in other tools' formats, card, records and a signature over everything."""
     from handstyle import keys
-    from handstyle.diffusion.catalogue import EMBEDDED
+    from handstyle.diffusion import catalogue
     from handstyle.publication import clearance, exports, package, records_for_others, release_records
 
-    made = releasing.finished(workspace, base or EMBEDDED)
+    base_folder = catalogue.folder_of(base)
+    made = releasing.finished(workspace, base_folder)
     cleared = clearance.clearance(
         made.collection, made.style, made.report, name, on=date.today(), model_licence=model_licence,
         distribution=distribution, class_images=made.class_images, folder=to.name if to else "", base=made.base,
@@ -468,7 +469,7 @@ def publish(
     with package.unfinished_release(target) as release:
         progress("writing and reloading the weights", 0, 2)
         place = release / release_records.WEIGHTS
-        weights = exports.write(place, made.style, made.weights, base or EMBEDDED, cleared)
+        weights = exports.write(place, made.style, made.weights, base_folder, cleared)
         progress("writing and reloading the weights", 1, 2)
         releasing.assemble(release, made, cleared, weights, secret, contact)
         progress("writing and reloading the weights", 2, 2)

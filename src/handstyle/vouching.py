@@ -38,7 +38,7 @@ def base_to_publish(workspace: Workspace, folder: Path, style: TrainedStyle) -> 
     """What is known of the base, and the statement that goes along so that others can judge it, too."""
     from handstyle import policy
     from handstyle.diffusion import base_provenance
-    from handstyle.diffusion.stable_diffusion_1 import read_card
+    from handstyle.diffusion.pipeline_folder import read_card
 
     asked, envelope = policy.of(workspace), base_provenance.envelope_in(folder)
     claim = read_card(folder).works

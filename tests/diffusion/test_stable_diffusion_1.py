@@ -113,7 +113,7 @@ def test_the_embedded_base_predicts_as_the_pipelines_network(embedded_pipeline: 
 
 
 def test_the_embedded_base_says_what_it_is() -> None:
-    from handstyle.diffusion.stable_diffusion_1 import read_card
+    from handstyle.diffusion.pipeline_folder import read_card
 
     card = read_card(catalogue.EMBEDDED)
     assert card.name and card.licence != "unknown" and card.works != "unknown"

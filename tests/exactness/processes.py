@@ -31,6 +31,7 @@ LOADED = [
     "handstyle.stages",
     "handstyle.terminal.commands",
     "handstyle.diffusion.stable_diffusion_1",
+    "handstyle.diffusion.latent_diffusion",
     "handstyle.generation.previews",
     "handstyle.inspection.inspecting",
     "handstyle.publication.reloads",

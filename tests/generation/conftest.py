@@ -63,7 +63,7 @@ def worn_in_full(family: Any) -> Callable[..., Worn]:
         chance = torch.Generator().manual_seed(0)
         tensors = {
             f"{part}.{name}": parameter + 0.02 * torch.randn(parameter.shape, generator=chance)
-            for part, network in (("unet", family.denoiser), ("text_encoder", family.text_encoder))
+            for part, network in (("unet", family.denoiser), ("text_encoder", family.networks["text_encoder"]))
             for name, parameter in network.named_parameters()
         }
         return Worn(style_record(RECIPE.changed(method="full")), tensors, weight)

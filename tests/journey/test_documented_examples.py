@@ -26,7 +26,8 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
 RIGHTS = '[[rights]]\nworks = ["*.png"]\nauthor = "Ada Example"\nbasis = "own-work"\n'
 # `demo` is run by .ci/run, on the shipped base; it takes minutes.
-TYPED_ELSEWHERE = re.compile(r"handstyle demo|verify demo-output")
+# A download is asked for in tests/diffusion/test_single_file.py, without a network.
+TYPED_ELSEWHERE = re.compile(r"handstyle demo|verify demo-output|--allow-download")
 
 
 def shown_in(page: str) -> list[str]:
@@ -76,6 +77,13 @@ def journey(*verbs: str) -> None:
 
 
 def nothing(line: str) -> None: ...
+
+
+def one_file_of_the_base(line: str) -> None:
+    from tests.diffusion.test_single_file import written_as_one_file
+
+    if not Path("my-model.safetensors").exists():
+        written_as_one_file(Path("models/my-base"), Path("my-model.safetensors"))
 
 
 def own_class_images(line: str) -> None:
@@ -208,6 +216,7 @@ PAGES: list[tuple[str, tuple[str, ...], Callable[[str], None]]] = [
     ("README.md", (), signed_consent),
     ("docs/collect.md", (), signed_consent),
     ("docs/consent.md", (), people_who_sign),
+    ("docs/checkpoints.md", (), one_file_of_the_base),
     ("docs/encode.md", ("collect",), nothing),
     ("docs/finetune.md", ("collect",), own_class_images),
     ("docs/generate.md", ("collect", "finetune"), nothing),

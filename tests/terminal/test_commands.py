@@ -33,7 +33,7 @@ FLAGS = {
     "publish": "name key model-licence distribution keeper contact to base workspace",
     "shares": "pool per-picture per-released per-period periods flat currency by style since until to workspace",
     "rename": "identifier key to remove-old workspace",
-    "base": "made-from because key workspace",
+    "base": "config allow-download made-from because key workspace",
     "verify": "trust refuse-unknown-base log witness max-age retrain works base",
     "withdraw": "holder evidence work search key to workspace",
     "retrain-without": "run base workspace",

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from handstyle.diffusion import sources
 from handstyle.diffusion.family import ModelFamily
 from handstyle.errors import BaseUnusable, RecordDamaged
 from handstyle.records import load_json
@@ -19,9 +20,16 @@ def _stable_diffusion_1(folder: Path, device: str, *, plain: bool) -> ModelFamil
     return StableDiffusion1(folder, device, plain=plain)
 
 
+def _stable_diffusion_xl(folder: Path, device: str, *, plain: bool) -> ModelFamily:
+    from handstyle.diffusion.stable_diffusion_xl import StableDiffusionXL
+
+    return StableDiffusionXL(folder, device, plain=plain)
+
+
 # Pipeline class of model_index.json -> family.
 FAMILIES: dict[str, Callable[..., ModelFamily]] = {
     "StableDiffusionPipeline": _stable_diffusion_1,
+    "StableDiffusionXLPipeline": _stable_diffusion_xl,
 }
 
 
@@ -55,9 +63,14 @@ def _index(folder: Path) -> tuple[Any, list[str]]:
         return None, [damaged.what]
 
 
+def folder_of(base: Path | None) -> Path:
+    """The diffusers folder of a base, whatever it lies in; without one, the base that is shipped."""
+    return sources.folder_of(base) if base is not None else EMBEDDED
+
+
 def load(folder: Path | None = None, device: str = "cpu", *, plain: bool = False) -> ModelFamily:
-    """The base in `folder`, or the embedded one; `plain` leaves every optimisation out."""
-    folder = folder or EMBEDDED
+    """The base that `folder_of` finds; `plain` leaves every optimisation out."""
+    folder = folder_of(folder)
     family = FAMILIES[pipeline_class(folder)](folder, device, plain=plain)
     signal_T = family.noise.signal_T
     # Written so that what is no number is refused too: no comparison with it is true.

@@ -54,20 +54,27 @@ class ModelFamily(Protocol):
     Tensors go in and come out on the CPU: where its networks compute is the family's affair.
     """
 
-    kind: str  # the family's name, as in the catalogue
     folder: Path
     plain: bool  # computes without optimisations, to compare with
     card: BaseCard
     noise: NoiseSchedule
+    preset: str  # the recipe to start from where it draws at its full size
+
+    @property
+    def kind(self) -> str:
+        """The family's name, as permissions name it."""
+        ...
 
     @property
     def digest(self) -> str: ...
 
     @property
-    def denoiser(self) -> nn.Module: ...
+    def networks(self) -> dict[str, nn.Module]:
+        """What a style can change, by the names its weights begin with: the denoiser first, then text encoders."""
+        ...
 
     @property
-    def text_encoder(self) -> nn.Module: ...
+    def denoiser(self) -> nn.Module: ...
 
     @property
     def resolution(self) -> int:
@@ -80,7 +87,7 @@ class ModelFamily(Protocol):
         ...
 
     def restore(self) -> None:
-        """Denoiser and text encoder are, bit for bit, what is in the folder. A copy to keep would cost their size."""
+        """Denoiser and text encoders are, bit for bit, what is in the folder. A copy to keep would cost their size."""
         ...
 
     def autoencoder_digest(self) -> str: ...
@@ -96,14 +103,19 @@ class ModelFamily(Protocol):
         ...
 
     def encode_texts(self, texts: Sequence[str]) -> Tensor:
-        """Conditioning, one row a text: BLD."""
+        """Conditioning, one block of rows a text: BLD. What the rows mean is the family's affair."""
         ...
 
     def words_cut_off(self, text: str) -> str:
         """The end of `text` that does not fit the text window; empty when all of it does."""
         ...
 
-    def predict(self, latents_BCHW: Tensor, timesteps_B: Tensor, conditioning_BLD: Tensor) -> Tensor: ...
+    def predict(
+        self, latents_BCHW: Tensor, timesteps_B: Tensor, conditioning_BLD: Tensor, sizes_B4: Tensor | None = None
+    ) -> Tensor:
+        """`sizes_B4`: height and width of the picture, top and left of the crop (`encoding.crops.size_of`); without
+        them each is a whole picture of the size of its latents. Only some families listen to it."""
+        ...
 
     def scheduler_config(self) -> dict[str, object]: ...
 

@@ -137,7 +137,7 @@ def added(changes: Sequence[Weights], network: nn.Module) -> Iterator[nn.Module]
 
 
 def split(weights: Weights, part: str) -> dict[str, Tensor]:
-    """The tensors of one network: `part` is "unet" or "text_encoder"."""
+    """The tensors of one network: `part` is "unet", "text_encoder" and so on."""
     prefix = f"{part}."
     return {name.removeprefix(prefix): tensor for name, tensor in weights.items() if name.startswith(prefix)}
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from handstyle.diffusion.family import LatentDistribution
+from handstyle.encoding.crops import Size
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Example:
     variants: tuple[LatentDistribution, ...]  # each CHW
     text: str
     conditioning_LD: Tensor
+    size: Size | None = None  # of the picture, and where it was cut
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Batch:
     conditioning_BLD: Tensor
     weight_B: Tensor  # 1 for works, the prior's weight for class images
     number_of_works: int  # the first rows; class images follow
+    sizes_B4: Tensor | None = None
 
 
 def generator(seed: int, purpose: str, step: int) -> torch.Generator:
@@ -90,4 +93,11 @@ def batch_at(
         ),
         weight_B=torch.cat([torch.ones(batch_size), torch.full((number_of_class_images,), prior_loss_weight)]),
         number_of_works=batch_size,
+        sizes_B4=_sizes(chosen),
     )
+
+
+def _sizes(chosen: Sequence[Example]) -> Tensor | None:
+    found = [example.size for example in chosen if example.size is not None]
+    assert len(found) in (0, len(chosen)), "either every picture says how large it was, or none does"
+    return torch.tensor(found) if found else None

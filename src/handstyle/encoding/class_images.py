@@ -20,7 +20,7 @@ from handstyle.diffusion import sampling
 from handstyle.diffusion.family import LatentDistribution, ModelFamily
 from handstyle.encoding.batches import Example
 from handstyle.encoding.cache import Cache, Shape, latent_key
-from handstyle.encoding.crops import centre_crop
+from handstyle.encoding.crops import centre_crop, size_of
 from handstyle.encoding.encode import PRECISION, encoded_pixels, latents_like, pixels
 
 BATCH = 8
@@ -91,7 +91,8 @@ def drawn_examples(plan: ClassImages, number: int, family: ModelFamily, cache: C
         entry = cache.get(plan.key(index), _drawn_like(plan, family))
         if entry is not None:
             exact = LatentDistribution(entry["latents"], torch.zeros_like(entry["latents"]))
-            examples.append(Example(f"class image {index}", (exact,), plan.prompt, conditioning_LD))
+            size = (plan.resolution, plan.resolution, 0, 0)
+            examples.append(Example(f"class image {index}", (exact,), plan.prompt, conditioning_LD, size))
     return examples
 
 
@@ -110,5 +111,6 @@ def own_examples(own: OwnClassImages, prompt: str, resolution: int, family: Mode
             entry = encoded_pixels(pixels(image, crop), picture.name, family)
             cache.put(key, entry, kind="latents")
         latents = LatentDistribution(entry["mean"], entry["deviation"])
-        examples.append(Example(picture.pixels_sha256, (latents,), prompt, conditioning_LD))
+        size = size_of(picture.width, picture.height, crop)
+        examples.append(Example(picture.pixels_sha256, (latents,), prompt, conditioning_LD, size))
     return examples

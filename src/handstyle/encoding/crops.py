@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from handstyle.errors import CollectionFaulty
 
+Size = tuple[int, int, int, int]  # height and width of a picture, top and left of the crop, in pixels
+
 
 @dataclass(frozen=True)
 class Crop:
@@ -29,6 +31,14 @@ def centre_crop(width: int, height: int, size: int, *, mirrored: bool = False) -
     """The largest square around the middle."""
     side = min(width, height)
     return Crop((width - side) // 2, (height - side) // 2, side, size, mirrored)
+
+
+def size_of(width: int, height: int, crop: Crop) -> Size:
+    """How large the original is, and where the crop lies when the picture is shrunk so that the crop has its size: what
+    SDXL is told of each picture (Podell et al. 2023, section 2.2)."""
+    shrunk = crop.size / crop.side
+    left = width - crop.side - crop.left if crop.mirrored else crop.left
+    return (height, width, round(crop.top * shrunk), round(left * shrunk))
 
 
 def share_kept(width: int, height: int) -> float:

@@ -36,7 +36,7 @@ class Expectation:
 
 def preset_for(family: ModelFamily) -> str:
     """Small bases learn from larger batches at other rates than Stable Diffusion does."""
-    return "small_base" if family.resolution < 256 else "sd15_style"
+    return "small_base" if family.resolution < 256 else family.preset
 
 
 def default_recipe(number_of_works: int, family: ModelFamily, machine: Hardware) -> Recipe:

@@ -46,6 +46,6 @@ def batch_loss(
     noised_BCHW = family.noise.noised(x0_BCHW, noise_BCHW, timesteps_B)
     with family.autocast(precision):
         conditioning_BLD = family.encode_texts(batch.texts) if live_text else batch.conditioning_BLD
-        predicted_BCHW = family.predict(noised_BCHW, timesteps_B, conditioning_BLD)
+        predicted_BCHW = family.predict(noised_BCHW, timesteps_B, conditioning_BLD, batch.sizes_B4)
     weight_B = family.noise.min_snr_weight(timesteps_B, snr_gamma) if snr_gamma else torch.ones(len(timesteps_B))
     return loss_of(batch, predicted_BCHW, family.noise.target(x0_BCHW, noise_BCHW, timesteps_B), weight_B)

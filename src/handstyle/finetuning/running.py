@@ -18,6 +18,7 @@ from handstyle.encoding import class_images
 from handstyle.encoding.batches import Batch, Example, batch_at
 from handstyle.encoding.cache import Cache
 from handstyle.encoding.class_images import OwnClassImages as Own
+from handstyle.encoding.crops import size_of
 from handstyle.encoding.encode import conditioning_of, crops_of, latents_of
 from handstyle.errors import SnapshotDamaged, StageMissing
 from handstyle.finetuning.continuation import unfinished_beside
@@ -108,7 +109,8 @@ def example(work: Work, family: ModelFamily, recipe: Recipe, cache: Cache) -> Ex
     conditioning_LD = conditioning_of(text, family.text_digest(), cache)
     if conditioning_LD is None or any(variant is None for variant in variants):
         raise StageMissing(f"{work.name} is not in the cache", hint="Run `handstyle encode` again.")
-    return Example(work.name, tuple(variant for variant in variants if variant), text, conditioning_LD)
+    size = size_of(work.width, work.height, crops[0])
+    return Example(work.name, tuple(variant for variant in variants if variant), text, conditioning_LD, size)
 
 
 def _class_images(family: ModelFamily, recipe: Recipe, cache: Cache, own: Own | None, report: Report) -> list[Example]:
@@ -174,7 +176,8 @@ def starting_state(
     if own.paths():
         if not resume:
             raise SnapshotDamaged(
-                f"{folder} holds an unfinished run of the same recipe, at step {_step_of(own)}",
+                f"{folder} holds an unfinished run of the same recipe, at step "
+                f"{int(own.paths()[-1].stem.split('-')[1])}",
                 hint="Continue it with --resume, or move the folder away to start over.",
             )
         return own.newest(tell)
@@ -194,10 +197,6 @@ def starting_state(
             hint="Ask with --set for what it has, or leave --resume out." if others else "Leave --resume out.",
         )
     return None
-
-
-def _step_of(snapshots: Snapshots) -> int:
-    return int(snapshots.paths()[-1].stem.split("-")[1])
 
 
 @dataclass(frozen=True)

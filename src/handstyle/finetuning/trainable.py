@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 from torch import Tensor, nn
@@ -49,9 +50,9 @@ class Trainable:
 def trainable(family: ModelFamily, recipe: Recipe) -> Iterator[Trainable]:
     """Seeds the fresh low-rank layers from the recipe, so the same recipe starts from the same numbers."""
     torch.manual_seed(recipe.seed)
-    networks = {"unet": family.denoiser}
-    if recipe.train_text_encoder:
-        networks["text_encoder"] = family.text_encoder
+    networks = family.networks
+    if not recipe.train_text_encoder:
+        networks = dict(islice(networks.items(), 1))
     if recipe.method == "lora":
         with _low_rank(family, recipe, networks) as learning:
             yield learning
@@ -63,7 +64,7 @@ def trainable(family: ModelFamily, recipe: Recipe) -> Iterator[Trainable]:
 @contextmanager
 def at_rest(family: ModelFamily) -> Iterator[None]:
     """No dropout meanwhile, as when the style is finished. Afterwards each network is in the mode it was in."""
-    networks = (family.denoiser, family.text_encoder)
+    networks = family.networks.values()
     learning = [network.training for network in networks]
     for network in networks:
         network.eval()
@@ -76,10 +77,11 @@ def at_rest(family: ModelFamily) -> Iterator[None]:
 
 @contextmanager
 def _low_rank(family: ModelFamily, recipe: Recipe, networks: dict[str, nn.Module]) -> Iterator[Trainable]:
-    layers = {"unet": family.low_rank_targets(recipe.lora_modules), "text_encoder": list(TEXT_ENCODER_LAYERS)}
+    of_denoiser = family.low_rank_targets(recipe.lora_modules)
     try:
-        for part, network in networks.items():
-            low_rank.attach_trainable(network, layers[part], recipe.rank, recipe.lora_alpha, recipe.lora_dropout)
+        for network in networks.values():
+            layers = of_denoiser if network is family.denoiser else TEXT_ENCODER_LAYERS
+            low_rank.attach_trainable(network, layers, recipe.rank, recipe.lora_alpha, recipe.lora_dropout)
             network.train()
         yield _trainable({part: low_rank.low_rank_parameters(network) for part, network in networks.items()})
     finally:
@@ -107,4 +109,5 @@ def _trainable(parts: dict[str, dict[str, nn.Parameter]]) -> Trainable:
         part: {f"{part}.{name}": parameter for name, parameter in parameters.items()}
         for part, parameters in parts.items()
     }
-    return Trainable(named["unet"], named.get("text_encoder", {}))
+    denoiser, *others = named.values()
+    return Trainable(denoiser, {name: parameter for other in others for name, parameter in other.items()})

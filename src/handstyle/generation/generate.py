@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -40,11 +40,11 @@ class Worn:
 def attached(styles: Sequence[Worn], family: ModelFamily) -> Iterator[ModelFamily]:
     """The base with these styles added; on leaving it is, bit for bit, what it was."""
     for worn in styles:
-        if any(name.partition(".")[0] not in ("unet", "text_encoder") for name in worn.tensors):
+        if any(name.partition(".")[0] not in family.networks for name in worn.tensors):
             raise _of_another_base(worn)  # what belongs to no network would be left off in silence
-    denoiser = [change(worn, "unet", family.denoiser) for worn in styles]
-    text_encoder = [change(worn, "text_encoder", family.text_encoder) for worn in styles]
-    with low_rank.added(denoiser, family.denoiser), low_rank.added(text_encoder, family.text_encoder):
+    with ExitStack() as stack:
+        for part, network in family.networks.items():
+            stack.enter_context(low_rank.added([change(worn, part, network) for worn in styles], network))
         yield family
 
 

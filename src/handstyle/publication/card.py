@@ -180,21 +180,25 @@ def _renamed(style: TrainedStyle) -> str:
     return f"\n\nIt got another name on {days}; the weights are the same.{withdrawn}"
 
 
+TEXT_CLASSES = {"text_encoder": "CLIPTextModel", "text_encoder_2": "CLIPTextModelWithProjection"}
+
+
 def _use(style: TrainedStyle, weights: Sequence[Weights], cleared: Clearance) -> str:
     words = style.recipe.words(EXAMPLE)
     base = _on_the_hub(style) or "BASE"
     if style.recipe.method == "full":
-        loading = ["from diffusers import StableDiffusionPipeline, UNet2DConditionModel", ""]
+        loading = ["from diffusers import DiffusionPipeline, UNet2DConditionModel", ""]
         parts = ['unet=UNet2DConditionModel.from_pretrained("RELEASE/weights/unet")']
-        if any(file.format == "transformers-text-encoder" for file in weights):
-            loading.insert(1, "from transformers import CLIPTextModel")
-            parts.append('text_encoder=CLIPTextModel.from_pretrained("RELEASE/weights/text_encoder")')
-        loading.append(f'pipeline = StableDiffusionPipeline.from_pretrained("{base}", {", ".join(parts)})')
+        texts = [file.path.partition("/")[0] for file in weights if file.format == "transformers-text-encoder"]
+        if texts:
+            loading.insert(1, f"from transformers import {', '.join(TEXT_CLASSES[part] for part in texts)}")
+            parts += [f'{part}={TEXT_CLASSES[part]}.from_pretrained("RELEASE/weights/{part}")' for part in texts]
+        loading.append(f'pipeline = DiffusionPipeline.from_pretrained("{base}", {", ".join(parts)})')
     else:
         loading = [
-            "from diffusers import StableDiffusionPipeline",
+            "from diffusers import DiffusionPipeline",
             "",
-            f'pipeline = StableDiffusionPipeline.from_pretrained("{base}")',
+            f'pipeline = DiffusionPipeline.from_pretrained("{base}")',
             'pipeline.load_lora_weights("RELEASE/weights", weight_name="pytorch_lora_weights.safetensors")',
         ]
     loading.append(f'pipeline({json.dumps(words, ensure_ascii=False)}).images[0].save("picture.png")')

@@ -3,18 +3,26 @@
     ours       unet.down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_q.lora_A.weight
     diffusers  the same; in the text encoder always with `text_model.`, which ComfyUI needs and diffusers accepts
     kohya      lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn1_to_q.lora_down.weight
+    of XL      lora_unet_input_blocks_4_1_transformer_blocks_0_attn1_to_q.lora_down.weight, and lora_te1_, lora_te2_
 
-Recent transformers have no `text_model.` level, so a style may have been saved without it.
+Recent transformers have no `text_model.` level, so a style may have been saved without it. In kohya's format the U-Net
+of SDXL has the names of the original code, since the trainer that gave the format its name has that U-Net.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import product
+from pathlib import Path
 
+from handstyle.diffusion.original_layout import renamed, unet_modules
 from handstyle.errors import RecordDamaged
+from handstyle.records import load_json
 from handstyle.tensor_files import Tensor, scalar
 
-PARTS = ("unet", "text_encoder")
+PARTS = ("unet", "text_encoder", "text_encoder_2")
 DOWN, UP = ".lora_A.weight", ".lora_B.weight"
 
 
@@ -37,25 +45,75 @@ def without_text_model(name: str) -> str:
     return name.replace("text_encoder.text_model.", "text_encoder.", 1)
 
 
-def kohya_module(module: str) -> str:
-    part, _, rest = with_text_model(module).partition(".")
-    return {"unet": "lora_unet_", "text_encoder": "lora_te_"}[part] + rest.replace(".", "_")
+@dataclass(frozen=True)
+class Spelling:
+    """How a base is spelled in kohya's format."""
+
+    unet: Mapping[str, str] = field(
+        default_factory=dict
+    )  # diffusers' module -> the original's; empty where it keeps its name
+    text_encoders: Mapping[str, str] = field(default_factory=lambda: {"text_encoder": "lora_te_"})
+
+    def module(self, module: str) -> str:
+        part, _, rest = with_text_model(module).partition(".")
+        if part == "unet":
+            name = renamed(f"{rest}.weight", self.unet) if self.unet else f"{rest}.weight"
+            if name is not None:
+                return "lora_unet_" + name.removesuffix(".weight").replace(".", "_")
+        elif part in self.text_encoders:
+            return self.text_encoders[part] + rest.replace(".", "_")
+        raise RecordDamaged(f"kohya's format has no name for {module}", hint="Publish with the base it was trained on.")
+
+
+ONE_TEXT_ENCODER = Spelling()
+TWO = {"text_encoder": "lora_te1_", "text_encoder_2": "lora_te2_"}
+
+
+def spelling_of(base: Path) -> Spelling:
+    """Of a diffusers folder."""
+    if not (base / "text_encoder_2" / "config.json").is_file():
+        return ONE_TEXT_ENCODER
+    return Spelling(_back(unet_modules(load_json(base / "unet" / "config.json"))), TWO)
+
+
+@cache
+def spellings() -> tuple[Spelling, ...]:
+    """All there are: for whoever has no base beside the files. An original's names depend on how many layers a block
+    has, and on which blocks of the way up attend."""
+    return (ONE_TEXT_ENCODER, *_of_two_text_encoders())
+
+
+def _of_two_text_encoders() -> Iterator[Spelling]:
+    for layers, levels in product((1, 2, 3), (2, 3, 4)):
+        for attends in product(("CrossAttn", ""), repeat=levels):
+            shape = {"layers_per_block": layers, "down_block_types": ["CrossAttn"] * levels, "up_block_types": attends}
+            yield Spelling(_back(unet_modules(shape)), TWO)
+
+
+def _back(table: Mapping[str, str]) -> dict[str, str]:
+    return {own: original for original, own in table.items()}
 
 
 def as_diffusers(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {with_text_model(name): tensor for name, tensor in tensors.items()}
 
 
-def as_kohya(tensors: Mapping[str, Tensor], alpha: float) -> dict[str, Tensor]:
+def as_kohya(tensors: Mapping[str, Tensor], alpha: float, spelling: Spelling = ONE_TEXT_ENCODER) -> dict[str, Tensor]:
     """With the true alpha beside every module: readers that find none take the scale to be one."""
     renamed: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
-        module = kohya_module(module_of(name))
+        module = spelling.module(module_of(name))
         renamed[f"{module}.lora_down.weight" if name.endswith(DOWN) else f"{module}.lora_up.weight"] = tensor
         renamed[f"{module}.alpha"] = scalar(alpha)
     if len(renamed) * 2 != len(tensors) * 3:
         raise RecordDamaged("Two modules of the style have the same name in the kohya format")
     return renamed
+
+
+def part_in(path: str) -> str:
+    """The network of which a file holds all weights, by the folder it lies in, as diffusers lays it out; or nothing."""
+    folder = path.partition("/")[0]
+    return folder if "/" in path and folder in PARTS else ""
 
 
 def part_of(tensors: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:

@@ -24,11 +24,19 @@ from handstyle.records import write as write_bytes
 from handstyle.tensor_files import Tensor, data_digest, digest, tensors_in, write_tensors
 
 DIFFUSERS_LORA = "pytorch_lora_weights.safetensors"
-UNET_FILE = "unet/diffusion_pytorch_model.safetensors"
-TEXT_ENCODER_FILE = "text_encoder/model.safetensors"
+FULL_UNET: tuple[str, Format] = ("unet/diffusion_pytorch_model.safetensors", "diffusers-unet")
+FULL_TEXT_ENCODER: Format = "transformers-text-encoder"
 
-# The width of the text conditioning tells the public models apart; user interfaces ask for these names.
-ARCHITECTURES = {768: ("stable-diffusion-v1", "sd_v1"), 1024: ("stable-diffusion-v2", "sd_v2")}
+# The width of the text conditioning tells the public models apart, and what it predicts; user interfaces ask for these
+# names: sd-scripts 48d368f, library/sai_model_spec.py and library/model_util.py.
+ARCHITECTURES = {
+    (768, "epsilon"): ("stable-diffusion-v1", "sd_v1"),
+    (768, "v"): ("stable-diffusion-v1", "sd_v1_v"),
+    (1024, "epsilon"): ("stable-diffusion-v2-512", "sd_v2"),
+    (1024, "v"): ("stable-diffusion-v2-768-v", "sd_v2_v"),
+    (2048, "epsilon"): ("stable-diffusion-xl-v1-base", "sdxl_base_v1-0"),
+    (2048, "v"): ("stable-diffusion-xl-v1-base", "sdxl_base_v1-0"),
+}
 
 
 Written = list[tuple[str, Format, str]]  # path, format, digest of the tensors
@@ -66,7 +74,7 @@ def _write_lora(
     rank, alpha = dialects.rank_of(tensors), style.recipe.lora_alpha
     diffusers = dialects.as_diffusers(tensors)
     write_tensors(folder / DIFFUSERS_LORA, diffusers, diffusers_metadata(diffusers, rank, alpha))
-    kohya = dialects.as_kohya(tensors, alpha)
+    kohya = dialects.as_kohya(tensors, alpha, dialects.spelling_of(base))
     write_tensors(folder / f"{cleared.name}.safetensors", kohya, kohya_metadata(style, base, kohya, rank, cleared))
     return [
         (DIFFUSERS_LORA, "diffusers-lora", digest(diffusers)),
@@ -92,13 +100,14 @@ def kohya_metadata(
 ) -> dict[str, str]:
     """What user interfaces read. No captions, folders or file names: the usual trainers put them here."""
     width = _config(base, "unet").get("cross_attention_dim", 0)
-    architecture, version = ARCHITECTURES.get(width, ("latent-diffusion", style.base.name))
+    said = _config(base, "scheduler", "scheduler_config.json").get("prediction_type", "epsilon")
+    prediction = {"v_prediction": "v"}.get(said, said)
+    architecture, version = ARCHITECTURES.get((width, prediction), ("latent-diffusion", style.base.name))
     alpha = style.recipe.lora_alpha
     convolutions = any(len(tensor.shape) == 4 and tensor.shape[-1] > 1 for tensor in tensors.values())
     arguments = {"conv_dim": str(rank), "conv_alpha": str(alpha)} if convolutions else {}
-    prediction = _config(base, "scheduler", "scheduler_config.json").get("prediction_type", "epsilon")
     return {
-        "ss_v2": str(version == "sd_v2"),
+        "ss_v2": str(version.startswith("sd_v2")),
         "ss_base_model_version": version,
         "ss_network_module": "networks.lora",
         "ss_network_dim": str(rank),
@@ -112,21 +121,18 @@ def kohya_metadata(
         "modelspec.date": cleared.on,
         "modelspec.license": cleared.licence.name,
         "modelspec.trigger_phrase": f"{style.recipe.identifier} {style.recipe.class_words}",
-        "modelspec.prediction_type": {"v_prediction": "v"}.get(prediction, prediction),
+        "modelspec.prediction_type": prediction,
         "modelspec.hash_sha256": f"0x{data_digest(tensors)}",
     }
 
 
 def _write_full(folder: Path, tensors: Mapping[str, Tensor], base: Path) -> Written:
     written: Written = []
-    files: dict[str, tuple[str, Format]] = {
-        "unet": (UNET_FILE, "diffusers-unet"),
-        "text_encoder": (TEXT_ENCODER_FILE, "transformers-text-encoder"),
-    }
-    stray = [name for name in tensors if name.partition(".")[0] not in files]
+    stray = [name for name in tensors if name.partition(".")[0] not in dialects.PARTS]
     if stray:
         raise RecordDamaged(f"The style holds weights of no network we know: {stray[0]}")
-    for part, (path, format) in files.items():
+    for part in dialects.PARTS:
+        path, format = FULL_UNET if part == "unet" else (f"{part}/model.safetensors", FULL_TEXT_ENCODER)
         inside = dialects.part_of(dialects.as_diffusers(tensors), part)
         if inside:
             write_tensors(folder / path, inside, {"format": "pt"})

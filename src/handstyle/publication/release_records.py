@@ -122,8 +122,9 @@ def _weights_faults(folder: Path, style: Mapping[str, Any], statement: Statement
             if path not in listed:
                 yield path, "is named as weights and is not part of the release"
                 return
-            held[weights.format] = open_files.enter_context(tensors_in(folder / path))
-            if digest(held[weights.format]) != weights.tensors:
+            key = dialects.part_in(weights.path) or weights.format
+            held[key] = open_files.enter_context(tensors_in(folder / path))
+            if digest(held[key]) != weights.tensors:
                 yield path, "holds other tensors than were signed"
         paths: dict[str, str] = {weights.format: f"{WEIGHTS}/{weights.path}" for weights in statement.weights}
         if style["recipe"]["method"] == "lora":
@@ -143,10 +144,7 @@ def _low_rank_faults(
     if not _are_the_style(own, style):
         yield paths["diffusers-lora"], "does not hold the tensors that were trained and inspected"
         return
-    expected = dialects.as_kohya(own, alpha)
-    if {name: _content(tensor) for name, tensor in held["kohya-lora"].items()} != {
-        name: _content(tensor) for name, tensor in expected.items()
-    }:
+    if not _is_the_same_in_kohyas_format(own, alpha, held["kohya-lora"]):
         yield paths["kohya-lora"], "holds other weights, or another alpha, than the diffusers file"
     settings = json.loads(metadata_of(folder / paths["diffusers-lora"]).get("lora_adapter_metadata", "{}"))
     alphas = {value for key, value in settings.items() if key.endswith(".lora_alpha")}
@@ -154,9 +152,20 @@ def _low_rank_faults(
         yield paths["diffusers-lora"], "does not say the alpha it was trained with"
 
 
+def _is_the_same_in_kohyas_format(own: dict[str, Tensor], alpha: float, held: dict[str, Tensor]) -> bool:
+    for spelling in dialects.spellings():
+        try:
+            expected = dialects.as_kohya(own, alpha, spelling)
+        except RecordDamaged:  # not the spelling of this base
+            continue
+        if expected.keys() == held.keys():
+            return all(_content(held[name]) == _content(tensor) for name, tensor in expected.items())
+    return False
+
+
 def _full_faults(style: Mapping[str, Any], held: Mapping[str, dict[str, Tensor]]) -> Iterator[tuple[str, str]]:
-    parts = {"diffusers-unet": "unet", "transformers-text-encoder": "text_encoder"}
-    own = {f"{parts[kind]}.{name}": tensor for kind, tensors in held.items() for name, tensor in tensors.items()}
+    """`held` by the folder a network lies in."""
+    own = {f"{part}.{name}": tensor for part, tensors in held.items() for name, tensor in tensors.items()}
     if not _are_the_style(own, style):
         yield WEIGHTS, "does not hold the tensors that were trained and inspected"
 

@@ -16,7 +16,7 @@ from diffusers import DDIMScheduler, UNet2DConditionModel
 from diffusers.utils import logging as diffusers_logging
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from transformers import CLIPTextModel
+from transformers import CLIPTextModel, CLIPTextModelWithProjection
 from transformers.utils import logging as transformers_logging
 
 from handstyle.errors import BaseUnusable, HandstyleError, RecordDamaged
@@ -34,8 +34,6 @@ _REPORT = "Nothing was published. Please report this with the versions of diffus
 
 Networks = dict[str, nn.Module]
 
-HOLDS_ONE: dict[Format, str] = {"diffusers-unet": "unet", "transformers-text-encoder": "text_encoder"}
-
 
 def largest_differences(base: Path, weights: Path, style: TrainedStyle, exports: Mapping[Path, Format]) -> list[float]:
     """Of each exported file: between outputs of the trained and the reloaded networks, relative to the largest.
@@ -50,7 +48,7 @@ def largest_differences(base: Path, weights: Path, style: TrainedStyle, exports:
         plain = _outputs(_networks(base, parts))
         trained = _outputs(_trained(_networks(base, parts), own, style))
         for path, format in exports.items():
-            inside = [HOLDS_ONE[format]] if format in HOLDS_ONE else parts
+            inside = parts if format.endswith("-lora") else [path.parent.name]
             reloaded = _outputs(_reloaded(base, inside, path, format, number_of_updates))
             found.append(
                 max(_difference(plain[part], trained[part], reloaded[part], f"{path.name}: {part}") for part in inside)
@@ -92,6 +90,7 @@ def _networks(base: Path, parts: list[str]) -> Networks:
     loaders: dict[str, Callable[[Path], nn.Module]] = {
         "unet": lambda folder: UNet2DConditionModel.from_pretrained(folder, local_files_only=True),
         "text_encoder": lambda folder: CLIPTextModel.from_pretrained(folder, local_files_only=True),
+        "text_encoder_2": lambda folder: CLIPTextModelWithProjection.from_pretrained(folder, local_files_only=True),
     }
     try:
         return {part: loaders[part](base / part).float().eval() for part in parts}
@@ -130,18 +129,17 @@ def _parameter(parameters: dict[str, nn.Parameter], name: str, size: int) -> nn.
 
 
 def _by_lora_loader(base: Path, parts: list[str], exported: Path) -> Networks:
-    from diffusers import StableDiffusionPipeline  # here, because importing it warns, and by now that is switched off
+    # Here, because importing them warns, and by now that is switched off.
+    from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
 
     networks = _networks(base, parts)
-    pipeline: Any = StableDiffusionPipeline(
-        vae=None,
-        text_encoder=networks.get("text_encoder"),
-        tokenizer=None,
-        unet=networks["unet"],
+    has_two = (base / "text_encoder_2").is_dir()
+    rest = {"text_encoder_2": None, "tokenizer_2": None} if has_two else {"safety_checker": None}
+    library: Any = StableDiffusionXLPipeline if has_two else StableDiffusionPipeline
+    pipeline: Any = library(
+        **{"vae": None, "text_encoder": None, "tokenizer": None, "feature_extractor": None, **rest, **networks},
         scheduler=DDIMScheduler(steps_offset=1, clip_sample=False),  # never asked to step
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
+        **({} if has_two else {"requires_safety_checker": False}),
     )
     pipeline.load_lora_weights(exported.parent, weight_name=exported.name, local_files_only=True)
     return networks
@@ -170,11 +168,26 @@ def _outputs(networks: Networks) -> dict[str, Tensor]:
         if part == "unet":
             latents_BCHW = torch.randn(1, config.in_channels, 8, 8, generator=random)
             words_BTC = torch.randn(1, 7, config.cross_attention_dim, generator=random)
-            outputs[part] = network(latents_BCHW, torch.tensor(500), words_BTC).sample
+            more = _sizes_and_summary(config, random) if config.addition_embed_type == "text_time" else None
+            outputs[part] = network(latents_BCHW, torch.tensor(500), words_BTC, added_cond_kwargs=more).sample
         else:
             tokens_BT = torch.arange(1, min(16, config.max_position_embeddings))[None] % config.vocab_size
-            outputs[part] = network(tokens_BT).last_hidden_state
+            found = network(tokens_BT)
+            outputs[part] = torch.cat([found.last_hidden_state.flatten(), *_summary(found)])
     return outputs
+
+
+def _sizes_and_summary(config: Any, random: torch.Generator) -> dict[str, Tensor]:
+    """What SDXL's U-Net is told besides words: six sizes, and one row for the whole text."""
+    width = config.projection_class_embeddings_input_dim - 6 * config.addition_time_embed_dim
+    return {
+        "text_embeds": torch.randn(1, width, generator=random),
+        "time_ids": torch.tensor([[64.0, 64, 0, 0, 64, 64]]),
+    }
+
+
+def _summary(found: Any) -> list[Tensor]:
+    return [found.text_embeds.flatten()] if hasattr(found, "text_embeds") else []
 
 
 @contextmanager

@@ -12,6 +12,8 @@ from handstyle.terminal.display import display_of
 def base(
     context: typer.Context,
     folder: options.BaseFolder = None,
+    config: options.Configuration = None,
+    allow_download: options.AllowDownload = False,
     made_from: options.MadeFrom = None,
     because: options.Because = None,
     key: options.Key = None,
@@ -20,8 +22,11 @@ def base(
 ) -> None:
     """What was a base model made from, and who says so? Say it yourself, and it is signed."""
     from handstyle import loading, vouching
+    from handstyle.diffusion import sources
 
     display = display_of(context)
+    if folder is not None:
+        folder = sources.folder_of(folder, configuration=config, allow_download=allow_download)
     if made_from is not None or because is not None:
         if folder is None or made_from is None or because is None:
             raise UsageMistake(

@@ -29,7 +29,7 @@ def answer(arguments: Sequence[str]) -> int:
     # Asked before the options are read, so that a mistake among them is told as JSON too.
     display = Display(as_json="--json" in arguments)
     try:
-        prepare()
+        prepare(online="--allow-download" in arguments)
         from handstyle.terminal.commands import run
 
         with display:
@@ -40,9 +40,9 @@ def answer(arguments: Sequence[str]) -> int:
         return failures.tell(error, display, command=arguments[0] if arguments else "")
 
 
-def prepare() -> None:
-    """Only our own words reach the screen, in an encoding that has all of them."""
-    os.environ.update(ENVIRONMENT)
+def prepare(*, online: bool = False) -> None:
+    """Only our own words reach the screen, in an encoding that has all of them. `online` where a download was typed."""
+    os.environ.update(ENVIRONMENT | ({"HF_HUB_OFFLINE": "0"} if online else {}))
     if not sys.warnoptions:  # `python -W ...` still shows what libraries warn of
         warnings.simplefilter("ignore")
     for stream in (sys.stdout, sys.stderr):

@@ -19,7 +19,11 @@ Place = Annotated[
 ]
 Base = Annotated[
     Path | None,
-    Option("--base", metavar="FOLDER", help="A base model in the diffusers layout. [the small one that is shipped]"),
+    Option(
+        "--base",
+        metavar="MODEL",
+        help="A base: a diffusers folder, one .safetensors file, or a name in the Hub's cache. [the small one]",
+    ),
 ]
 Further = Annotated[
     Path | None,
@@ -181,8 +185,16 @@ RemoveOld = Annotated[bool, Option("--remove-old", help="Delete the old one once
 # base
 BaseFolder = Annotated[
     Path | None,
-    Argument(metavar="FOLDER", help="A base model in the diffusers layout. [the small one that is shipped]"),
+    Argument(
+        metavar="MODEL",
+        help="A diffusers folder, one .safetensors file, or a name on the Hugging Face Hub. [the small one]",
+    ),
 ]
+Configuration = Annotated[
+    str | None,
+    Option("--config", metavar="NAME", help="What a file is: stable-diffusion-2, -2-v, or a folder that says it."),
+]
+AllowDownload = Annotated[bool, Option("--allow-download", help="Fetch it from the Hub if it is not here yet.")]
 MadeFrom = Annotated[
     str | None, Option("--made-from", metavar="CLASS", help="consented, open-licensed or own; signed with your key.")
 ]

@@ -1,0 +1,243 @@
+"""What have all bases with a U-Net and one autoencoder in common?
+
+A family of them adds its text encoders: a subclass answers `_load_text`, `encode_texts` and `_conditioned`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, cast
+
+import torch
+from torch import Tensor, nn
+
+from handstyle import digests
+from handstyle.diffusion import pipeline_folder
+from handstyle.diffusion.family import LatentDistribution
+from handstyle.diffusion.noise import NoiseSchedule, Prediction
+from handstyle.errors import BaseUnusable
+from handstyle.records import load_json
+
+# The layers of a U-Net by what they do, as diffusers names them.
+LAYERS = {
+    "attention": r"\.attn[12]\.(to_q|to_k|to_v|to_out\.0)$",
+    "feed-forward": r"\.ff\.net\.(0\.proj|2)$|\.attentions\.\d+\.proj_(in|out)$",
+    "convolution": r"\.resnets\.\d+\.(conv1|conv2|conv_shortcut)$|samplers\.0\.conv$",
+}
+
+
+class LatentDiffusion:
+    """A loaded base; with a subclass's answers it satisfies `ModelFamily`. Weights stay fp32: they are the masters."""
+
+    preset: str
+    known_as: str
+    text_parts: ClassVar[Mapping[str, str]]  # text encoder -> its tokenizer
+
+    def __init__(self, folder: Path, device: str = "cpu", *, plain: bool = False) -> None:
+        from handstyle.diffusion.attention import use_plain_attention
+        from handstyle.diffusion.faster_layers import exchange
+
+        pipeline_folder.check_folder(folder, self.parts, self.tokenizer_names)
+        self.folder, self.device, self.plain = folder, device, plain
+        try:
+            scheduler = self._load()
+            for network in (*self.networks.values(), self.vae):
+                network.to(device).eval().requires_grad_(False)
+        except Exception as error:  # on strange configurations the libraries raise almost anything
+            raise BaseUnusable(
+                f"the base model in {folder} could not be loaded: {error}",
+                hint=f"It must be a whole diffusers folder of a {self.known_as} model; fetch it again.",
+            ) from error
+        self.noise = NoiseSchedule(scheduler.alphas_cumprod, self._prediction(scheduler.config.prediction_type))
+        self._scheduler_config = dict(scheduler.config)
+        self._check_words()
+        self.card = pipeline_folder.read_card(folder)
+        self._try_out()
+        if plain:
+            use_plain_attention(self.unet)
+        else:
+            exchange(self.unet)
+            exchange(self.vae.decoder)
+
+    @property
+    def parts(self) -> list[str]:
+        """The networks, in the order in which they enter the digest."""
+        return ["unet", "vae", *self.text_parts]
+
+    @property
+    def tokenizer_names(self) -> list[str]:
+        return list(self.text_parts.values())
+
+    def _load(self) -> Any:
+        """The networks and tokenizers; the scheduler is returned."""
+        from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+        from transformers import CLIPTokenizer
+
+        load, folder = pipeline_folder.load_network, self.folder
+        self.unet: Any = load(UNet2DConditionModel, folder, "unet")
+        self.vae: Any = load(AutoencoderKL, folder, "vae")
+        self.text_encoders: dict[str, Any] = {
+            part: pipeline_folder.load_text_encoder(self._text_class(part), folder, part) for part in self.text_parts
+        }
+        self.tokenizers: list[Any] = [
+            CLIPTokenizer.from_pretrained(folder / name, local_files_only=True) for name in self.tokenizer_names
+        ]
+        self._check_scheduler()
+        return DDIMScheduler.from_pretrained(folder / "scheduler", local_files_only=True)
+
+    def _check_scheduler(self) -> None:
+        """Another process of noising would be read as this one, with its own numbers left out."""
+        name = str(load_json(self.folder / "scheduler" / "scheduler_config.json").get("_class_name", ""))
+        if re.search(r"EDM|Flow|LCM|Consistency", name):
+            raise ValueError(f"its scheduler, {name}, mixes in noise in another way than {self.known_as} does")
+
+    def _text_class(self, part: str) -> Any:
+        """transformers' class of a text encoder."""
+        raise NotImplementedError
+
+    def _prediction(self, told: str) -> Prediction:
+        if told not in ("epsilon", "v_prediction"):
+            raise BaseUnusable(
+                f"the base in {self.folder} predicts `{told}`, which this family does not know",
+                hint="Known: epsilon, v_prediction.",
+            )
+        return cast(Prediction, told)
+
+    def _check_words(self) -> None:
+        for encoder, tokenizer in zip(self.text_encoders.values(), self.tokenizers, strict=True):
+            limits = encoder.config
+            longest, words = int(tokenizer.model_max_length), len(tokenizer)
+            if not 3 <= longest <= limits.max_position_embeddings or words > limits.vocab_size:
+                raise BaseUnusable(
+                    f"the tokenizer and the text encoder in {self.folder} do not belong to each other",
+                    hint="Restore both from the model they come from, or fetch it again.",
+                )
+
+    def _try_out(self) -> None:
+        """Once through every part, on the smallest picture there can be: only then is it seen whether a configuration
+        makes sense. Raises BaseUnusable."""
+        try:
+            side, _ = self.pixel_multiple, self.resolution
+            latents = self.encode_pixels(torch.zeros(1, 3, side, side)).mean_BCHW
+            with torch.no_grad():
+                noise = self.predict(latents, torch.zeros(1, dtype=torch.int64), self.encode_texts(["a"]))
+            self.decode_latents(noise)
+        except Exception as error:  # in the middle of a network, again almost anything
+            raise BaseUnusable(
+                f"the base model in {self.folder} could be loaded, and cannot compute: {error}",
+                hint="Restore its configurations (config.json of each part) from the model they come from.",
+            ) from error
+
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        return {"unet": self.unet, **self.text_encoders}
+
+    @property
+    def denoiser(self) -> nn.Module:
+        return cast(nn.Module, self.unet)
+
+    @property
+    def pixels_per_latent(self) -> int:
+        return int(2 ** (len(self.vae.config.block_out_channels) - 1))
+
+    @property
+    def pixel_multiple(self) -> int:
+        return self.pixels_per_latent * int(2 ** (len(self.unet.config.block_out_channels) - 1))
+
+    @property
+    def resolution(self) -> int:
+        return int(self.unet.config.sample_size) * self.pixels_per_latent
+
+    @cached_property
+    def digest(self) -> str:
+        return pipeline_folder.base_digest(self.folder, self.parts, self.tokenizer_names)
+
+    def restore(self) -> None:
+        from diffusers import UNet2DConditionModel
+
+        for part, network in self.networks.items():
+            pipeline_folder.put_back(
+                network,
+                pipeline_folder.weights_of(self.folder, part),
+                lambda part=part: (  # type: ignore[misc]
+                    pipeline_folder.load_network(UNet2DConditionModel, self.folder, part)
+                    if part == "unet"
+                    else pipeline_folder.load_text_encoder(self._text_class(part), self.folder, part)
+                ),
+            )
+
+    def autoencoder_digest(self) -> str:
+        return pipeline_folder.part_digest(self.folder, "vae")
+
+    def text_digest(self) -> str:
+        """Of everything that makes words into conditioning."""
+        read = {
+            part: {
+                "encoder": pipeline_folder.part_digest(self.folder, part),
+                "tokenizer": pipeline_folder.files_digest(self.folder / tokenizer),
+            }
+            for part, tokenizer in self.text_parts.items()
+        }
+        return digests.of_json(read)
+
+    @torch.no_grad()
+    def encode_pixels(self, pixels_BCHW: Tensor) -> LatentDistribution:
+        with self.autocast("no"):  # in half precision the autoencoder of SDXL overflows
+            posterior = self.vae.encode(pixels_BCHW.to(self.device)).latent_dist
+        shift, scale = self.vae.config.shift_factor or 0.0, self.vae.config.scaling_factor
+        return LatentDistribution((posterior.mean.cpu() - shift) * scale, posterior.std.cpu() * scale)
+
+    @torch.no_grad()
+    def decode_latents(self, latents_BCHW: Tensor) -> Tensor:
+        shift, scale = self.vae.config.shift_factor or 0.0, self.vae.config.scaling_factor
+        with self.autocast("no"):
+            pixels_BCHW: Tensor = self.vae.decode((latents_BCHW / scale + shift).to(self.device)).sample
+        return pixels_BCHW.clamp(-1, 1).cpu()
+
+    def latent_shape(self, width: int, height: int) -> tuple[int, int, int]:
+        return (int(self.unet.config.in_channels), height // self.pixels_per_latent, width // self.pixels_per_latent)
+
+    def _tokens(self, tokenizer: Any, texts: Sequence[str]) -> Tensor:
+        tokens_BL = tokenizer(
+            list(texts),
+            padding="max_length",
+            max_length=tokenizer.model_max_length,
+            truncation=True,
+            return_tensors="pt",
+        ).input_ids
+        return cast(Tensor, tokens_BL.to(self.device))
+
+    def encode_texts(self, texts: Sequence[str]) -> Tensor:
+        raise NotImplementedError
+
+    def words_cut_off(self, text: str) -> str:
+        tokenizer = self.tokenizers[0]
+        tokens = tokenizer(text, add_special_tokens=False).input_ids
+        room = tokenizer.model_max_length - 2  # start and end of text
+        return str(tokenizer.decode(tokens[room:])).strip() if len(tokens) > room else ""
+
+    def predict(
+        self, latents_BCHW: Tensor, timesteps_B: Tensor, conditioning_BLD: Tensor, sizes_B4: Tensor | None = None
+    ) -> Tensor:
+        if sizes_B4 is None:  # a whole picture of this size
+            height, width = (side * self.pixels_per_latent for side in latents_BCHW.shape[2:])
+            sizes_B4 = torch.tensor([[height, width, 0, 0]]).expand(len(latents_BCHW), -1)
+        there = [tensor.to(self.device) for tensor in (latents_BCHW, timesteps_B, conditioning_BLD, sizes_B4)]
+        return cast(Tensor, self.unet(*there[:2], **self._conditioned(there[0], *there[2:])).sample.cpu())
+
+    def _conditioned(self, latents_BCHW: Tensor, conditioning_BLD: Tensor, sizes_B4: Tensor) -> dict[str, Any]:
+        """What the U-Net is given besides latents and timesteps."""
+        return {"encoder_hidden_states": conditioning_BLD}
+
+    def scheduler_config(self) -> dict[str, object]:
+        return dict(self._scheduler_config)
+
+    def low_rank_targets(self, modules: Sequence[str]) -> list[str]:
+        patterns = [re.compile(LAYERS[module]) for module in modules]
+        return [name for name, _ in self.unet.named_modules() if any(pattern.search(name) for pattern in patterns)]
+
+    def autocast(self, precision: str) -> torch.autocast:
+        return torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=precision == "bf16")

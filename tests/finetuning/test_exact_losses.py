@@ -1,0 +1,157 @@
+"""Are twenty steps of learning what a computation by the equations says, loss by loss?
+
+The other computation shares the network's class, the base's file, the data and the chance numbers, and no line of ours:
+neither noising, target, weighting, prior preservation, low-rank updates, clipping nor AdamW.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.func import functional_call
+
+from handstyle.diffusion import catalogue
+from handstyle.diffusion.family import LatentDistribution
+from handstyle.encoding.batches import Batch, Example
+from handstyle.finetuning.loop import finetune
+from handstyle.finetuning.objective import draw
+from handstyle.finetuning.recipe import Recipe
+from handstyle.finetuning.running import Material
+from handstyle.finetuning.trainable import trainable
+
+STEPS = 20
+RATE, DECAY, BETA_1, BETA_2, EPSILON, LONGEST = 1e-3, 1e-2, 0.9, 0.999, 1e-8, 1.0
+
+
+def losses_by_the_equations(
+    base: Path, start: dict[str, Tensor], batches: list[Batch], chance: list[tuple[Tensor, Tensor, Tensor]],
+    *, scale: float | None, gamma: float | None, prior: float,
+) -> list[float]:  # fmt: skip
+    """`start` are the weights that learn: `W`, or `A` and `B` with W + scale B A (Hu et al. 2021, eq. 3)."""
+    from diffusers import DDPMScheduler, UNet2DConditionModel
+
+    unet = UNet2DConditionModel.from_pretrained(base / "unet").requires_grad_(False)
+    scheduler = DDPMScheduler.from_pretrained(base / "scheduler")
+    alpha_bar_T, v = scheduler.alphas_cumprod.double(), scheduler.config.prediction_type == "v_prediction"
+    weights = {name: w.clone().requires_grad_(True) for name, w in start.items()}
+    mean, square = ({name: torch.zeros_like(w) for name, w in start.items()} for _ in range(2))
+    losses = []
+    for step, (batch, (x0_BCHW, noise_BCHW, t_B)) in enumerate(zip(batches, chance, strict=True)):
+        effective = dict(unet.named_parameters())
+        for name, w in weights.items():
+            if scale is None:
+                effective[name] = w
+            elif name.endswith("lora_A.weight"):
+                module = name.removesuffix(".lora_A.weight")
+                b = weights[f"{module}.lora_B.weight"]
+                product = b.flatten(1) @ w.flatten(1)
+                old = effective[f"{module}.weight"]
+                effective[f"{module}.weight"] = old + scale * product.reshape(old.shape)
+        a_B = alpha_bar_T[t_B]
+        a_B111 = a_B.float()[:, None, None, None]
+        x_t = a_B111.sqrt() * x0_BCHW + (1 - a_B111).sqrt() * noise_BCHW  # Ho et al. 2020, eq. 4
+        target = a_B111.sqrt() * noise_BCHW - (1 - a_B111).sqrt() * x0_BCHW if v else noise_BCHW
+        given: dict[str, Any] = {"encoder_hidden_states": batch.conditioning_BLD}
+        if unet.config.addition_embed_type == "text_time":  # Podell et al. 2023, section 2.2
+            side = x0_BCHW.shape[-1] * 2
+            sizes = torch.tensor([[*size, side, side] for size in batch.sizes_B4.tolist()]).float()
+            summary = batch.conditioning_BLD[:, -1, : unet.config.projection_class_embeddings_input_dim - 48]
+            given = {"encoder_hidden_states": batch.conditioning_BLD[:, :-1],
+                     "added_cond_kwargs": {"text_embeds": summary, "time_ids": sizes}}  # fmt: skip
+        out = functional_call(unet, effective, (x_t, t_B), given).sample
+        snr_B = a_B / (1 - a_B)
+        weight_B = torch.ones(len(t_B), dtype=torch.float64)
+        if gamma is not None:  # Hang et al. 2023, section 3.4
+            weight_B = snr_B.clamp(max=gamma) / (snr_B + 1 if v else snr_B)
+        error_B = ((out - target) ** 2).mean(dim=(1, 2, 3)) * weight_B.float()
+        n = batch.number_of_works
+        loss = error_B[:n].mean() + (prior * error_B[n:].mean() if len(error_B) > n else 0)  # Ruiz et al. 2023, eq. 2
+        losses.append(loss.item())
+        slopes = dict(zip(weights, torch.autograd.grad(loss, list(weights.values())), strict=True))
+        length = torch.stack([(g**2).sum() for g in slopes.values()]).sum().sqrt()
+        with torch.no_grad():  # Loshchilov and Hutter 2019, algorithm 2
+            for name, w in weights.items():
+                g = slopes[name] * min(1.0, LONGEST / (float(length) + 1e-6))
+                mean[name] = BETA_1 * mean[name] + (1 - BETA_1) * g
+                square[name] = BETA_2 * square[name] + (1 - BETA_2) * g**2
+                first, second = mean[name] / (1 - BETA_1 ** (step + 1)), square[name] / (1 - BETA_2 ** (step + 1))
+                w -= RATE * (first / (second.sqrt() + EPSILON) + DECAY * w)
+    return losses
+
+
+def material_for(family: Any, recipe: Recipe) -> Material:
+    """Five works and three class images of chance, each with a size of its own."""
+
+    def example(name: str, seed: int) -> Example:
+        chance = torch.Generator().manual_seed(seed)
+        latents = LatentDistribution(torch.randn(4, 8, 8, generator=chance), torch.rand(4, 8, 8, generator=chance))
+        with torch.no_grad():
+            words = family.encode_texts([f"{name}, hndst drawing"])[0]
+        return Example(name, (latents,), name, words, (16 + seed, 16, seed // 2, 0))
+
+    works = tuple(example(name, n) for n, name in enumerate(["ant", "bee", "cow", "dog", "elk"]))
+    prior = tuple(example(f"class {n}", 10 + n) for n in range(3 if recipe.with_prior_preservation else 0))
+    with torch.no_grad():
+        return Material(recipe, works, prior, "", family.encode_texts([""])[0])
+
+
+def compared(base: Path, **settings: Any) -> None:
+    family = catalogue.load(base)
+    recipe = Recipe(
+        rank=2, lora_alpha=6, max_train=f"{STEPS} steps", train_batch_size=2, mixed_precision="no", learning_rate=RATE,
+        lr_scheduler="constant", lr_warmup_steps=0, adam_weight_decay=DECAY, max_grad_norm=LONGEST, caption_dropout=0.3,
+        **settings,
+    )  # fmt: skip
+    material = material_for(family, recipe)
+    batches = [material.batch_at(step) for step in range(STEPS)]
+    chance = [draw(batch, family, recipe.seed, step) for step, batch in enumerate(batches)]
+    with trainable(family, recipe) as learning:
+        start = {name.removeprefix("unet."): w for name, w in learning.weights().items()}
+        ours = [step.loss for step in finetune(family, material.batch_at, learning, recipe, STEPS, None)]
+    theirs = losses_by_the_equations(
+        base, start, batches, chance, gamma=recipe.snr_gamma, prior=recipe.prior_loss_weight,
+        scale=recipe.lora_alpha / recipe.rank if recipe.method == "lora" else None,
+    )  # fmt: skip
+    assert ours == pytest.approx(theirs, rel=1e-5, abs=1e-5)
+    assert max(theirs) - min(theirs) > 0.01, "losses that stand still would show nothing"
+
+
+BASES = ["tiny_base", "epsilon_base", "xl_base"]  # v; epsilon; epsilon, with sizes
+
+
+@pytest.mark.parametrize("prior", [False, True], ids=["works alone", "prior"])
+@pytest.mark.parametrize("gamma", [None, 5.0], ids=["plain", "min-SNR"])
+@pytest.mark.parametrize("base", BASES)
+def test_low_rank_losses_over_twenty_steps_are_those_of_the_equations(
+    base: str, gamma: float | None, prior: bool, request: pytest.FixtureRequest
+) -> None:
+    settings = {"with_prior_preservation": True, "prior_loss_weight": 0.7} if prior else {}
+    compared(request.getfixturevalue(base), snr_gamma=gamma, **settings)
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_so_are_those_of_a_full_finetuning(base: str, request: pytest.FixtureRequest) -> None:
+    compared(request.getfixturevalue(base), method="full", snr_gamma=5.0, with_prior_preservation=True)
+
+
+@pytest.mark.parametrize(
+    "slip",
+    [
+        lambda given: {**given, "gamma": 4.0},
+        lambda given: {**given, "prior": 1.0},
+        lambda given: {**given, "scale": 1.0},
+    ],
+    ids=["another gamma", "another weight of the prior", "alpha as large as the rank"],
+)
+def test_a_slip_in_one_number_would_be_seen(
+    epsilon_base: Path, slip: Callable[[dict[str, Any]], dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exact = losses_by_the_equations
+    monkeypatch.setitem(globals(), "losses_by_the_equations", lambda *given, **named: exact(*given, **slip(named)))
+    with pytest.raises(AssertionError):
+        compared(epsilon_base, snr_gamma=5.0, with_prior_preservation=True, prior_loss_weight=0.7)
