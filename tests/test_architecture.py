@@ -35,6 +35,7 @@ WITHOUT_TORCH = [
     "collection/*.py",
     "diffusion/base_provenance.py",
     "encoding/crops.py",
+    "finetuning/gain.py",
     "finetuning/recipe.py",
     "finetuning/trained_style.py",
     "generation/ledger.py",

@@ -406,6 +406,18 @@ def test_a_consent_that_was_changed_in_the_workspace_closes_every_gate(
             refused()
 
 
+def test_an_oracle_that_saw_the_drawings_is_no_measure(
+    workspace: Workspace, six_works: Path, tiny_base: Path, finetune: Finetuning
+) -> None:
+    rights = read_rights_toml(six_works / "rights.toml")
+    own = finetune()
+    stages.collect(workspace, six_works, rights, validation=None)
+    oracle = finetune()
+    workspace.point_to(run=own.run)
+    with pytest.raises(UsageMistake, match="trained on 2 of the drawings it is to be measured on"):
+        stages.inspect(workspace, base=tiny_base, oracle=oracle.run, quick=True)
+
+
 @pytest.mark.slow
 def test_the_day_after_a_consent_ends_nothing_is_drawn_with_the_style(
     workspace: Workspace, six_works: Path, tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from handstyle import digests
+from handstyle.finetuning.gain import Band, Interval, Normalised
 from handstyle.inspection.report import (
     Colour,
     Competitor,
@@ -17,7 +18,6 @@ from handstyle.inspection.report import (
     HeldOutGain,
     InspectedWork,
     InspectionReport,
-    Interval,
     LossPoint,
     NearerToTruth,
     Neighbour,
@@ -104,7 +104,14 @@ def report(painted: Callable[..., Shown]) -> InspectionReport:
         works_withheld=2,
         works=works,
         losses=tuple(
-            LossPoint(step=s, train=0.3 - s / 1000, held_out=0.4 if s % 20 == 0 else None) for s in range(0, 100, 10)
+            LossPoint(
+                step=s,
+                train=0.3 - s / 1000,
+                held_out=0.4 if s % 20 == 0 else None,
+                gain=s / 1000 if s % 20 == 0 else None,
+                gain_interval=(s / 2000, s / 500) if s % 20 == 0 else None,
+            )
+            for s in range(0, 100, 10)
         ),
         held_out_gain=HeldOutGain(
             drawings="works left out of training",
@@ -115,6 +122,16 @@ def report(painted: Callable[..., Shown]) -> InspectionReport:
             gain=0.03,
             interval=Interval(low=0.0212345678, high=0.0387654321),
             by_noise_level=tuple(NoiseLevel(timestep=t, base=1 / (t + 1), style=0.9 / (t + 1)) for t in (10, 300, 900)),
+            bands=(
+                Band(
+                    name="a trace of noise",
+                    timesteps=(10,),
+                    base_error=0.1,
+                    gain=0.0312345678,
+                    interval=Interval(low=0.02, high=0.04),
+                ),
+            ),
+            normalised=Normalised(share=0.6123456, interval=Interval(low=0.4, high=0.8), oracle_gain=0.05),
             base_prompts_tried={"{caption}": 0.2, "{caption}, drawing": 0.2112345678},
         ),
         nearer_to_truth=NearerToTruth(

@@ -7,15 +7,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from handstyle.finetuning.gain import Band, Interval, Normalised
 from handstyle.records import Record
-
-
-class Interval(Record):
-    """A percentile bootstrap interval."""
-
-    low: float
-    high: float
-    level: float = 0.95
 
 
 class NoiseLevel(Record):
@@ -37,6 +30,8 @@ class HeldOutGain(Record):
     gain: float
     interval: Interval
     by_noise_level: tuple[NoiseLevel, ...]
+    bands: tuple[Band, ...] = ()  # of noise, each with an interval of its own
+    normalised: Normalised | None = None
     base_prompts_tried: dict[str, float]  # template -> error
 
 
@@ -136,6 +131,8 @@ class LossPoint(Record):
     step: int
     train: float
     held_out: float | None = None
+    gain: float | None = None  # as a share of the base's error
+    gain_interval: tuple[float, float] | None = None
 
 
 class InspectionReport(Record):

@@ -172,6 +172,7 @@ def generate(
 def inspect(
     context: typer.Context,
     further: options.Further = None,
+    oracle: options.Oracle = None,
     base: options.Base = None,
     workspace: options.Place = None,
     json: options.AsJson = False,
@@ -180,7 +181,9 @@ def inspect(
     from handstyle import stages
 
     display = display_of(context)
-    made = stages.inspect(values.workspace_at(workspace), base=base, further=further, progress=display.progress)
+    made = stages.inspect(
+        values.workspace_at(workspace), base=base, further=further, oracle=oracle, progress=display.progress
+    )
     display.result(made, *made.verdict, made.page)
 
 
