@@ -12,8 +12,8 @@ from torch import Tensor
 from handstyle.diffusion.family import LatentDistribution
 from handstyle.encoding.batches import Example
 from handstyle.finetuning.loop import Step, finetune
-from handstyle.finetuning.recipe import Recipe
 from handstyle.finetuning.material import Material
+from handstyle.finetuning.recipe import Recipe
 from handstyle.finetuning.snapshots import State
 from handstyle.finetuning.trainable import trainable
 
