@@ -36,6 +36,7 @@ WITHOUT_TORCH = [
     "diffusion/base_provenance.py",
     "encoding/crops.py",
     "finetuning/gain.py",
+    "finetuning/stopping.py",
     "finetuning/recipe.py",
     "finetuning/trained_style.py",
     "generation/ledger.py",

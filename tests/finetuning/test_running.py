@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.finetuning.conftest import Stopped, manifest
 
 from handstyle.collection.rights import own_work
 from handstyle.collection.works import Collection, Work
@@ -22,29 +23,11 @@ from handstyle.finetuning.observers import read_log
 from handstyle.finetuning.recipe import Recipe
 from handstyle.finetuning.snapshots import Snapshots
 from handstyle.finetuning.trainable import trainable
-from handstyle.finetuning.trained_style import WEIGHTS, BaseIdentity, TrainedStyle
+from handstyle.finetuning.trained_style import WEIGHTS, TrainedStyle
 from handstyle.finetuning.validation import Drawings, Yardstick, yardstick
 from handstyle.workspace import Workspace
 
 STEPS = 7
-
-
-def manifest(recipe: Recipe, steps: int = STEPS, extends: str = "") -> RunManifest:
-    base = BaseIdentity(name="tiny", family="stable-diffusion-1", sha256="b" * 64, licence="CC0-1.0")
-    return RunManifest(
-        collection="c" * 64,
-        works=5,
-        base=base,
-        recipe=recipe,
-        resolution=16,
-        steps=steps,
-        environment={},
-        extends=extends,
-    )
-
-
-class Stopped(Exception):
-    """In place of Ctrl-C, which would stop the tests."""
 
 
 def stop_at(step: int) -> Callable[[str, int, int], None]:

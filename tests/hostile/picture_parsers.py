@@ -46,9 +46,8 @@ def _seen(path: Path) -> object:
 
 
 def png_text(folder: Path) -> Bench:
-    from PIL import Image
-
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from PIL import Image
 
     from handstyle.generation.request import GenerationRequest
     from handstyle.generation.signature import MadeFrom, Signed, read_signature, signed_png

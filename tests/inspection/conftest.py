@@ -6,11 +6,13 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from handstyle import digests
-from handstyle.finetuning.gain import Band, Interval, Normalised
+from handstyle.finetuning.gain import Band, Interval, Normalised, gain_of
+from handstyle.finetuning.stopping import CrossFitted, Length, Towards
 from handstyle.inspection.report import (
     Colour,
     Competitor,
@@ -112,6 +114,21 @@ def report(painted: Callable[..., Shown]) -> InspectionReport:
                 gain_interval=(s / 2000, s / 500) if s % 20 == 0 else None,
             )
             for s in range(0, 100, 10)
+        ),
+        stopping=CrossFitted(
+            collection="c" * 64,
+            folds=tuple((name,) for name, *_ in WORKS),
+            lengths=tuple(
+                Length(steps=s, gain=g, interval=Interval(low=g - 0.02, high=g + 0.02), by_band=(g,) * 4)
+                for s, g in ((10, 0.02), (20, 0.05), (30, 0.03))
+            ),
+            chosen=20,
+            at_chosen=gain_of(np.full((4, 4), 0.2), np.full((4, 4), 0.19), (125, 375, 625, 875)),
+            loses_beyond=Interval(low=0.01, high=0.03),
+            towards=(Towards(work=2, name=WORKS[1][0], samples=3), Towards(work=4, name=WORKS[3][0], samples=1)),
+            samples=16,
+            seconds=12.5,
+            verdict=("Keep snapshot 20: beyond it samples move towards training works 2 and 4.",),
         ),
         held_out_gain=HeldOutGain(
             drawings="works left out of training",

@@ -21,7 +21,7 @@ from handstyle.finetuning.material import Material, Report
 from handstyle.finetuning.observers import Log
 from handstyle.finetuning.recipe import Recipe
 from handstyle.finetuning.snapshots import Snapshots, State
-from handstyle.finetuning.trainable import Trainable, at_rest
+from handstyle.finetuning.trainable import Trainable, as_kept, at_rest
 from handstyle.finetuning.trained_style import RECORD, WEIGHTS, BaseIdentity, TrainedStyle
 from handstyle.finetuning.validation import Yardstick, denoising_errors
 from handstyle.records import Record
@@ -163,15 +163,9 @@ class Running:
 
     def _look(self, state: State) -> Gain | None:
         """Samples and the gain on drawings not trained on, both with the weights that would be kept."""
-        learning = self.learning.weights() if state.ema else {}
-        if state.ema:
-            self.learning.put(state.ema)
-        try:
+        with as_kept(self.learning, state.ema):
             self.paint(state.step)
             return self._validation()
-        finally:
-            if state.ema:
-                self.learning.put(learning)
 
     def _validation(self) -> Gain | None:
         if self.held_out is None:

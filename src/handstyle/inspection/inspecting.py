@@ -11,7 +11,9 @@ from PIL import Image
 from torch import Tensor
 
 from handstyle.collection import overrides
+from handstyle.finetuning import cross_fitting
 from handstyle.finetuning.observers import read_log
+from handstyle.finetuning.stopping import CrossFitted
 from handstyle.finetuning.validation import NOISE_LEVELS, Drawings, noise_levels
 from handstyle.generation.generate import attached
 from handstyle.inspection import likeness, memorisation, surface, verdict
@@ -66,6 +68,7 @@ def inspect(subject: Subject, further: HeldOut | None, pictures: Path, report: R
         works_withheld=len(subject.collection.withheld),
         works=_works(subject, works, shown),
         losses=_losses(subject.run),
+        stopping=_stopping(subject.run),
         held_out_gain=gain,
         nearer_to_truth=nearer,
         comparisons=_side_by_side(captions, base, style, real, truth, far_base, far_style, shown),
@@ -216,6 +219,11 @@ def _copying(
         unusually_near=near,
         words=words,
     )
+
+
+def _stopping(run: Path) -> CrossFitted | None:
+    path = run / cross_fitting.RECORD
+    return CrossFitted.load(path) if path.is_file() else None
 
 
 def _losses(run: Path) -> tuple[LossPoint, ...]:

@@ -60,6 +60,7 @@ def page(report: InspectionReport, pictures: Path, *, public: bool) -> str:
         distance_plot=_distance_plot(report),
         loss_plot=_loss_plot(report),
         gain_plot=_gain_plot(report),
+        stopping_plot=_stopping_plot(report),
         measures=_measures(report.surfaces),
     )
     return document + "\n"
@@ -209,6 +210,19 @@ def _gain_plot(report: InspectionReport) -> Markup:
         found,
         described=f"Gain on drawings that are not trained on, highest at step {best[0]} with {percent(best[1])}.",
         x=(f"step {found[0][0]}", "", f"step {found[-1][0]}"),
+    )
+
+
+def _stopping_plot(report: InspectionReport) -> Markup:
+    found = report.stopping
+    if found is None or len(found.lengths) < 2:
+        return Markup("")
+    points = [(one.steps, 100 * one.gain, 100 * one.interval.low, 100 * one.interval.high) for one in found.lengths]
+    return plots.ribbon(
+        points,
+        described=f"Gain on works left out in turn, up to step {points[-1][0]}; step {found.chosen} was chosen.",
+        x=(f"step {points[0][0]}", "", f"step {points[-1][0]}"),
+        mark=(found.chosen, f"step {found.chosen}"),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Literal
 
 from handstyle.finetuning.gain import Band, Interval, Normalised
+from handstyle.finetuning.stopping import CrossFitted
 from handstyle.records import Record
 
 
@@ -149,6 +150,7 @@ class InspectionReport(Record):
     works_withheld: int  # from training, to validate on
     works: tuple[InspectedWork, ...]  # trained on
     losses: tuple[LossPoint, ...]
+    stopping: CrossFitted | None = None  # how the length was found, where works were left out in turn
     held_out_gain: HeldOutGain | None
     nearer_to_truth: NearerToTruth | None
     comparisons: tuple[SideBySide, ...]

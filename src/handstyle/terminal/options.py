@@ -26,6 +26,12 @@ Further = Annotated[
     Option("--further", metavar="FOLDER", help="More drawings by the artist, to compare with; never trained on."),
 ]
 
+Stop = Annotated[
+    str | None,
+    Option(
+        "--stop", metavar="HOW", help="cross-fitted: as works left out in turn say; or max_train. [the first, if quick]"
+    ),
+]
 Oracle = Annotated[
     str | None,
     Option("--oracle", metavar="STYLE", help="A style trained on all else of the artist: the most to be gained."),
