@@ -24,7 +24,7 @@ ARCHITECTURE = ROOT / "docs" / "architecture.md"
 LAYERS = [
     *("errors", "digests", "records", "tensor_files", "workspace", "keys", "envelopes"),
     *("collection", "diffusion", "encoding", "finetuning", "generation", "inspection", "origination", "publication"),
-    *("policy", "loading", "vouching", "gates", "picture_marks", "planning", "releasing", "stages"),
+    *("policy", "loading", "vouching", "gates", "picture_marks", "planning", "lengths", "releasing", "stages"),
     *("checking", "renaming", "sharing", "consenting", "withdrawing", "logkeeping", "retraining", "repeating"),
     *("foresight", "demonstration", "studio", "terminal", "__main__"),
 ]

@@ -420,7 +420,7 @@ def test_works_left_out_in_turn_choose_a_length_and_the_run_has_it(
     workspace: Workspace, collected: stages.Collected, tiny_base: Path, finetune: Finetuning
 ) -> None:
     """The run is an ordinary one of that length: whoever has the recipe can repeat it without the folds."""
-    plan = stages.plan(workspace, tiny_base, settings=QUICK)
+    plan = planning.plan(workspace, tiny_base, settings=QUICK)
     made = stages.finetune(plan, stop="cross-fitted")
     fitted = CrossFitted.load(workspace.run(made.run) / "stopping.json")
     assert sorted(name for fold in fitted.folds for name in fold) == [work.name for work in plan.collection.training]
@@ -448,13 +448,13 @@ def test_a_run_that_was_stopped_while_works_were_left_out_is_resumed(
         if what == stop_at and done == 2:
             raise Stopped
 
-    plan = stages.plan(workspace, tiny_base, settings=QUICK)
+    plan = planning.plan(workspace, tiny_base, settings=QUICK)
     with pytest.raises(Stopped):
         stages.finetune(plan, stop="cross-fitted", save_every=1, progress=report)
     resumed = stages.finetune(plan, stop="cross-fitted", save_every=1, resume=True)
     other = Workspace(tmp_path / "another")
     stages.collect(other, six_works, read_rights_toml(six_works / "rights.toml"), validation=2)
-    whole = stages.finetune(stages.plan(other, tiny_base, settings=QUICK), stop="cross-fitted")
+    whole = stages.finetune(planning.plan(other, tiny_base, settings=QUICK), stop="cross-fitted")
     assert resumed.tensors == whole.tensors and resumed.verdict == whole.verdict
 
 
@@ -464,7 +464,7 @@ def test_without_a_length_it_is_found_where_that_is_quick(
 ) -> None:
     monkeypatch.setattr("handstyle.finetuning.defaults.FEWEST_STEPS", 2)
     monkeypatch.setattr("handstyle.finetuning.defaults.MOST_STEPS", 2)
-    plan = stages.plan(workspace, tiny_base, settings={k: v for k, v in QUICK.items() if k != "max_train"})
+    plan = planning.plan(workspace, tiny_base, settings={k: v for k, v in QUICK.items() if k != "max_train"})
     said: list[str] = []
     asked = stages.finetune(plan, dry_run=True, announce=said.append)
     assert asked.steps == 4 and "cross-fitted stopping: 4 folds of 3 or more works, then all 4" in said[0]
@@ -472,7 +472,7 @@ def test_without_a_length_it_is_found_where_that_is_quick(
         patch.setattr("handstyle.finetuning.how_long.PATIENCE", 0)
         stages.finetune(plan, dry_run=True, announce=said.append)
         assert "cross-fitted" not in said[1]
-    given = stages.plan(workspace, tiny_base, settings=QUICK)
+    given = planning.plan(workspace, tiny_base, settings=QUICK)
     stages.finetune(given, dry_run=True, announce=said.append)
     assert "cross-fitted" not in said[2], "somebody gave a length"
 
@@ -480,7 +480,7 @@ def test_without_a_length_it_is_found_where_that_is_quick(
 def test_too_few_works_cannot_be_left_out_in_turn(workspace: Workspace, six_works: Path, tiny_base: Path) -> None:
     stages.collect(workspace, six_works, read_rights_toml(six_works / "rights.toml"), validation=3)
     with pytest.raises(UsageMistake, match="there are 3 works that differ"):
-        stages.finetune(stages.plan(workspace, tiny_base, settings=QUICK), stop="cross-fitted")
+        stages.finetune(planning.plan(workspace, tiny_base, settings=QUICK), stop="cross-fitted")
 
 
 def test_an_oracle_that_saw_the_drawings_is_no_measure(
