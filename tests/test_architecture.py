@@ -24,18 +24,9 @@ ARCHITECTURE = ROOT / "docs" / "architecture.md"
 LAYERS = [
     *("errors", "digests", "records", "tensor_files", "workspace", "keys", "envelopes"),
     *("collection", "diffusion", "encoding", "finetuning", "generation", "inspection", "origination", "publication"),
-    *("policy", "loading", "vouching", "gates", "picture_marks", "planning", "releasing", "stages"),
-    *(
-        "checking",
-        "renaming",
-        "sharing",
-        "consenting",
-        "withdrawing",
-        "logkeeping",
-        "retraining",
-        "repeating",
-        "originating",
-    ),
+    *("policy", "loading", "vouching", "gates", "picture_marks", "planning", "lengths", "releasing", "stages"),
+    *("checking", "renaming", "sharing", "consenting", "withdrawing", "logkeeping", "retraining", "repeating"),
+    "originating",
     *("foresight", "demonstration", "studio", "terminal", "__main__"),
 ]
 
@@ -45,6 +36,8 @@ WITHOUT_TORCH = [
     "collection/*.py",
     "diffusion/base_provenance.py",
     "encoding/crops.py",
+    "finetuning/gain.py",
+    "finetuning/stopping.py",
     "finetuning/recipe.py",
     "finetuning/trained_style.py",
     "generation/ledger.py",

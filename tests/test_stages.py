@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from handstyle.errors import (
 from handstyle.finetuning.manifest import RunManifest
 from handstyle.finetuning.observers import read_log
 from handstyle.finetuning.recipe import Recipe
+from handstyle.finetuning.stopping import CrossFitted
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.generation.signature import read_signature
 from handstyle.inspection.report import InspectionReport
@@ -404,6 +406,93 @@ def test_a_consent_that_was_changed_in_the_workspace_closes_every_gate(
     for refused in (lambda: stages.encode(workspace, tiny_base), lambda: planning.plan(workspace, tiny_base)):
         with pytest.raises(ConsentBroken):
             refused()
+
+
+@pytest.fixture
+def quickly_fitted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("handstyle.finetuning.cross_fitting.LEVELS", 1)
+    monkeypatch.setattr("handstyle.finetuning.stopping.POINTS", 2)
+    monkeypatch.setattr("handstyle.finetuning.fold.SAMPLES", 1)
+
+
+@pytest.mark.usefixtures("quickly_fitted")
+def test_works_left_out_in_turn_choose_a_length_and_the_run_has_it(
+    workspace: Workspace, collected: stages.Collected, tiny_base: Path, finetune: Finetuning
+) -> None:
+    """The run is an ordinary one of that length: whoever has the recipe can repeat it without the folds."""
+    plan = planning.plan(workspace, tiny_base, settings=QUICK)
+    made = stages.finetune(plan, stop="cross-fitted")
+    fitted = CrossFitted.load(workspace.run(made.run) / "stopping.json")
+    assert sorted(name for fold in fitted.folds for name in fold) == [work.name for work in plan.collection.training]
+    assert made.steps == fitted.chosen in (2, 3) and made.verdict == fitted.verdict
+    style = TrainedStyle.open(Path(made.style))
+    assert (str(style.recipe.max_train), style.recipe.lr_scheduler) == (
+        f"{fitted.chosen} steps",
+        "constant_with_warmup",
+    )
+    assert stages.finetune(plan, stop="cross-fitted").already_there
+    assert stages.finetune(replace(plan, recipe=style.recipe)).tensors == made.tensors
+    assert not list((workspace.root / "folds").rglob("*.safetensors"))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("quickly_fitted")
+@pytest.mark.parametrize("stop_at", ["leaving works out in turn", "finetuning"])
+def test_a_run_that_was_stopped_while_works_were_left_out_is_resumed(
+    stop_at: str, workspace: Workspace, collected: stages.Collected, tiny_base: Path, tmp_path: Path, six_works: Path
+) -> None:
+    class Stopped(Exception):
+        pass
+
+    def report(what: str, done: int, of: int) -> None:
+        if what == stop_at and done == 2:
+            raise Stopped
+
+    plan = planning.plan(workspace, tiny_base, settings=QUICK)
+    with pytest.raises(Stopped):
+        stages.finetune(plan, stop="cross-fitted", save_every=1, progress=report)
+    resumed = stages.finetune(plan, stop="cross-fitted", save_every=1, resume=True)
+    other = Workspace(tmp_path / "another")
+    stages.collect(other, six_works, read_rights_toml(six_works / "rights.toml"), validation=2)
+    whole = stages.finetune(planning.plan(other, tiny_base, settings=QUICK), stop="cross-fitted")
+    assert resumed.tensors == whole.tensors and resumed.verdict == whole.verdict
+
+
+@pytest.mark.usefixtures("quickly_fitted")
+def test_without_a_length_it_is_found_where_that_is_quick(
+    workspace: Workspace, collected: stages.Collected, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("handstyle.finetuning.defaults.FEWEST_STEPS", 2)
+    monkeypatch.setattr("handstyle.finetuning.defaults.MOST_STEPS", 2)
+    plan = planning.plan(workspace, tiny_base, settings={k: v for k, v in QUICK.items() if k != "max_train"})
+    said: list[str] = []
+    asked = stages.finetune(plan, dry_run=True, announce=said.append)
+    assert asked.steps == 4 and "cross-fitted stopping: 4 folds of 3 or more works, then all 4" in said[0]
+    with monkeypatch.context() as patch:
+        patch.setattr("handstyle.finetuning.how_long.PATIENCE", 0)
+        stages.finetune(plan, dry_run=True, announce=said.append)
+        assert "cross-fitted" not in said[1]
+    given = planning.plan(workspace, tiny_base, settings=QUICK)
+    stages.finetune(given, dry_run=True, announce=said.append)
+    assert "cross-fitted" not in said[2], "somebody gave a length"
+
+
+def test_too_few_works_cannot_be_left_out_in_turn(workspace: Workspace, six_works: Path, tiny_base: Path) -> None:
+    stages.collect(workspace, six_works, read_rights_toml(six_works / "rights.toml"), validation=3)
+    with pytest.raises(UsageMistake, match="there are 3 works that differ"):
+        stages.finetune(planning.plan(workspace, tiny_base, settings=QUICK), stop="cross-fitted")
+
+
+def test_an_oracle_that_saw_the_drawings_is_no_measure(
+    workspace: Workspace, six_works: Path, tiny_base: Path, finetune: Finetuning
+) -> None:
+    rights = read_rights_toml(six_works / "rights.toml")
+    own = finetune()
+    stages.collect(workspace, six_works, rights, validation=None)
+    oracle = finetune()
+    workspace.point_to(run=own.run)
+    with pytest.raises(UsageMistake, match="trained on 2 of the drawings it is to be measured on"):
+        stages.inspect(workspace, base=tiny_base, oracle=oracle.run, quick=True)
 
 
 @pytest.mark.slow

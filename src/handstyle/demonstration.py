@@ -47,6 +47,7 @@ def demo(
     collect(workspace, EXAMPLE / "works", rights, validation=None, progress=progress)
     run = finetune(
         plan(workspace, settings={"max_train": "3 steps"} if short else None),
+        stop="max_train",
         further=EXAMPLE / "held_out",
         announce=announce,
         progress=progress,

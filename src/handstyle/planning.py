@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from handstyle.diffusion.family import ModelFamily
     from handstyle.encoding.class_images import OwnClassImages
     from handstyle.finetuning.manifest import RunManifest
+    from handstyle.finetuning.material import Material
     from handstyle.finetuning.recipe import Recipe
-    from handstyle.finetuning.running import Material, Running
+    from handstyle.finetuning.running import Running
     from handstyle.finetuning.trainable import Trainable
-    from handstyle.finetuning.validation import Drawings
+    from handstyle.finetuning.validation import Yardstick
     from handstyle.inspection.material import HeldOut
 
 
@@ -40,6 +41,7 @@ class Plan:
     extends: str = ""
     base: BaseProvenance | None = None  # what the base was made from
     replaces: str = ""  # tensors that this run stands in for
+    length_is_given: bool = True  # somebody said how long to train, or how long at most
 
 
 def plan(
@@ -69,7 +71,8 @@ def plan(
         recipe = default_recipe(collection, family).changed(**(settings or {}))
     require_training(collection, family, recipe)
     own = own_class_images(class_images, recipe, family) if class_images else None
-    return Plan(workspace, collection, folder, family, recipe, own, base=known)
+    given = recipe_file is not None or "max_train" in (settings or {})
+    return Plan(workspace, collection, folder, family, recipe, own, base=known, length_is_given=given)
 
 
 def _extension(workspace: Workspace, base: Path | None, class_images: Path | None, extend: str, *, plain: bool) -> Plan:
@@ -151,16 +154,31 @@ def running(
         learning=learning,
         material=material,
         paint=lambda step: previews.paint(step, family),
-        drawings=_drawings_to_check_with(plan, further),
+        held_out=_yardstick(plan, further),
         involvement=involvement(plan.collection, own.collection if own else None),
     )
 
 
-def _drawings_to_check_with(plan: Plan, further: HeldOut | None) -> Drawings | None:
-    """Further drawings if there are any, else the works left out of training."""
+def _yardstick(plan: Plan, further: HeldOut | None) -> Yardstick | None:
+    """Further drawings if there are any, else the works left out of training; and what the base makes of them."""
     from handstyle.encoding.cache import Cache
+    from handstyle.finetuning.validation import yardstick
     from handstyle.inspection import material
 
-    resolution = plan.recipe.resolution or plan.family.resolution
     found = material.held_out(plan.collection, plan.folder, further)
-    return material.encoded(found, plan.family, resolution, Cache(plan.workspace.cache)) if found else None
+    if found is None:
+        return None
+    family, resolution = plan.family, plan.recipe.resolution or plan.family.resolution
+    drawings = material.encoded(found, family, resolution, Cache(plan.workspace.cache))
+    return yardstick(family, drawings, base_templates(plan), plan.recipe.mixed_precision)
+
+
+def base_templates(plan: Plan) -> list[str]:
+    """In which words the base may be asked."""
+    from handstyle.encoding.cache import Cache
+    from handstyle.inspection import material, subject
+
+    family, cache = plan.family, Cache(plan.workspace.cache)
+    resolution = plan.recipe.resolution or family.resolution
+    works = material.HeldOut(plan.collection, plan.folder, plan.collection.training, False)
+    return subject.base_templates(family, plan.recipe, lambda: material.encoded(works, family, resolution, cache))

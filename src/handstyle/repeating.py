@@ -129,11 +129,12 @@ def _compared(
 ) -> Repeated:  # fmt: skip
     from handstyle.encoding.cache import Cache
     from handstyle.finetuning import running
+    from handstyle.finetuning.material import material_of
     from handstyle.finetuning.trainable import trainable
 
     recipe = style.recipe
     stages.encode_for(place, collection, folder, family, recipe, progress)
-    material = running.material(collection, family, recipe, Cache(place.cache), own, progress)
+    material = material_of(collection, family, recipe, Cache(place.cache), own, progress)
     manifest = running.manifest(collection, family, recipe, material)
     if manifest.environment["encoded works"] != style.environment.get("encoded works"):
         words = "different: already the encoded works are others: other pictures, other words beside them, other names"
@@ -146,7 +147,7 @@ def _compared(
             learning=learning,
             material=material,
             paint=lambda step: None,
-            drawings=None,
+            held_out=None,
         ).go(None, save_every=NEVER, sample_every=0, report=progress)
     if again.tensors == style.tensors:
         words = f"equal: trained again for {again.steps} steps, every bit of every tensor is the same"

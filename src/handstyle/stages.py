@@ -13,9 +13,10 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from handstyle import digests, planning, releasing
+from handstyle import digests, lengths, planning, releasing
 from handstyle.collection.works import Collection
 from handstyle.diffusion.base_provenance import BaseProvenance
+from handstyle.errors import UsageMistake
 from handstyle.gates import (
     further_drawings,
     require_base,
@@ -45,8 +46,10 @@ if TYPE_CHECKING:
     from handstyle.diffusion.family import ModelFamily
     from handstyle.finetuning.defaults import Expectation
     from handstyle.finetuning.recipe import Recipe
+    from handstyle.finetuning.stopping import Stop
     from handstyle.generation.generate import Picture, Worn
     from handstyle.generation.signature import MadeFrom
+    from handstyle.inspection.material import HeldOut
     from handstyle.publication.copyright_policy import Contact
     from handstyle.publication.marking import Marking
 
@@ -197,11 +200,13 @@ class Finetuned(Record):
     pictures_per_second: float
     peak_memory_bytes: int
     already_there: bool = False
+    verdict: tuple[str, ...] = ()  # on its length
 
 
 def finetune(
     plan: Plan,
     *,
+    stop: Stop = "auto",
     resume: bool = False,
     dry_run: bool = False,
     save_every: int = 20,
@@ -210,9 +215,12 @@ def finetune(
     announce: Callable[[str], None] = lambda words: None,
     progress: Progress = silent,
 ) -> Finetuned:
-    """DreamBooth. `announce` hears what the run will take before its first step; a dry run ends there."""
+    """DreamBooth. `announce` hears what the run will take before its first step; a dry run ends there.
+
+    `stop` says whether works are left out in turn to find the length, or `max_train` is the length; by itself it does
+    the former where that is quick and nobody gave a length.
+    """
     from handstyle.diffusion.hardware import use_all_cores
-    from handstyle.encoding.cache import Cache
     from handstyle.finetuning import defaults, running
     from handstyle.finetuning.continuation import going_on
     from handstyle.finetuning.trainable import trainable
@@ -225,15 +233,17 @@ def finetune(
     encoded = encode_for(workspace, plan.collection, plan.folder, family, recipe, progress)
     for name, words in encoded.cut_off.items():
         announce(f"the text of {name} is longer than the base reads; it does not see the end: {words}")
-    material = running.material(plan.collection, family, recipe, Cache(workspace.cache), own, progress)
-    manifest = running.manifest(plan.collection, family, recipe, material, plan.extends, plan.replaces)
+    length = lengths.found(plan, stop, save_every, announce, progress, dry_run=dry_run)
+    plan, material, manifest = length.plan, length.material, length.manifest
     run = manifest.lineage[:12]
     folder = workspace.run(run)
+    if length.expected:
+        return _would_take(run, length.expected)
     if running.is_finished(folder) and not dry_run:
         workspace.point_to(run=run)
         return _finetuned(workspace, run, already_there=True)
-    with trainable(family, recipe) as learning:
-        expected = defaults.expect(family, learning, material.batch_at(0), recipe, manifest.steps)
+    with trainable(family, plan.recipe) as learning:
+        expected = defaults.expect(family, learning, material.batch_at(0), plan.recipe, manifest.steps)
         announce(str(expected))
         if dry_run:
             return _would_take(run, expected)
@@ -241,8 +251,9 @@ def finetune(
             if own is not None:
                 keep_collection(workspace, own.collection, own.folder, own.consents)
             parent = workspace.run(plan.extends) if plan.extends else None
-            state = running.starting_state(folder, manifest, parent, resume=resume, tell=announce)
+            state = running.starting_state(folder, manifest, parent, resume=length.resumes(resume), tell=announce)
             manifest = going_on(manifest, folder, parent, state, announce)
+            length.keep()
             loop = planning.running(plan, folder, manifest, learning, material, real)
             loop.go(state, save_every=save_every, sample_every=sample_every, report=progress)
     _log_run(workspace, run, plan)
@@ -271,11 +282,17 @@ def _would_take(run: str, expected: Expectation) -> Finetuned:
 
 
 def _finetuned(workspace: Workspace, run: str, *, already_there: bool = False) -> Finetuned:
+    from handstyle.finetuning.cross_fitting import RECORD
+    from handstyle.finetuning.how_long import verdict_of_log
+    from handstyle.finetuning.observers import read_log
     from handstyle.finetuning.running import Cost
+    from handstyle.finetuning.stopping import CrossFitted
     from handstyle.finetuning.trained_style import TrainedStyle
 
     folder = workspace.run(run)
     style, cost = TrainedStyle.open(folder / "style"), Cost.load(folder / "cost.json")
+    fitted = folder / RECORD
+    said = CrossFitted.load(fitted).verdict if fitted.is_file() else verdict_of_log(read_log(folder / "steps.jsonl"))
     return Finetuned(
         run=run,
         style=str(folder / "style"),
@@ -285,6 +302,7 @@ def _finetuned(workspace: Workspace, run: str, *, already_there: bool = False) -
         pictures_per_second=cost.pictures_per_second,
         peak_memory_bytes=cost.peak_memory_bytes,
         already_there=already_there,
+        verdict=said,
     )
 
 
@@ -384,17 +402,19 @@ def inspect(
     *,
     base: Path | None = None,
     further: Path | None = None,
+    oracle: str | None = None,
     quick: bool = False,
     progress: Progress = silent,
 ) -> Inspected:
     """The style of the current run, against drawings it never saw; `further` is a folder of more by the same artist.
+    `oracle` is a style trained on all else of that artist: what could be gained at most.
 
     A quick inspection looks at eight drawings and one seed: enough to see that everything works, not to conclude.
     """
     from handstyle.diffusion.hardware import use_all_cores
     from handstyle.encoding.cache import Cache
     from handstyle.generation import wardrobe
-    from handstyle.inspection import inspecting, page, subject
+    from handstyle.inspection import inspecting, material, page, subject
     from handstyle.records import write
 
     use_all_cores()
@@ -410,6 +430,9 @@ def inspect(
     place = workspace.new_inspection(run)
     cache = Cache(workspace.cache)
     inspected = subject.Subject(collection, folder, family, worn, workspace.run(run), cache, mark)
+    if oracle is not None:
+        seen = material.held_out(collection, folder, real)
+        inspected = replace(inspected, oracle=_oracle(workspace, oracle, family, seen))
     if quick:
         inspected = replace(inspected, seeds=(1,), most_drawings=8)
     with unfinished(place, busy=f"another handstyle process makes {place}") as beside:
@@ -427,6 +450,23 @@ def inspect(
         nearer_to_truth=nearer.nearer if nearer else None,
         prompts=nearer.prompts if nearer else None,
     )
+
+
+def _oracle(workspace: Workspace, name: str, family: ModelFamily, real: HeldOut | None) -> Worn:
+    """Raises UsageMistake where it was trained on one of the drawings it is to be the measure for."""
+    from handstyle.generation import wardrobe
+
+    worn = wardrobe.worn(workspace, [name])[0]
+    require_base(worn.style.base, family)
+    require_generating(workspace, worn.style, family)
+    known = {work.pixels_sha256 for work in collection_named(workspace, worn.style.collection)[0].training}
+    both = [work.name for work in real.works if work.pixels_sha256 in known] if real else []
+    if both:
+        raise UsageMistake(
+            f"the oracle `{name}` was trained on {len(both)} of the drawings it is to be measured on, first: {both[0]}",
+            hint="Train it on all works of the artist but these, or leave --oracle out.",
+        )
+    return worn
 
 
 class Published(Record):

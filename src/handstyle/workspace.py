@@ -6,6 +6,7 @@
 |-- cache/                                               encoded works and texts, by content
 |-- runs/<id>/                                           one finetuning: run.json, steps.jsonl, samples/,
 |   |                                                    snapshots/, style/
+|-- folds/<id>/                                          which length the works left out in turn chose for a run
 |-- pictures/<id>/                                       what was drawn
 |-- credentials/                                         of models, for the pictures they draw
 |-- inspections/<id>/                                    report.json, report.html, pictures/
@@ -140,6 +141,9 @@ class Workspace:
 
     def run(self, run: str) -> Path:
         return self.root / "runs" / run
+
+    def folds(self, run: str) -> Path:
+        return self.root / "folds" / run
 
     def pictures(self, identifier: str) -> Path:
         return self.root / "pictures" / identifier

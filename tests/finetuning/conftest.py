@@ -12,10 +12,12 @@ from torch import Tensor
 from handstyle.diffusion.family import LatentDistribution
 from handstyle.encoding.batches import Example
 from handstyle.finetuning.loop import Step, finetune
+from handstyle.finetuning.manifest import RunManifest
+from handstyle.finetuning.material import Material
 from handstyle.finetuning.recipe import Recipe
-from handstyle.finetuning.running import Material
 from handstyle.finetuning.snapshots import State
 from handstyle.finetuning.trainable import trainable
+from handstyle.finetuning.trained_style import BaseIdentity
 
 STEPS = 7
 TINY = {"rank": 2, "lora_alpha": 4, "max_train": f"{STEPS} steps", "train_batch_size": 2, "mixed_precision": "no",
@@ -24,6 +26,24 @@ TINY = {"rank": 2, "lora_alpha": 4, "max_train": f"{STEPS} steps", "train_batch_
 
 def tiny_recipe(**settings: Any) -> Recipe:
     return Recipe.model_validate({**TINY, **settings})
+
+
+def manifest(recipe: Recipe, steps: int = STEPS, extends: str = "") -> RunManifest:
+    base = BaseIdentity(name="tiny", family="stable-diffusion-1", sha256="b" * 64, licence="CC0-1.0")
+    return RunManifest(
+        collection="c" * 64,
+        works=5,
+        base=base,
+        recipe=recipe,
+        resolution=16,
+        steps=steps,
+        environment={},
+        extends=extends,
+    )
+
+
+class Stopped(Exception):
+    """In place of Ctrl-C, which would stop the tests."""
 
 
 @pytest.fixture

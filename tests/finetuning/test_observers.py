@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from handstyle.errors import WriteFailed
+from handstyle.finetuning.gain import Gain, gain_of
 from handstyle.finetuning.loop import Step
 from handstyle.finetuning.observers import Log, Throughput, read_log
 
@@ -16,21 +18,30 @@ def step(index: int, seconds: float = 0.5) -> Step:
     return Step(index, 10, 1 / index, 1e-4, 2.0, seconds, 8, state=lambda: None)  # type: ignore[arg-type,return-value]
 
 
+def gain() -> Gain:
+    """A style that errs a half less under little noise, and not at all less elsewhere."""
+    base = np.full((4, 3), 0.5)
+    return gain_of(base, base - np.array([[0.25], [0], [0], [0]]), (125, 375, 625, 875))
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "run" / "steps.jsonl"
 
 
 def test_each_step_is_a_line_that_is_there_at_once(path: Path) -> None:
-    log = Log(path)
+    log, measured = Log(path), gain()
     for index in (1, 2, 3):
-        log.add(step(index), held_out=0.25 if index == 2 else None)
+        log.add(step(index), measured if index == 2 else None)
         assert len(read_log(path)) == index
     assert [(line.step, line.loss, line.held_out) for line in read_log(path)] == [
         (1, 1, None),
-        (2, 0.5, 0.25),
+        (2, 0.5, 0.4375),
         (3, 1 / 3, None),
     ]
+    line = read_log(path)[1]
+    assert (line.gain, line.gain_interval) == (0.125, (0.125, 0.125))
+    assert line.gain_by_band == (0.5, 0, 0, 0), "from a trace of noise to almost nothing else"
 
 
 def test_a_resumed_run_takes_back_the_lines_after_its_snapshot(path: Path) -> None:

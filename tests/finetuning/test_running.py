@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.finetuning.conftest import Stopped, manifest
 
 from handstyle.collection.rights import own_work
 from handstyle.collection.works import Collection, Work
@@ -22,29 +23,11 @@ from handstyle.finetuning.observers import read_log
 from handstyle.finetuning.recipe import Recipe
 from handstyle.finetuning.snapshots import Snapshots
 from handstyle.finetuning.trainable import trainable
-from handstyle.finetuning.trained_style import WEIGHTS, BaseIdentity, TrainedStyle
-from handstyle.finetuning.validation import Drawings
+from handstyle.finetuning.trained_style import WEIGHTS, TrainedStyle
+from handstyle.finetuning.validation import Drawings, Yardstick, yardstick
 from handstyle.workspace import Workspace
 
 STEPS = 7
-
-
-def manifest(recipe: Recipe, steps: int = STEPS, extends: str = "") -> RunManifest:
-    base = BaseIdentity(name="tiny", family="stable-diffusion-1", sha256="b" * 64, licence="CC0-1.0")
-    return RunManifest(
-        collection="c" * 64,
-        works=5,
-        base=base,
-        recipe=recipe,
-        resolution=16,
-        steps=steps,
-        environment={},
-        extends=extends,
-    )
-
-
-class Stopped(Exception):
-    """In place of Ctrl-C, which would stop the tests."""
 
 
 def stop_at(step: int) -> Callable[[str, int, int], None]:
@@ -67,13 +50,13 @@ def go(family: Any, material: Any, tmp_path: Path) -> Callable[..., TrainedStyle
         parent: Path | None = None,
         steps: int = STEPS,
         report: Callable[[str, int, int], object] = lambda what, done, of: None,
-        drawings: Drawings | None = None,
+        held_out: Yardstick | None = None,
         paint: Callable[[int], object] = lambda step: None,
     ) -> TrainedStyle:
         asked = manifest(recipe, steps, parent.name if parent else "")
         with trainable(family, recipe) as learning:
             state = running.starting_state(folder, asked, parent, resume=resume)
-            run = running.Running(folder, asked, family, learning, material(recipe), paint, drawings)
+            run = running.Running(folder, asked, family, learning, material(recipe), paint, held_out)
             return run.go(state, save_every=2, sample_every=3, report=report)
 
     return begin
@@ -183,9 +166,17 @@ def test_looking_on_does_not_change_what_is_learnt(go: Any, recipe: Any, tmp_pat
         torch.rand(5)
         seen.append(family.denoiser.mid_block.resnets[0].conv1.lora_B.default.weight.detach().clone())
 
-    watched = go(chosen, tmp_path / "watched", drawings=drawings, paint=paint)
+    held_out = yardstick(family, drawings, ["{caption}", "{caption}, drawing"], "no")
+    watched = go(chosen, tmp_path / "watched", held_out=held_out, paint=paint)
     assert watched.tensors == go(chosen, tmp_path / "alone").tensors
-    assert [line.step for line in read_log(tmp_path / "watched" / "steps.jsonl") if line.held_out] == [3, 6, 7]
+    looked = [line for line in read_log(tmp_path / "watched" / "steps.jsonl") if line.held_out]
+    assert [line.step for line in looked] == [3, 6, 7]
+    for line in looked:
+        assert line.gain is not None and line.gain_interval is not None and line.held_out is not None
+        base = float(held_out.base_errors_LN.mean())
+        assert line.gain == pytest.approx(1 - line.held_out / base, abs=1e-6)
+        assert line.gain_interval[0] <= line.gain <= line.gain_interval[1]
+        assert line.gain_by_band is not None and len(line.gain_by_band) == 4
     kept = read_tensors(tmp_path / "watched" / "style" / WEIGHTS)[0]["unet.mid_block.resnets.0.conv1.lora_B.weight"]
     assert torch.equal(seen[-1], kept), "what is painted last is what is kept"
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from handstyle.finetuning import validation
-from handstyle.finetuning.validation import Drawings, denoising_errors, noise_levels
+from handstyle.finetuning.validation import Drawings, denoising_errors, nearest_template, noise_levels, yardstick
 
 
 def drawings(number: int = 6) -> Drawings:
@@ -51,3 +51,22 @@ def test_every_model_meets_the_same_noise(family: Any) -> None:
     torch.manual_seed(2)
     assert torch.equal(one, denoising_errors(family, shown, shown.captions, "no"))
     assert not torch.allclose(one, denoising_errors(family, shown, ["something else"] * 6, "no"))
+
+
+def test_the_yardstick_gives_the_base_its_best_words_and_no_dropout(family: Any) -> None:
+    shown, templates = drawings(), ["{caption}", "{caption} by night", "red"]
+    found = yardstick(family, shown, templates, "no")
+    tried = {
+        template: denoising_errors(family, shown, [template.replace("{caption}", c) for c in shown.captions], "no", 4)
+        for template in templates
+    }
+    assert float(found.base_errors_LN.mean()) == min(float(errors.mean()) for errors in tried.values())
+    assert found.base_prompt == nearest_template(family, shown, templates, "no")
+    same = found.gain(found.base_errors_LN)
+    assert (same.gain, same.interval.low, same.interval.high) == (0, 0, 0) and len(same.bands) == 4
+    family.denoiser.train()
+    try:
+        assert yardstick(family, shown, templates, "no").base_prompt == found.base_prompt
+        assert family.denoiser.training
+    finally:
+        family.denoiser.eval()

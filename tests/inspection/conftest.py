@@ -6,10 +6,13 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from handstyle import digests
+from handstyle.finetuning.gain import Band, Interval, Normalised, gain_of
+from handstyle.finetuning.stopping import CrossFitted, Length, Towards
 from handstyle.inspection.report import (
     Colour,
     Competitor,
@@ -17,7 +20,6 @@ from handstyle.inspection.report import (
     HeldOutGain,
     InspectedWork,
     InspectionReport,
-    Interval,
     LossPoint,
     NearerToTruth,
     Neighbour,
@@ -104,7 +106,29 @@ def report(painted: Callable[..., Shown]) -> InspectionReport:
         works_withheld=2,
         works=works,
         losses=tuple(
-            LossPoint(step=s, train=0.3 - s / 1000, held_out=0.4 if s % 20 == 0 else None) for s in range(0, 100, 10)
+            LossPoint(
+                step=s,
+                train=0.3 - s / 1000,
+                held_out=0.4 if s % 20 == 0 else None,
+                gain=s / 1000 if s % 20 == 0 else None,
+                gain_interval=(s / 2000, s / 500) if s % 20 == 0 else None,
+            )
+            for s in range(0, 100, 10)
+        ),
+        stopping=CrossFitted(
+            collection="c" * 64,
+            folds=tuple((name,) for name, *_ in WORKS),
+            lengths=tuple(
+                Length(steps=s, gain=g, interval=Interval(low=g - 0.02, high=g + 0.02), by_band=(g,) * 4)
+                for s, g in ((10, 0.02), (20, 0.05), (30, 0.03))
+            ),
+            chosen=20,
+            at_chosen=gain_of(np.full((4, 4), 0.2), np.full((4, 4), 0.19), (125, 375, 625, 875)),
+            loses_beyond=Interval(low=0.01, high=0.03),
+            towards=(Towards(work=2, name=WORKS[1][0], samples=3), Towards(work=4, name=WORKS[3][0], samples=1)),
+            samples=16,
+            seconds=12.5,
+            verdict=("Keep snapshot 20: beyond it samples move towards training works 2 and 4.",),
         ),
         held_out_gain=HeldOutGain(
             drawings="works left out of training",
@@ -115,6 +139,16 @@ def report(painted: Callable[..., Shown]) -> InspectionReport:
             gain=0.03,
             interval=Interval(low=0.0212345678, high=0.0387654321),
             by_noise_level=tuple(NoiseLevel(timestep=t, base=1 / (t + 1), style=0.9 / (t + 1)) for t in (10, 300, 900)),
+            bands=(
+                Band(
+                    name="a trace of noise",
+                    timesteps=(10,),
+                    base_error=0.1,
+                    gain=0.0312345678,
+                    interval=Interval(low=0.02, high=0.04),
+                ),
+            ),
+            normalised=Normalised(share=0.6123456, interval=Interval(low=0.4, high=0.8), oracle_gain=0.05),
             base_prompts_tried={"{caption}": 0.2, "{caption}, drawing": 0.2112345678},
         ),
         nearer_to_truth=NearerToTruth(

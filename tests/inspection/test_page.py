@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from handstyle.errors import RecordDamaged
+from handstyle.finetuning.gain import Interval
 from handstyle.inspection.page import page
-from handstyle.inspection.report import InspectionReport, Interval, Shown
+from handstyle.inspection.report import InspectionReport, Shown
 
 VOID = {"meta", "link", "img", "br", "hr", "input"}
 BLOCKS = {"div", "p", "ul", "ol", "dl", "table", "figure", "section", "header", "h1", "h2", "h3", "article", "details"}
@@ -301,3 +302,20 @@ def test_the_page_accounts_for_every_picture_in_the_folder(report: InspectionRep
         f"Of {number + 3} pictures in the folder, {number} were trained on, 2 kept back to check with, 1 left out"
         in words
     )
+
+
+def test_the_gain_is_told_band_by_band_and_step_by_step(report: InspectionReport, pictures: Path) -> None:
+    shown = page(report, pictures, public=True)
+    assert "a trace of noise" in shown and "31%" in shown and "20% to 40%" in shown
+    assert "Of that, the style reaches <b>61%</b>" in shown
+    assert "highest at step 80 with 8%" in shown
+
+
+def test_how_the_length_was_found_is_told_without_naming_who_may_not_be_named(
+    report: InspectionReport, pictures: Path
+) -> None:
+    shown = page(report, pictures, public=True)
+    assert "Keep snapshot 20" in shown and "step 20 was chosen" in shown
+    assert "3 moved towards work 2" in " ".join(shown.split()).replace("\n", " ")
+    assert "lighthouse" not in shown
+    assert "1 moved towards pear.png" in " ".join(shown.split())

@@ -101,3 +101,12 @@ def test_nothing_to_plot_is_no_plot() -> None:
     assert plots.lines([Line("none", "base", ())], described="", x=("", "", "")) == ""
     assert plots.strip([], described="", threshold=None) == ""
     assert plots.bars([], described="", x=("", "", "")) == ""
+
+
+def test_a_gain_that_rises_stands_higher_and_its_range_lies_around_it() -> None:
+    plot = plots.ribbon([(1, -2, -5, 1), (2, 3, 1, 6)], described="gain", x=("step 1", "", "step 2"))
+    (_, first), (_, last) = circles(plot, "style")
+    assert last < first, "up the page"
+    (polygon,) = ElementTree.fromstring(plot).iter("polygon")
+    heights = [float(pair.split(",")[1]) for pair in polygon.attrib["points"].split()]
+    assert heights[0] < first < heights[-1] and heights[1] < last < heights[2]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from handstyle.inspection.report import Competitor, CopyCheck, HeldOutGain, Interval, NearerToTruth
+from handstyle.finetuning.gain import Interval, Normalised
+from handstyle.inspection.report import Competitor, CopyCheck, HeldOutGain, NearerToTruth
 from handstyle.inspection.verdict import cannot_tell, verdict
 
 COPYING = CopyCheck(
@@ -78,3 +79,11 @@ def test_without_further_drawings_the_report_says_what_it_cannot_tell() -> None:
     headline, *_ = verdict(None, None, COPYING)
     assert "cannot be told" in headline
     assert "no drawing was left out" in cannot_tell(None, further=False, number_of_outputs=3)[0]
+
+
+def test_the_share_of_what_could_be_gained_stands_beside_the_gain() -> None:
+    share = Normalised(share=0.634, interval=Interval(low=0.5, high=0.75), oracle_gain=0.03)
+    measured = gain(0.02, 0.01, 0.03)
+    told = verdict(measured.model_copy(update={"normalised": share}), None, COPYING)
+    assert "63 % (50 to 75 %) of what a model gains that saw all of the artist but these drawings" in told[1]
+    assert "saw all" not in " ".join(verdict(measured, None, COPYING))

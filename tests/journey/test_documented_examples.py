@@ -86,6 +86,14 @@ def one_file_of_the_base(line: str) -> None:
         written_as_one_file(Path("models/my-base"), Path("my-model.safetensors"))
 
 
+def another_style(line: str) -> None:
+    """As if it had been trained on everything else of the artist."""
+    runs = Path("handstyle-workspace/runs")
+    if "--oracle" in line and not (runs / "everything-else").exists():
+        (run,) = runs.iterdir()
+        shutil.copytree(run, runs / "everything-else")
+
+
 def own_class_images(line: str) -> None:
     if "--class-images" in line and not Path("portraits").exists():
         shutil.copytree("drawings", "portraits")
@@ -220,7 +228,7 @@ PAGES: list[tuple[str, tuple[str, ...], Callable[[str], None]]] = [
     ("docs/encode.md", ("collect",), nothing),
     ("docs/finetune.md", ("collect",), own_class_images),
     ("docs/generate.md", ("collect", "finetune"), nothing),
-    ("docs/inspect.md", ("collect", "finetune"), nothing),
+    ("docs/inspect.md", ("collect", "finetune"), another_style),
     ("docs/publish.md", ("collect", "finetune", "inspect"), no_earlier_release),
     ("docs/base.md", ("collect", "finetune", "inspect", "publish"), base_to_vouch_for),
     ("docs/rename.md", ("collect", "finetune", "inspect", "publish"), release_to_rename),

@@ -25,11 +25,11 @@ FLAGS = {
     "collect": "mine licence licence-choice author source evidence seen rights consent leave-out without background "
     "dry-run for letter pictures keeper contact base workspace",
     "encode": "base workspace",
-    "finetune": "base preset recipe set class-images further dry-run resume extend plain save-every sample-every "
+    "finetune": "base preset recipe set class-images further stop dry-run resume extend plain save-every sample-every "
     "workspace",
     "generate": "prompts seeds negative-prompt guidance steps sampler width height style sheet to key plain base "
     "workspace",
-    "inspect": "further base workspace",
+    "inspect": "further oracle base workspace",
     "publish": "name key model-licence distribution keeper contact to base workspace",
     "shares": "pool per-picture per-released per-period periods flat currency by style since until to workspace",
     "rename": "identifier key to remove-old workspace",
@@ -188,6 +188,18 @@ def test_choices_reach_the_plan_and_the_run(typed: Any, run: Any) -> None:
     }
     told = {name: value for name, value in run.finetune.named.items() if name != "progress"}
     assert told == {"resume": True, "dry_run": False, "further": Path("f"), "save_every": 5, "sample_every": 7}
+
+
+def test_the_verdict_on_its_length_stands_below_a_run(typed: Any, run: Any, stage: Any) -> None:
+    stage("finetune", FINETUNED.model_copy(update={"verdict": ("Keep snapshot 240: so.", "There it has more.")}))
+    assert typed("finetune", "--stop", "cross-fitted").out.splitlines()[1:3] == [
+        "Keep snapshot 240: so.", "There it has more."
+    ]  # fmt: skip
+
+
+def test_a_way_to_stop_that_is_not_known_is_refused(typed: Any, run: Any) -> None:
+    answer = typed("finetune", "--stop", "soon")
+    assert (answer.code, answer.err.splitlines()[0]) == (2, "error: --stop soon is not known")
 
 
 # generate

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from handstyle import records
 from handstyle.errors import RecordDamaged, WriteFailed
+from handstyle.finetuning.gain import Gain
 from handstyle.finetuning.loop import Step
 from handstyle.records import Record
 
 
 class LoggedStep(Record):
-    """One line of `steps.jsonl`. `held_out` stands only where it was measured."""
+    """One line of `steps.jsonl`. What was measured on drawings that are not trained on stands only where it was."""
 
     step: int
     loss: float
     learning_rate: float
     gradient_norm: float
     seconds: float
-    held_out: float | None = None
+    held_out: float | None = None  # error
+    gain: float | None = None  # over the base, as a share of the base's error
+    gain_interval: tuple[float, float] | None = None
+    gain_by_band: tuple[float, ...] | None = None  # from a trace of noise to almost nothing else
 
 
 class Log:
@@ -31,14 +36,14 @@ class Log:
         kept = [line for line in read_log(path) if line.step <= from_step] if from_step else []
         records.write(path, "".join(_line(line) for line in kept).encode())
 
-    def add(self, step: Step, held_out: float | None = None) -> None:
+    def add(self, step: Step, gain: Gain | None = None) -> None:
         line = LoggedStep(
             step=step.index,
             loss=step.loss,
             learning_rate=step.learning_rate,
             gradient_norm=step.gradient_norm,
             seconds=round(step.seconds, 4),
-            held_out=held_out,
+            **(_as_logged(gain) if gain else {}),
         )
         try:
             with self.path.open("a", encoding="utf-8") as file:
@@ -48,6 +53,16 @@ class Log:
                 f"{self.path} could not be written: {error.strerror}",
                 hint="Free some space, then continue with --resume: snapshots are whole.",
             ) from error
+
+
+def _as_logged(gain: Gain) -> dict[str, Any]:
+    whole = gain.base_error or 1.0
+    return {
+        "held_out": gain.style_error,
+        "gain": gain.gain / whole,
+        "gain_interval": (gain.interval.low / whole, gain.interval.high / whole),
+        "gain_by_band": tuple(band.gain / (band.base_error or 1.0) for band in gain.bands),
+    }
 
 
 def _line(line: LoggedStep) -> str:

@@ -1,4 +1,4 @@
-"""How does a run get its material, keep its state, and leave a trained style behind?"""
+"""How does a run keep its state, and leave a trained style behind?"""
 
 from __future__ import annotations
 
@@ -7,37 +7,29 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from handstyle import digests
-from handstyle.collection.works import Collection, Work
-from handstyle.diffusion.checkpoints import digest_of, write_tensors
+from handstyle.collection.works import Collection
+from handstyle.diffusion.checkpoints import write_tensors
 from handstyle.diffusion.family import ModelFamily
 from handstyle.diffusion.hardware import environment, peak_memory
-from handstyle.encoding import class_images
-from handstyle.encoding.batches import Batch, Example, batch_at
-from handstyle.encoding.cache import Cache
-from handstyle.encoding.class_images import OwnClassImages as Own
-from handstyle.encoding.crops import size_of
-from handstyle.encoding.encode import conditioning_of, crops_of, latents_of
 from handstyle.errors import SnapshotDamaged, StageMissing
 from handstyle.finetuning.continuation import unfinished_beside
+from handstyle.finetuning.gain import Gain
 from handstyle.finetuning.loop import finetune
 from handstyle.finetuning.manifest import RunManifest
+from handstyle.finetuning.material import Material, Report
 from handstyle.finetuning.observers import Log
 from handstyle.finetuning.recipe import Recipe
 from handstyle.finetuning.snapshots import Snapshots, State
-from handstyle.finetuning.trainable import Trainable, at_rest
+from handstyle.finetuning.trainable import Trainable, as_kept, at_rest
 from handstyle.finetuning.trained_style import RECORD, WEIGHTS, BaseIdentity, TrainedStyle
-from handstyle.finetuning.validation import Drawings, denoising_errors
+from handstyle.finetuning.validation import Yardstick, denoising_errors
 from handstyle.records import Record
 
 CARRIED_OVER = (  # from what was asked into what came of it
     *("base", "collection", "class_images", "recipe", "resolution", "environment", "continued", "plain", "extends"),
     "replaces",
 )
-VALIDATION_LEVELS = 4  # of noise; the inspection measures all sixteen
-Report = Callable[[str, int, int], None]
 
 
 class Cost(Record):
@@ -46,92 +38,6 @@ class Cost(Record):
     seconds: float
     pictures_per_second: float
     peak_memory_bytes: int
-
-
-@dataclass(frozen=True)
-class Material:
-    """Encoded works and class images, ready for the loop."""
-
-    recipe: Recipe
-    works: tuple[Example, ...]
-    class_images: tuple[Example, ...]
-    class_images_digest: str
-    empty_LD: torch.Tensor
-
-    @property
-    def digest(self) -> str:
-        """Of all that was encoded or drawn, maybe on another machine, with other last bits."""
-        pictures = [*self.works, *self.class_images]
-        tensors = {f"{n} words": picture.conditioning_LD for n, picture in enumerate(pictures)}
-        for n, picture in enumerate(pictures):
-            for m, latents in enumerate(picture.variants):
-                tensors |= {f"{n} mean {m}": latents.mean_BCHW, f"{n} deviation {m}": latents.deviation_BCHW}
-        return digest_of({**tensors, "no words": self.empty_LD})
-
-    def batch_at(self, step: int) -> Batch:
-        recipe = self.recipe
-        return batch_at(
-            step,
-            self.works,
-            self.class_images,
-            empty_LD=self.empty_LD,
-            seed=recipe.seed,
-            batch_size=recipe.train_batch_size,
-            class_images_per_batch=max(1, round(recipe.train_batch_size * recipe.prior_batch_share)),
-            caption_dropout=recipe.caption_dropout,
-            prior_loss_weight=recipe.prior_loss_weight,
-        )
-
-
-def material(
-    collection: Collection, family: ModelFamily, recipe: Recipe, cache: Cache, own: Own | None, report: Report
-) -> Material:
-    """Raises StageMissing when something has not been encoded."""
-    encoder = family.text_digest()
-    prior = _class_images(family, recipe, cache, own, report) if recipe.with_prior_preservation else []
-    empty_LD = conditioning_of("", encoder, cache)
-    if empty_LD is None:
-        raise StageMissing("the texts are not in the cache", hint="Run `handstyle encode` again.")
-    return Material(
-        recipe=recipe,
-        works=tuple(example(work, family, recipe, cache) for work in collection.training),
-        class_images=tuple(prior),
-        class_images_digest=own.collection.digest if own and prior else "",
-        empty_LD=empty_LD,
-    )
-
-
-def example(work: Work, family: ModelFamily, recipe: Recipe, cache: Cache) -> Example:
-    """A work out of the cache. Raises StageMissing."""
-    text, encoder = recipe.words(work.caption), family.autoencoder_digest()
-    crops = crops_of(work, recipe.resolution or family.resolution, random_flip=recipe.random_flip)
-    variants = [latents_of(work, crop, encoder, cache) for crop in crops]
-    conditioning_LD = conditioning_of(text, family.text_digest(), cache)
-    if conditioning_LD is None or any(variant is None for variant in variants):
-        raise StageMissing(f"{work.name} is not in the cache", hint="Run `handstyle encode` again.")
-    size = size_of(work.width, work.height, crops[0])
-    return Example(work.name, tuple(variant for variant in variants if variant), text, conditioning_LD, size)
-
-
-def _class_images(family: ModelFamily, recipe: Recipe, cache: Cache, own: Own | None, report: Report) -> list[Example]:
-    prompt, resolution = recipe.class_prompt or recipe.class_words, recipe.resolution or family.resolution
-    if own is not None:
-        return class_images.own_examples(own, prompt, resolution, family, cache)
-    card = family.card
-    plan = class_images.ClassImages(
-        prompt=prompt,
-        base=family.digest,
-        resolution=resolution,
-        seed=recipe.seed,
-        steps=card.num_inference_steps,
-        guidance_scale=card.guidance_scale,
-        guidance_rescale=card.guidance_rescale,
-        precision=recipe.mixed_precision,
-        plain=family.plain,
-    )
-    for done in class_images.draw_class_images(plan, recipe.num_class_images, family, cache):
-        report("drawing class images", done, recipe.num_class_images)
-    return class_images.drawn_examples(plan, recipe.num_class_images, family, cache)
 
 
 def manifest(
@@ -209,7 +115,7 @@ class Running:
     learning: Trainable
     material: Material
     paint: Callable[[int], object]
-    drawings: Drawings | None  # to validate on
+    held_out: Yardstick | None  # to validate on
     involvement: str = ""
 
     @property
@@ -236,14 +142,14 @@ class Running:
         seconds_stepping = 0.0
         for step in steps:
             pictures, seconds_stepping = pictures + step.pictures, seconds_stepping + step.seconds
-            at_end, held_out = step.index == step.of, None
+            at_end, gain = step.index == step.of, None
             saves = at_end or step.index % save_every == 0
             looks = sample_every > 0 and (at_end or step.index % sample_every == 0)
             if looks or saves:
                 last = step.state()
             if looks and last:
-                held_out = self._look(last)
-            log.add(step, held_out)
+                gain = self._look(last)
+            log.add(step, gain)
             if saves and last:
                 self.snapshots.save(last)
                 self._save_cost(before + time.perf_counter() - began, pictures, seconds_stepping)
@@ -252,26 +158,21 @@ class Running:
             raise StageMissing("the run has no step to end with", hint="Set max_train to one step or more.")
         return self._finish(last)
 
-    def _look(self, state: State) -> float | None:
-        """Samples and the error on drawings not trained on, both with the weights that would be kept."""
-        learning = self.learning.weights() if state.ema else {}
-        if state.ema:
-            self.learning.put(state.ema)
-        try:
+    def _look(self, state: State) -> Gain | None:
+        """Samples and the gain on drawings not trained on, both with the weights that would be kept."""
+        with as_kept(self.learning, state.ema):
             self.paint(state.step)
             return self._validation()
-        finally:
-            if state.ema:
-                self.learning.put(learning)
 
-    def _validation(self) -> float | None:
-        if self.drawings is None:
+    def _validation(self) -> Gain | None:
+        if self.held_out is None:
             return None
-        recipe = self.manifest.recipe
-        prompts = [recipe.words(caption) for caption in self.drawings.captions]
+        recipe, drawings = self.manifest.recipe, self.held_out.drawings
+        prompts = [recipe.words(caption) for caption in drawings.captions]
         with at_rest(self.family):
-            errors = denoising_errors(self.family, self.drawings, prompts, recipe.mixed_precision, VALIDATION_LEVELS)
-        return float(errors.mean())
+            levels = len(self.held_out.timesteps)
+            errors_LN = denoising_errors(self.family, drawings, prompts, recipe.mixed_precision, levels)
+        return self.held_out.gain(errors_LN)
 
     def _cost_before(self) -> float:
         path = self.folder / "cost.json"

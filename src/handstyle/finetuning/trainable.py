@@ -76,6 +76,20 @@ def at_rest(family: ModelFamily) -> Iterator[None]:
 
 
 @contextmanager
+def as_kept(learning: Trainable, ema: dict[str, Tensor]) -> Iterator[None]:
+    """Meanwhile the weights are those that would be kept if the run ended here: the moving average, where there is
+    one."""
+    own = learning.weights() if ema else {}
+    if ema:
+        learning.put(ema)
+    try:
+        yield
+    finally:
+        if ema:
+            learning.put(own)
+
+
+@contextmanager
 def _low_rank(family: ModelFamily, recipe: Recipe, networks: dict[str, nn.Module]) -> Iterator[Trainable]:
     of_denoiser = family.low_rank_targets(recipe.lora_modules)
     try:

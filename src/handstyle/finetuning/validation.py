@@ -13,8 +13,11 @@ from torch import Tensor
 
 from handstyle.diffusion.family import ModelFamily
 from handstyle.encoding.batches import generator
+from handstyle.finetuning.gain import Gain, gain_of
+from handstyle.finetuning.trainable import at_rest
 
 NOISE_LEVELS = 16
+LEVELS_OF_A_RUN = 4  # one in each band; the inspection measures all sixteen
 NOISE_SEED = 2022
 BATCH = 32
 
@@ -53,3 +56,44 @@ def denoising_errors(
             errors.append((predicted_BCHW.float() - target_BCHW).square().mean(dim=(1, 2, 3)))
         rows.append(torch.cat(errors))
     return torch.stack(rows)
+
+
+def nearest_template(family: ModelFamily, works: Drawings, templates: Sequence[str], precision: str) -> str:
+    """With which of these words the base errs least on the works. The held-out drawings have no say in it."""
+    with at_rest(family):
+        errors = {
+            template: float(denoising_errors(family, works, filled(template, works), precision, LEVELS_OF_A_RUN).mean())
+            for template in templates
+        }
+    return min(errors, key=lambda template: errors[template])
+
+
+def filled(template: str, drawings: Drawings) -> list[str]:
+    return [template.replace("{caption}", caption) for caption in drawings.captions]
+
+
+@dataclass(frozen=True)
+class Yardstick:
+    """Drawings that are not trained on, and how far the base is from them, asked in the words that suit it best."""
+
+    drawings: Drawings
+    base_prompt: str
+    base_errors_LN: Tensor
+    timesteps: tuple[int, ...]
+
+    def gain(self, style_errors_LN: Tensor) -> Gain:
+        return gain_of(self.base_errors_LN.double().numpy(), style_errors_LN.double().numpy(), self.timesteps)
+
+
+def yardstick(
+    family: ModelFamily, drawings: Drawings, templates: Sequence[str], precision: str, levels: int = LEVELS_OF_A_RUN
+) -> Yardstick:
+    """Measured before anything learns."""
+    with at_rest(family):
+        tried = {
+            template: denoising_errors(family, drawings, filled(template, drawings), precision, levels)
+            for template in templates
+        }
+    best = min(tried, key=lambda template: float(tried[template].mean()))
+    timesteps = tuple(noise_levels(family.noise.number_of_timesteps, levels))
+    return Yardstick(drawings, best, tried[best], timesteps)

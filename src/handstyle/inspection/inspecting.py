@@ -8,10 +8,13 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from torch import Tensor
 
 from handstyle.collection import overrides
+from handstyle.finetuning import cross_fitting
 from handstyle.finetuning.observers import read_log
-from handstyle.finetuning.validation import noise_levels
+from handstyle.finetuning.stopping import CrossFitted
+from handstyle.finetuning.validation import NOISE_LEVELS, Drawings, noise_levels
 from handstyle.generation.generate import attached
 from handstyle.inspection import likeness, memorisation, surface, verdict
 from handstyle.inspection.drawing import Album, Drawn, Report, draw, seed_of
@@ -27,7 +30,7 @@ from handstyle.inspection.report import (
     Neighbour,
     SideBySide,
 )
-from handstyle.inspection.subject import Subject, errors_of, style_template, templates_for_base
+from handstyle.inspection.subject import Subject, errors_of, style_template, template_of, templates_for_base
 
 MOST_LOSS_POINTS = 200
 
@@ -65,6 +68,7 @@ def inspect(subject: Subject, further: HeldOut | None, pictures: Path, report: R
         works_withheld=len(subject.collection.withheld),
         works=_works(subject, works, shown),
         losses=_losses(subject.run),
+        stopping=_stopping(subject.run),
         held_out_gain=gain,
         nearer_to_truth=nearer,
         comparisons=_side_by_side(captions, base, style, real, truth, far_base, far_style, shown),
@@ -89,7 +93,17 @@ def _gain(subject: Subject, real: HeldOut, base_templates: Sequence[str], report
     with attached([subject.worn], subject.family):
         style = errors_of(subject, drawings, style_template(subject), len(timesteps))
     report("measuring on real drawings", len(base_templates) + 1, len(base_templates) + 1)
-    return held_out_gain(base, style, timesteps=timesteps, further=real.is_further)
+    return held_out_gain(
+        base, style, timesteps=timesteps, further=real.is_further, oracle_errors_LN=_oracle(subject, drawings)
+    )
+
+
+def _oracle(subject: Subject, drawings: Drawings) -> Tensor | None:
+    """The errors of a model that saw all of the artist but these drawings, where there is one."""
+    if subject.oracle is None:
+        return None
+    with attached([subject.oracle], subject.family):
+        return errors_of(subject, drawings, template_of(subject.oracle.style.recipe), NOISE_LEVELS)
 
 
 def _nearer(
@@ -207,11 +221,18 @@ def _copying(
     )
 
 
+def _stopping(run: Path) -> CrossFitted | None:
+    path = run / cross_fitting.RECORD
+    return CrossFitted.load(path) if path.is_file() else None
+
+
 def _losses(run: Path) -> tuple[LossPoint, ...]:
     lines = read_log(run / "steps.jsonl")
     thinned = max(1, len(lines) // MOST_LOSS_POINTS)
     return tuple(
-        LossPoint(step=line.step, train=line.loss, held_out=line.held_out)
+        LossPoint(
+            step=line.step, train=line.loss, held_out=line.held_out, gain=line.gain, gain_interval=line.gain_interval
+        )
         for number, line in enumerate(lines)
         if number % thinned == 0 or line.held_out is not None
     )

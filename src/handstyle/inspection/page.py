@@ -59,6 +59,8 @@ def page(report: InspectionReport, pictures: Path, *, public: bool) -> str:
         noise_bars=_noise_bars(report),
         distance_plot=_distance_plot(report),
         loss_plot=_loss_plot(report),
+        gain_plot=_gain_plot(report),
+        stopping_plot=_stopping_plot(report),
         measures=_measures(report.surfaces),
     )
     return document + "\n"
@@ -193,6 +195,34 @@ def _loss_plot(report: InspectionReport) -> Markup:
         series,
         described=f"Loss over {last} steps, from {number(train[0][1])} to {number(train[-1][1])} on the works.",
         x=(f"step {first}", "", f"step {last}"),
+    )
+
+
+def _gain_plot(report: InspectionReport) -> Markup:
+    points = [(point.step, point.gain, point.gain_interval) for point in report.losses]
+    found = [
+        (step, 100 * gain, 100 * ends[0], 100 * ends[1]) for step, gain, ends in points if gain is not None and ends
+    ]
+    if len(found) < 2:
+        return Markup("")
+    best = max(found, key=lambda point: point[1])
+    return plots.ribbon(
+        found,
+        described=f"Gain on drawings that are not trained on, highest at step {best[0]} with {percent(best[1])}.",
+        x=(f"step {found[0][0]}", "", f"step {found[-1][0]}"),
+    )
+
+
+def _stopping_plot(report: InspectionReport) -> Markup:
+    found = report.stopping
+    if found is None or len(found.lengths) < 2:
+        return Markup("")
+    points = [(one.steps, 100 * one.gain, 100 * one.interval.low, 100 * one.interval.high) for one in found.lengths]
+    return plots.ribbon(
+        points,
+        described=f"Gain on works left out in turn, up to step {points[-1][0]}; step {found.chosen} was chosen.",
+        x=(f"step {points[0][0]}", "", f"step {points[-1][0]}"),
+        mark=(found.chosen, f"step {found.chosen}"),
     )
 
 

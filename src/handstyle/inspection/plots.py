@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 Hand = Literal["artist", "style", "base"]
 Point = tuple[float, float]
@@ -94,6 +94,41 @@ def lines(series: Sequence[Line], *, described: str, x: tuple[str, str, str], ga
         f"{''.join(curves)}</svg>"
     )
     body += [_dot(px, py, line.hand, 3) for line, path in placed if line.marked for px, py in path]
+    return _figure([*body, *_ends(height + 20, x)], height + 28, described)
+
+
+def ribbon(
+    points: Sequence[tuple[float, float, float, float]],
+    *,
+    described: str,
+    x: tuple[str, str, str],
+    mark: tuple[float, str] | None = None,
+) -> Markup:
+    """A curve of per cents with its interval: points are place, value, low and high. A line stands at nothing, and
+    another, with its words, where `mark` says."""
+    top, height = 22, 180
+    across = Scale(points[0][0], points[-1][0])
+    down = Scale(min(0.0, *(low for _, _, low, _ in points)), max(0.0, *(high for *_, high in points), 1e-9))
+
+    def place(px: float, py: float) -> Point:
+        return GUTTER + (100 - GUTTER) * across(px), top + (height - top) * (1 - down(py))
+
+    edge = [place(px, high) for px, _, _, high in points] + [place(px, low) for px, _, low, _ in reversed(points)]
+    curve = [place(px, value) for px, value, _, _ in points]
+    zero = place(points[0][0], 0.0)[1]
+    body = [_tick(place(0, tick)[1], f"{text}%") for tick, text in down.ticks(3)]
+    body.append(
+        f'<svg width="100%" height="{height}" viewBox="0 0 100 {height}" preserveAspectRatio="none">'
+        f'<polygon class="gap" points="{_path(edge)}"/>'
+        f'<polyline class="curve base" points="{_path([(GUTTER, zero), (100, zero)])}"/>'
+        f'<polyline class="curve style" points="{_path(curve)}"/></svg>'
+    )
+    body += [_dot(px, py, "style", 3) for px, py in curve]
+    if mark:
+        at = place(mark[0], 0)[0]
+        anchor = "end" if at > 80 else "start" if at < 20 else "middle"
+        body.append(f'<line class="threshold" x1="{at:.2f}%" x2="{at:.2f}%" y1="{top - 6}" y2="{height}"/>')
+        body.append(f'<text x="{at:.2f}%" y="{top - 10}" text-anchor="{anchor}">{escape(mark[1])}</text>')
     return _figure([*body, *_ends(height + 20, x)], height + 28, described)
 
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
+from handstyle.finetuning.stopping import CrossFitted
 from handstyle.inspection.report import CopyCheck, InspectedWork, InspectionReport, Neighbour, Shown, SideBySide
 
 WITHHELD = Shown(file="", caption="")
@@ -25,6 +26,7 @@ def redacted(report: InspectionReport) -> InspectionReport:
             "works": tuple(veil.work(work) for work in report.works),
             "comparisons": tuple(side for side in report.comparisons if veil.may_show(side)),
             "copying": veil.copying(report.copying),
+            "stopping": veil.stopping(report.stopping) if report.stopping else None,
             "cannot_tell": tuple(map(veil.prose, report.cannot_tell)),
             "verdict": tuple(map(veil.prose, report.verdict)),
         }
@@ -87,6 +89,19 @@ class _Veil:
     def copying(self, check: CopyCheck) -> CopyCheck:
         outputs = tuple(map(self.neighbour, check.outputs))
         return check.model_copy(update={"outputs": outputs, "words": self.prose(check.words)})
+
+    def stopping(self, found: CrossFitted) -> CrossFitted:
+        """A work that may not be named keeps its number, as it does elsewhere."""
+
+        def told(name: str) -> str:
+            return name if name in self.may_be_named else self.neutral.get(name, "a work")
+
+        return found.model_copy(
+            update={
+                "folds": tuple(tuple(map(told, fold)) for fold in found.folds),
+                "towards": tuple(work.model_copy(update={"name": told(work.name)}) for work in found.towards),
+            }
+        )
 
     def neighbour(self, neighbour: Neighbour) -> Neighbour:
         changes: dict[str, object] = {"picture": self.shown(neighbour.picture)}

@@ -7,15 +7,9 @@ from __future__ import annotations
 
 from typing import Literal
 
+from handstyle.finetuning.gain import Band, Interval, Normalised
+from handstyle.finetuning.stopping import CrossFitted
 from handstyle.records import Record
-
-
-class Interval(Record):
-    """A percentile bootstrap interval."""
-
-    low: float
-    high: float
-    level: float = 0.95
 
 
 class NoiseLevel(Record):
@@ -37,6 +31,8 @@ class HeldOutGain(Record):
     gain: float
     interval: Interval
     by_noise_level: tuple[NoiseLevel, ...]
+    bands: tuple[Band, ...] = ()  # of noise, each with an interval of its own
+    normalised: Normalised | None = None
     base_prompts_tried: dict[str, float]  # template -> error
 
 
@@ -136,6 +132,8 @@ class LossPoint(Record):
     step: int
     train: float
     held_out: float | None = None
+    gain: float | None = None  # as a share of the base's error
+    gain_interval: tuple[float, float] | None = None
 
 
 class InspectionReport(Record):
@@ -152,6 +150,7 @@ class InspectionReport(Record):
     works_withheld: int  # from training, to validate on
     works: tuple[InspectedWork, ...]  # trained on
     losses: tuple[LossPoint, ...]
+    stopping: CrossFitted | None = None  # how the length was found, where works were left out in turn
     held_out_gain: HeldOutGain | None
     nearer_to_truth: NearerToTruth | None
     comparisons: tuple[SideBySide, ...]

@@ -34,7 +34,19 @@ def _gain(gain: HeldOutGain) -> str:
     clear = "" if low > 0 else ", which includes nothing at all" if high >= 0 else ", all of it on the wrong side"
     return (
         f"On {gain.number_of_drawings} {gain.drawings} it errs {abs(share):.2f} % {less} than the base at its best "
-        f"(95 % interval of what is gained: {low:.2f} to {high:.2f} %{clear})."
+        f"(95 % interval of what is gained: {low:.2f} to {high:.2f} %{clear}).{_normalised(gain)}"
+    )
+
+
+def _normalised(gain: HeldOutGain) -> str:
+    if gain.normalised is None:
+        return ""
+    share, low, high = (
+        100 * value for value in (gain.normalised.share, gain.normalised.interval.low, gain.normalised.interval.high)
+    )
+    return (
+        f" That is {share:.0f} % ({low:.0f} to {high:.0f} %) of what a model gains that saw all of the artist but "
+        "these drawings."
     )
 
 

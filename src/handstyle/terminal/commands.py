@@ -86,6 +86,7 @@ def finetune(
     settings: options.Settings = None,
     class_images: options.ClassImages = None,
     further: options.Further = None,
+    stop: options.Stop = None,
     dry_run: options.DryRun = False,
     resume: options.Resume = False,
     extend: options.Extend = None,
@@ -115,14 +116,19 @@ def finetune(
         announce=lambda words: display.say(words if dry_run else f"{toml}\n{words}\n"),
         progress=display.progress,
         **values.given(
-            resume=resume, dry_run=dry_run, further=further, save_every=save_every, sample_every=sample_every
+            stop=values.how_to_stop(stop),
+            resume=resume,
+            dry_run=dry_run,
+            further=further,
+            save_every=save_every,
+            sample_every=sample_every,
         ),
     )
     if dry_run:
         display.result(made, toml.rstrip(), recipe=plan.recipe.as_json())
     else:
         known = "finished before, in" if made.already_there else "in"
-        display.result(made, f"{made.steps} steps {known} {minutes(made.seconds)} minutes", made.style)
+        display.result(made, f"{made.steps} steps {known} {minutes(made.seconds)} minutes", *made.verdict, made.style)
 
 
 @app.command()
@@ -175,6 +181,7 @@ def generate(
 def inspect(
     context: typer.Context,
     further: options.Further = None,
+    oracle: options.Oracle = None,
     base: options.Base = None,
     workspace: options.Place = None,
     json: options.AsJson = False,
@@ -183,7 +190,9 @@ def inspect(
     from handstyle import stages
 
     display = display_of(context)
-    made = stages.inspect(values.workspace_at(workspace), base=base, further=further, progress=display.progress)
+    made = stages.inspect(
+        values.workspace_at(workspace), base=base, further=further, oracle=oracle, progress=display.progress
+    )
     display.result(made, *made.verdict, made.page)
 
 

@@ -30,6 +30,17 @@ Further = Annotated[
     Option("--further", metavar="FOLDER", help="More drawings by the artist, to compare with; never trained on."),
 ]
 
+Stop = Annotated[
+    str | None,
+    Option(
+        "--stop", metavar="HOW", help="cross-fitted: as works left out in turn say; or max_train. [the first, if quick]"
+    ),
+]
+Oracle = Annotated[
+    str | None,
+    Option("--oracle", metavar="STYLE", help="A style trained on all else of the artist: the most to be gained."),
+]
+
 # collect
 Works = Annotated[Path, Argument(metavar="FOLDER", help="The folder of works. Nothing in it is ever changed.")]
 Mine = Annotated[str | None, Option("--mine", metavar="NAME", help="You made all of them and hold all rights.")]

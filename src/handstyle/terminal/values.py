@@ -45,6 +45,13 @@ def whom(typed: str | None) -> str | None:
     return typed
 
 
+def how_to_stop(typed: str | None) -> str | None:
+    """Raises UsageMistake for what is no way to find the length of a run."""
+    if typed not in (None, "auto", "cross-fitted", "max_train"):
+        raise UsageMistake(f"--stop {typed} is not known", hint="Write cross-fitted, or max_train.")
+    return typed
+
+
 def days(typed: str, option: str) -> timedelta:
     number = typed.removesuffix("d")
     if not number.isascii() or not number.isdigit() or len(number) > 5:

@@ -1,0 +1,116 @@
+"""How much of what could be gained is lost by the length that works left out in turn choose?
+
+Works are drawn from the example's drawings; those that are not drawn are the truth. The run is then followed to four
+times the chosen length, and the regret is the share of the highest gain on the truth that the chosen length misses:
+
+    python -m benchmarks.held_out_artist.stopping --works 16 --draws 2 --to stopping.json
+
+A benchmark that was stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from handstyle import digests, lengths, loading, planning, stages
+from handstyle.collection.rights_plan import read_rights_toml
+from handstyle.demonstration import EXAMPLE
+from handstyle.encoding.cache import Cache
+from handstyle.finetuning.fold import Fold
+from handstyle.finetuning.material import example, material_of
+from handstyle.finetuning.validation import NOISE_LEVELS, Drawings, yardstick
+from handstyle.workspace import Workspace
+
+FURTHER, SNAPSHOTS = 4, 24  # times the chosen length; lengths that are looked at on the way
+
+
+def drawn(folder: Path, works: int, draw: int) -> Path:
+    """A folder with so many of the example's drawings, and all others beside it as works that are held back."""
+
+    target = folder / f"draw-{draw}"
+    if target.is_dir():
+        return target
+    target.mkdir(parents=True)
+    found = []
+    for place in ("works", "held_out"):
+        shutil.copytree(EXAMPLE / place, target, dirs_exist_ok=True)
+        text = (EXAMPLE / place / "metadata.jsonl").read_text(encoding="utf-8")
+        found += [json.loads(line) for line in text.splitlines() if line.strip()]
+    chance = torch.Generator().manual_seed(draw)
+    order = [found[int(place)]["file_name"] for place in torch.randperm(len(found), generator=chance)]
+    (target / "metadata.jsonl").write_text("".join(json.dumps(line) + "\n" for line in found), encoding="utf-8")
+    (target / "chosen.json").write_text(json.dumps(order[:works]), encoding="utf-8")
+    return target
+
+
+def one_draw(folder: Path, works: int, draw: int, truth: int) -> dict[str, object]:
+    source, workspace = drawn(folder, works, draw), Workspace(folder / f"workspace-{draw}")
+    chosen = set(json.loads((source / "chosen.json").read_text(encoding="utf-8")))
+    rights = read_rights_toml(EXAMPLE / "works" / "rights.toml")
+    names = sorted(path.name for path in source.glob("*.png"))
+    others = [name for name in names if name not in chosen]
+    kept = set(others[:: max(1, len(others) // truth)][:truth])
+    stages.collect(workspace, source, rights, validation=None, without=set(names) - chosen)
+    plan = planning.plan(workspace, settings={"train_batch_size": 8})
+    stages.encode_for(workspace, plan.collection, plan.folder, plan.family, plan.recipe, stages.silent)
+    found = lengths.found(plan, "cross-fitted", 20, print, lambda *progress: None, dry_run=False)
+    assert found.fitted is not None
+    stages.collect(workspace, source, rights, validation=None, without=set(names) - kept)
+    held_out, _ = loading.current_collection(workspace)
+    stages.encode_for(workspace, held_out, source, plan.family, plan.recipe, stages.silent)
+    cache = Cache(workspace.cache)
+    left_out = [example(work, plan.family, plan.recipe, cache) for work in held_out.training]
+    steps = found.fitted.chosen
+    measured_at = sorted({max(1, round(steps * FURTHER * part / SNAPSHOTS)) for part in range(1, SNAPSHOTS + 1)})
+    recipe = found.plan.recipe.changed(max_train=f"{steps * FURTHER} steps")
+    material = replace(material_of(plan.collection, plan.family, recipe, cache, None, stages.silent), recipe=recipe)
+    followed = Fold(
+        folder=folder / f"followed-{draw}", lineage=digests.of_json([found.manifest.lineage, measured_at, sorted(kept)]),
+        family=plan.family, material=material, left_out=left_out, everything=material.works, measured_at=measured_at,
+        sampled_at=frozenset(), levels=NOISE_LEVELS, plain=False,
+    ).go(20, lambda step: None)  # fmt: skip
+
+    drawings = Drawings(
+        tuple(work.caption for work in held_out.training),
+        torch.stack([work.variants[0].mean_BCHW for work in left_out]),
+    )
+    base = yardstick(plan.family, drawings, planning.base_templates(plan), recipe.mixed_precision, NOISE_LEVELS)
+    whole = float(base.base_errors_LN.mean())
+    gains = np.array([1 - np.mean(one.errors) / whole for one in followed])
+    at = int(np.argmin([abs(one.step - steps) for one in followed]))
+    best = int(np.argmax(gains))
+    return {
+        "draw": draw, "works": works, "truth": len(left_out), "chosen": steps,
+        "verdict": found.fitted.verdict, "steps": [one.step for one in followed], "gains": gains.tolist(),
+        "best": followed[best].step, "passed its optimum": best < len(gains) - 1,
+        "regret": float(1 - gains[at] / gains[best]) if gains[best] > 0 else None,
+    }  # fmt: skip
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--works", type=int, default=16)
+    arguments.add_argument("--truth", type=int, default=48)
+    arguments.add_argument("--draws", type=int, default=2)
+    arguments.add_argument("--folder", type=Path, default=Path("stopping-benchmark"))
+    arguments.add_argument("--to", type=Path, default=Path("stopping.json"))
+    asked = arguments.parse_args()
+    rows = []
+    for draw in range(asked.draws):
+        rows.append(one_draw(asked.folder, asked.works, draw, asked.truth))
+        asked.to.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+        print(json.dumps({name: value for name, value in rows[-1].items() if name not in ("steps", "gains")}, indent=2))
+    regrets = [float(str(row["regret"])) for row in rows if row["regret"] is not None]
+    passed = sum(bool(row["passed its optimum"]) for row in rows)
+    print(f"median regret {np.median(regrets):.1%}; {passed} of {len(rows)} draws passed their optimum")
+
+
+if __name__ == "__main__":
+    main()

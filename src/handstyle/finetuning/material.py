@@ -1,0 +1,108 @@
+"""What does a run learn from: encoded works, class images, and the words of none?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from handstyle.collection.works import Collection, Work
+from handstyle.diffusion.checkpoints import digest_of
+from handstyle.diffusion.family import ModelFamily
+from handstyle.encoding import class_images
+from handstyle.encoding.batches import Batch, Example, batch_at
+from handstyle.encoding.cache import Cache
+from handstyle.encoding.class_images import OwnClassImages as Own
+from handstyle.encoding.crops import size_of
+from handstyle.encoding.encode import conditioning_of, crops_of, latents_of
+from handstyle.errors import StageMissing
+from handstyle.finetuning.recipe import Recipe
+
+Report = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Material:
+    """Encoded works and class images, ready for the loop."""
+
+    recipe: Recipe
+    works: tuple[Example, ...]
+    class_images: tuple[Example, ...]
+    class_images_digest: str
+    empty_LD: torch.Tensor
+
+    @property
+    def digest(self) -> str:
+        """Of all that was encoded or drawn, maybe on another machine, with other last bits."""
+        pictures = [*self.works, *self.class_images]
+        tensors = {f"{n} words": picture.conditioning_LD for n, picture in enumerate(pictures)}
+        for n, picture in enumerate(pictures):
+            for m, latents in enumerate(picture.variants):
+                tensors |= {f"{n} mean {m}": latents.mean_BCHW, f"{n} deviation {m}": latents.deviation_BCHW}
+        return digest_of({**tensors, "no words": self.empty_LD})
+
+    def batch_at(self, step: int) -> Batch:
+        recipe = self.recipe
+        return batch_at(
+            step,
+            self.works,
+            self.class_images,
+            empty_LD=self.empty_LD,
+            seed=recipe.seed,
+            batch_size=recipe.train_batch_size,
+            class_images_per_batch=max(1, round(recipe.train_batch_size * recipe.prior_batch_share)),
+            caption_dropout=recipe.caption_dropout,
+            prior_loss_weight=recipe.prior_loss_weight,
+        )
+
+
+def material_of(
+    collection: Collection, family: ModelFamily, recipe: Recipe, cache: Cache, own: Own | None, report: Report
+) -> Material:
+    """Raises StageMissing when something has not been encoded."""
+    encoder = family.text_digest()
+    prior = _class_images(family, recipe, cache, own, report) if recipe.with_prior_preservation else []
+    empty_LD = conditioning_of("", encoder, cache)
+    if empty_LD is None:
+        raise StageMissing("the texts are not in the cache", hint="Run `handstyle encode` again.")
+    return Material(
+        recipe=recipe,
+        works=tuple(example(work, family, recipe, cache) for work in collection.training),
+        class_images=tuple(prior),
+        class_images_digest=own.collection.digest if own and prior else "",
+        empty_LD=empty_LD,
+    )
+
+
+def example(work: Work, family: ModelFamily, recipe: Recipe, cache: Cache) -> Example:
+    """A work out of the cache. Raises StageMissing."""
+    text, encoder = recipe.words(work.caption), family.autoencoder_digest()
+    crops = crops_of(work, recipe.resolution or family.resolution, random_flip=recipe.random_flip)
+    variants = [latents_of(work, crop, encoder, cache) for crop in crops]
+    conditioning_LD = conditioning_of(text, family.text_digest(), cache)
+    if conditioning_LD is None or any(variant is None for variant in variants):
+        raise StageMissing(f"{work.name} is not in the cache", hint="Run `handstyle encode` again.")
+    size = size_of(work.width, work.height, crops[0])
+    return Example(work.name, tuple(variant for variant in variants if variant), text, conditioning_LD, size)
+
+
+def _class_images(family: ModelFamily, recipe: Recipe, cache: Cache, own: Own | None, report: Report) -> list[Example]:
+    prompt, resolution = recipe.class_prompt or recipe.class_words, recipe.resolution or family.resolution
+    if own is not None:
+        return class_images.own_examples(own, prompt, resolution, family, cache)
+    card = family.card
+    plan = class_images.ClassImages(
+        prompt=prompt,
+        base=family.digest,
+        resolution=resolution,
+        seed=recipe.seed,
+        steps=card.num_inference_steps,
+        guidance_scale=card.guidance_scale,
+        guidance_rescale=card.guidance_rescale,
+        precision=recipe.mixed_precision,
+        plain=family.plain,
+    )
+    for done in class_images.draw_class_images(plan, recipe.num_class_images, family, cache):
+        report("drawing class images", done, recipe.num_class_images)
+    return class_images.drawn_examples(plan, recipe.num_class_images, family, cache)

@@ -1,0 +1,146 @@
+"""Are works left out in turn exactly, and does a run that was stopped meanwhile end with the same numbers?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tests.finetuning.conftest import Stopped, example, manifest
+
+from handstyle.errors import SnapshotDamaged
+from handstyle.finetuning import cross_fitting, fold
+from handstyle.finetuning.cross_fitting import CrossFitting
+from handstyle.finetuning.material import Material
+from handstyle.finetuning.recipe import Recipe
+from handstyle.finetuning.stopping import CrossFitted
+from handstyle.finetuning.validation import Drawings, denoising_errors
+
+NAMES = ["ant", "bee", "cow", "dog", "elk", "fox"]
+STEPS = 5
+
+
+@pytest.fixture
+def fitting(family: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., CrossFitting]:
+    """Six works of chance in four folds; pictures take two steps."""
+    monkeypatch.setattr(family, "card", family.card.model_copy(update={"num_inference_steps": 2}))
+    monkeypatch.setattr(cross_fitting, "LEVELS", 2)
+
+    def made(recipe: Recipe, folder: Path, **options: Any) -> CrossFitting:
+        works = tuple(example(family, name, n) for n, name in enumerate(NAMES))
+        whole = Material(recipe, works, (), "", family.encode_texts([""]).detach()[0])
+        choices: dict[str, Any] = {"alike": {"fox": "ant"}, "still_permitted": lambda: None, "save_every": 2, **options}
+        return CrossFitting(folder, manifest(recipe, STEPS), family, whole, NAMES, ["{caption}"], **choices)
+
+    return made
+
+
+def found(
+    fitting: CrossFitting, report: Callable[[str, int, int], object] = lambda what, done, of: None
+) -> CrossFitted:
+    return fitting.go(report)  # type: ignore[arg-type]
+
+
+def same(one: CrossFitted, other: CrossFitted) -> bool:
+    return one.model_copy(update={"seconds": 0}) == other.model_copy(update={"seconds": 0})
+
+
+def test_each_work_is_measured_by_a_model_that_did_not_learn_from_it(
+    fitting: Any, recipe: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learnt: list[set[str]] = []
+    batch_at = Material.batch_at
+    monkeypatch.setattr(
+        Material, "batch_at", lambda self, step: learnt.append(set((b := batch_at(self, step)).names)) or b
+    )
+    measured: list[tuple[set[str], set[str]]] = []
+    measure = fold.Fold._measure
+
+    def noticing(self: fold.Fold, step: int) -> Any:
+        measured.append(({work.name for work in self.left_out}, set().union(*learnt)))
+        return measure(self, step)
+
+    monkeypatch.setattr(fold.Fold, "_measure", noticing)
+    monkeypatch.setattr(fold.Fold, "go", lambda self, *given, go=fold.Fold.go: learnt.clear() or go(self, *given))
+    result = found(fitting(recipe(), tmp_path))
+    assert {name for names in result.folds for name in names} == set(NAMES) and len(result.folds) == 4
+    assert any({"ant", "fox"} <= set(names) for names in result.folds), "they look nearly alike"
+    assert all(not left_out & seen for left_out, seen in measured)
+    assert {frozenset(left_out) for left_out, _ in measured} == {frozenset(names) for names in result.folds}
+    assert result.lengths[-1].steps == STEPS and result.chosen in [length.steps for length in result.lengths]
+
+
+@pytest.mark.parametrize("stop", [6, *(pytest.param(stop, marks=pytest.mark.slow) for stop in (1, 2, 5, 9, 12))])
+def test_a_fold_that_was_stopped_goes_on_to_the_same_numbers(
+    stop: int, fitting: Any, recipe: Any, tmp_path: Path
+) -> None:
+    chosen = recipe(ema_decay=0.9, lora_dropout=0.3)
+    whole = found(fitting(chosen, tmp_path / "whole"))
+
+    def report(what: str, done: int, of: int) -> None:
+        if done == stop:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        found(fitting(chosen, tmp_path / "stopped"), report)
+    assert not (tmp_path / "stopped" / "stopping.json").exists()
+    assert same(found(fitting(chosen, tmp_path / "stopped")), whole)
+
+
+@pytest.mark.slow
+def test_a_line_that_was_torn_or_belongs_to_another_fold_is_measured_again(
+    fitting: Any, recipe: Any, tmp_path: Path
+) -> None:
+    whole = found(fitting(recipe(), tmp_path / "whole"))
+    folder = tmp_path / "again"
+    found(fitting(recipe(), folder))
+    (folder / "stopping.json").unlink()
+    paths = [folder / f"fold-{number}" / "measured.jsonl" for number in (1, 2, 3)]
+    paths[0].write_text(paths[0].read_text()[:-20])
+    paths[1].write_text("another\n" + "".join(paths[2].read_text().splitlines(keepends=True)[1:]))
+    assert same(found(fitting(recipe(), folder)), whole)
+
+
+def test_no_weights_of_a_fold_are_left(fitting: Any, recipe: Any, tmp_path: Path) -> None:
+    found(fitting(recipe(), tmp_path))
+    assert not list(tmp_path.rglob("*.safetensors"))
+
+
+def test_what_was_found_is_not_computed_again(fitting: Any, recipe: Any, tmp_path: Path) -> None:
+    first = found(fitting(recipe(), tmp_path))
+    assert found(fitting(recipe(), tmp_path, still_permitted=lambda: pytest.fail("nothing is trained"))) == first
+
+
+@pytest.mark.slow
+def test_the_permission_is_asked_before_each_fold(fitting: Any, recipe: Any, tmp_path: Path) -> None:
+    asked: list[int] = []
+
+    def withdrawn() -> None:
+        asked.append(len(asked))
+        if len(asked) == 3:
+            raise SnapshotDamaged("withdrawn meanwhile")
+
+    with pytest.raises(SnapshotDamaged, match="withdrawn meanwhile"):
+        found(fitting(recipe(), tmp_path, still_permitted=withdrawn))
+    assert not (tmp_path / "fold-3").exists() and (tmp_path / "fold-2").exists()
+
+
+def test_the_numbers_of_a_fold_are_those_of_a_run_on_its_works(
+    fitting: Any, recipe: Any, tmp_path: Path, family: Any
+) -> None:
+    from handstyle.finetuning.loop import finetune
+    from handstyle.finetuning.trainable import at_rest, trainable
+
+    chosen = recipe()
+    crossed = fitting(chosen, tmp_path)
+    first = crossed._fold(0, crossed.folds[0], [STEPS])
+    measured = first.go(2, lambda step: None)[-1]
+    with trainable(family, chosen) as learning:
+        for _ in finetune(family, first.material.batch_at, learning, chosen, measured.step, None):
+            pass
+        shown = Drawings((), torch.stack([work.variants[0].mean_BCHW for work in first.left_out]))
+        with at_rest(family):
+            errors = denoising_errors(family, shown, [work.text for work in first.left_out], "no", 2)
+    assert [list(row) for row in measured.errors] == errors.double().tolist()
