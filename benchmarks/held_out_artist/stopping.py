@@ -72,7 +72,8 @@ def one_draw(folder: Path, works: int, draw: int, truth: int) -> dict[str, objec
     recipe = found.plan.recipe.changed(max_train=f"{steps * FURTHER} steps")
     material = replace(material_of(plan.collection, plan.family, recipe, cache, None, stages.silent), recipe=recipe)
     followed = Fold(
-        folder=folder / f"followed-{draw}", lineage=digests.of_json([found.manifest.lineage, measured_at, sorted(kept)]),
+        folder=folder / f"followed-{draw}",
+        lineage=digests.of_json([found.manifest.lineage, measured_at, sorted(kept)]),
         family=plan.family, material=material, left_out=left_out, everything=material.works, measured_at=measured_at,
         sampled_at=frozenset(), levels=NOISE_LEVELS, plain=False,
     ).go(20, lambda step: None)  # fmt: skip

@@ -133,6 +133,6 @@ def test_a_resumed_run_sees_the_works_it_would_have_seen(recipe: Any, run: Any) 
      ("CC-BY-4.0", "openrail++", "openrail++")],
 )  # fmt: skip
 def test_the_licence_on_the_card_follows_from_works_and_base(works: str, base: str, licence: str) -> None:
-    """It was `creativeml-openrail-m`, whatever the base. (Their card also forgot its pictures; ours has none, and points to
-    the report, which has.)"""
+    """It was `creativeml-openrail-m`, whatever the base. (Their card also forgot its pictures; ours has none, and
+    points to the report, which has.)"""
     assert licence_of_style({works}, base, permitted=False, commercial=True).name.lower() == licence.lower()
