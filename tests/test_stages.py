@@ -34,9 +34,9 @@ from handstyle.errors import (
     WorkChanged,
 )
 from handstyle.finetuning.manifest import RunManifest
+from handstyle.finetuning.measured import CrossFitted
 from handstyle.finetuning.observers import read_log
 from handstyle.finetuning.recipe import Recipe
-from handstyle.finetuning.stopping import CrossFitted
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.generation.signature import read_signature
 from handstyle.inspection.report import InspectionReport

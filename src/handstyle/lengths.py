@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from handstyle.finetuning.defaults import Expectation
     from handstyle.finetuning.manifest import RunManifest
     from handstyle.finetuning.material import Material
-    from handstyle.finetuning.stopping import CrossFitted, Stop
+    from handstyle.finetuning.measured import CrossFitted, Stop
 
 
 @dataclass(frozen=True)

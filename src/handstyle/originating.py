@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handstyle import gates
+from handstyle import gates, picture_marks
 from handstyle.errors import RecordDamaged, UsageMistake
 from handstyle.loading import current_collection
 from handstyle.origination.figures import Measured
-from handstyle.records import Record
+from handstyle.records import Record, write
 from handstyle.stages import Progress, silent
 from handstyle.workspace import Workspace
 
@@ -74,6 +74,7 @@ def base(
         gates.require_permission(workspace, collection, use)
     credits.require_free(collection, share_alike=share_alike)
     from handstyle.diffusion.hardware import use_all_cores
+    from handstyle.generation.signature import MadeFrom
     from handstyle.origination.evaluation import Evaluation
     from handstyle.origination.material import Material
     from handstyle.origination.originate import Origination
@@ -88,7 +89,9 @@ def base(
     made.finish(measures, None)  # drawing asks its card how strongly to guide
     measured, sheet = Evaluation(made).measured(made.family(), progress)
     made.finish(measures, measured)
-    sheet.save(made.base / "sheet.png")
+    family = made.family()
+    drawn_by = MadeFrom(family.card.name, family.digest).as_sheet
+    write(made.base / "sheet.png", picture_marks.own_mark()(sheet, drawn_by))
     return Originated(
         base=str(made.base),
         card=str(made.base / "ORIGIN.md"),

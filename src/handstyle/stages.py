@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     from handstyle.collection.withholding import Withholding
     from handstyle.diffusion.family import ModelFamily
     from handstyle.finetuning.defaults import Expectation
+    from handstyle.finetuning.measured import Stop
     from handstyle.finetuning.recipe import Recipe
-    from handstyle.finetuning.stopping import Stop
     from handstyle.generation.generate import Picture, Worn
     from handstyle.generation.signature import MadeFrom
     from handstyle.inspection.material import HeldOut
@@ -284,9 +284,9 @@ def _would_take(run: str, expected: Expectation) -> Finetuned:
 def _finetuned(workspace: Workspace, run: str, *, already_there: bool = False) -> Finetuned:
     from handstyle.finetuning.cross_fitting import RECORD
     from handstyle.finetuning.how_long import verdict_of_log
+    from handstyle.finetuning.measured import CrossFitted
     from handstyle.finetuning.observers import read_log
     from handstyle.finetuning.running import Cost
-    from handstyle.finetuning.stopping import CrossFitted
     from handstyle.finetuning.trained_style import TrainedStyle
 
     folder = workspace.run(run)

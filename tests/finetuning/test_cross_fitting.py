@@ -14,8 +14,8 @@ from handstyle.errors import SnapshotDamaged
 from handstyle.finetuning import cross_fitting, fold
 from handstyle.finetuning.cross_fitting import CrossFitting
 from handstyle.finetuning.material import Material
+from handstyle.finetuning.measured import CrossFitted
 from handstyle.finetuning.recipe import Recipe
-from handstyle.finetuning.stopping import CrossFitted
 from handstyle.finetuning.validation import Drawings, denoising_errors
 
 NAMES = ["ant", "bee", "cow", "dog", "elk", "fox"]

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from handstyle.errors import WriteFailed
-from handstyle.finetuning.gain import Gain, gain_of
+from handstyle.finetuning.gain import gain_of
 from handstyle.finetuning.loop import Step
+from handstyle.finetuning.measured import Gain
 from handstyle.finetuning.observers import Log, Throughput, read_log
 
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from handstyle.finetuning import stopping
-from handstyle.finetuning.gain import Interval, gain_of
-from handstyle.finetuning.stopping import Length, Towards, choose, fold_steps, folds_of, points, towards, verdict
+from handstyle.finetuning.gain import gain_of
+from handstyle.finetuning.measured import Interval, Length, Towards
+from handstyle.finetuning.stopping import choose, fold_steps, folds_of, points, towards, verdict
 
 TIMESTEPS = (125, 375, 625, 875)
 

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from handstyle import digests
-from handstyle.finetuning.gain import Band, Interval, Normalised, gain_of
-from handstyle.finetuning.stopping import CrossFitted, Length, Towards
+from handstyle.finetuning.gain import gain_of
+from handstyle.finetuning.measured import Band, CrossFitted, Interval, Length, Normalised, Towards
 from handstyle.inspection.report import (
     Colour,
     Competitor,

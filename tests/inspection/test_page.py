@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from handstyle.errors import RecordDamaged
-from handstyle.finetuning.gain import Interval
+from handstyle.finetuning.measured import Interval
 from handstyle.inspection.page import page
 from handstyle.inspection.report import InspectionReport, Shown
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from handstyle.finetuning.gain import Interval, Normalised
+from handstyle.finetuning.measured import Interval, Normalised
 from handstyle.inspection.report import Competitor, CopyCheck, HeldOutGain, NearerToTruth
 from handstyle.inspection.verdict import cannot_tell, verdict
 

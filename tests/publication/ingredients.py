@@ -16,7 +16,7 @@ import handstyle.diffusion
 from handstyle import digests
 from handstyle.collection.rights import Evidence, RightsRecord, open_licence
 from handstyle.collection.works import Collection, Work
-from handstyle.finetuning.gain import Interval
+from handstyle.finetuning.measured import Interval
 from handstyle.finetuning.recipe import Recipe
 from handstyle.finetuning.trained_style import BaseIdentity, TrainedStyle
 from handstyle.inspection.report import CopyCheck, HeldOutGain, InspectionReport, NearerToTruth

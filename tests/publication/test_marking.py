@@ -22,6 +22,7 @@ PACKAGE = Path(handstyle.__file__).parent
 # Where pictures become bytes, and why that is all.
 ENCODERS = {
     "generation/signature.py": "png(), called where a picture is signed, and for drawings that nobody generated",
+    "origination/artwork.py": "works of openly licensed sets, drawn by their artists",
     "collection/consent_page.py": "small pictures of the works on the page that their holders sign",
 }
 WITHOUT_SIGNATURE = {"generation/signature.py", "inspection/drawing.py"}  # where png() is called

@@ -76,6 +76,7 @@ def test_the_verbs_stand_in_the_order_of_the_journey(typed: Any) -> None:
         *list(FLAGS),
         "consent",
         "log",
+        "originate",
     ]
 
 

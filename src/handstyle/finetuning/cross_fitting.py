@@ -18,8 +18,8 @@ from handstyle.finetuning.fold import SAMPLES, Fold, Measured
 from handstyle.finetuning.gain import SEED, gain_of
 from handstyle.finetuning.manifest import RunManifest
 from handstyle.finetuning.material import Material, Report
+from handstyle.finetuning.measured import CrossFitted, Towards
 from handstyle.finetuning.recipe import Recipe
-from handstyle.finetuning.stopping import CrossFitted, Towards
 from handstyle.finetuning.validation import Drawings, Yardstick, yardstick
 
 RECORD = "stopping.json"

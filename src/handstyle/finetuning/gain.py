@@ -11,60 +11,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from handstyle.records import Record
+from handstyle.finetuning.measured import LEVEL, Band, Gain, Interval, Normalised
 
 RESAMPLES = 10_000
 SEED = 2022
-LEVEL = 0.95
 BANDS = ("a trace of noise", "some noise", "much noise", "almost all noise")
 
 Errors = NDArray[np.float64]  # noise level x drawing
-
-
-class Interval(Record):
-    """A percentile bootstrap interval."""
-
-    low: float
-    high: float
-    level: float = LEVEL
-
-    @property
-    def is_above_zero(self) -> bool:
-        return self.low > 0
-
-
-class Band(Record):
-    """The gain where so much of a drawing is covered. Each band holds as many noise levels as the others."""
-
-    name: str
-    timesteps: tuple[int, ...]
-    base_error: float
-    gain: float
-    interval: Interval
-
-
-class Normalised(Record):
-    """The gain as a share of what a model gains that saw all of the artist but these drawings."""
-
-    share: float
-    interval: Interval
-    oracle_gain: float
-
-
-class Gain(Record):
-    """`gain` is in units of the error; as a share it is `gain / base_error`."""
-
-    number_of_drawings: int
-    base_error: float
-    style_error: float
-    gain: float
-    interval: Interval
-    bands: tuple[Band, ...]
-    normalised: Normalised | None = None  # where there is an oracle, and it gains something itself
-
-    @property
-    def share(self) -> float:
-        return self.gain / self.base_error if self.base_error else 0.0
 
 
 def gain_of(

@@ -9,9 +9,10 @@ from handstyle.errors import UsageMistake
 from handstyle.finetuning import cross_fitting, fold, stopping
 from handstyle.finetuning.cross_fitting import CrossFitting, without_schedule
 from handstyle.finetuning.defaults import Expectation
+from handstyle.finetuning.measured import Stop
 from handstyle.finetuning.observers import LoggedStep
 from handstyle.finetuning.recipe import Recipe
-from handstyle.finetuning.stopping import FEWEST, Stop
+from handstyle.finetuning.stopping import FEWEST
 
 PATIENCE = 300  # seconds that cross-fitting may take without having been asked for
 FURTHER = 2  # times the default length, where nobody gave one

@@ -8,8 +8,8 @@ from typing import Any
 
 from handstyle import records
 from handstyle.errors import RecordDamaged, WriteFailed
-from handstyle.finetuning.gain import Gain
 from handstyle.finetuning.loop import Step
+from handstyle.finetuning.measured import Gain
 from handstyle.records import Record
 
 

@@ -14,10 +14,10 @@ from handstyle.diffusion.family import ModelFamily
 from handstyle.diffusion.hardware import environment, peak_memory
 from handstyle.errors import SnapshotDamaged, StageMissing
 from handstyle.finetuning.continuation import unfinished_beside
-from handstyle.finetuning.gain import Gain
 from handstyle.finetuning.loop import finetune
 from handstyle.finetuning.manifest import RunManifest
 from handstyle.finetuning.material import Material, Report
+from handstyle.finetuning.measured import Gain
 from handstyle.finetuning.observers import Log
 from handstyle.finetuning.recipe import Recipe
 from handstyle.finetuning.snapshots import Snapshots, State

@@ -9,53 +9,17 @@ Don't Memorize", section 3), and so the steps of the final run are those of the 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from handstyle.finetuning.gain import Band, Gain, Interval, bands, bootstrap_mean
-from handstyle.records import Record
-
-Stop = Literal["auto", "cross-fitted", "max_train"]
+from handstyle.finetuning.gain import bands, bootstrap_mean
+from handstyle.finetuning.measured import Band, Gain, Interval, Length, Towards
 
 POINTS = 20  # lengths that are compared
 FOLDS = 4
 FEWEST = 4  # works that are no near-duplicates of each other: with fewer, a fold would say little
 NEARER, MORE_THAN_OTHERS = 0.1, 2.0  # see `towards`
-
-
-class Length(Record):
-    """One length that was looked at, in steps of the final run; gains are shares of the base's error."""
-
-    steps: int
-    gain: float
-    interval: Interval
-    by_band: tuple[float, ...]
-
-
-class Towards(Record):
-    """A training work that samples came nearer to, beyond the chosen step."""
-
-    work: int  # its number, from 1
-    name: str
-    samples: int
-
-
-class CrossFitted(Record):
-    """What the folds found; `stopping.json` of a run."""
-
-    format: Literal["handstyle/stopping/1"] = "handstyle/stopping/1"
-    collection: str
-    folds: tuple[tuple[str, ...], ...]  # names of the works each left out
-    lengths: tuple[Length, ...]
-    chosen: int  # steps
-    at_chosen: Gain  # on each fold's works at the length that the other folds choose
-    loses_beyond: Interval | None  # share of the base's error, from the chosen length to the longest; None at the end
-    towards: tuple[Towards, ...]
-    samples: int  # that were drawn for it
-    seconds: float
-    verdict: tuple[str, ...]
 
 
 def points(longest: int) -> list[int]:

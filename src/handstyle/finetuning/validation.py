@@ -13,7 +13,8 @@ from torch import Tensor
 
 from handstyle.diffusion.family import ModelFamily
 from handstyle.encoding.batches import generator
-from handstyle.finetuning.gain import Gain, gain_of
+from handstyle.finetuning.gain import gain_of
+from handstyle.finetuning.measured import Gain
 from handstyle.finetuning.trainable import at_rest
 
 NOISE_LEVELS = 16

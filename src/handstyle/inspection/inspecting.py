@@ -12,8 +12,8 @@ from torch import Tensor
 
 from handstyle.collection import overrides
 from handstyle.finetuning import cross_fitting
+from handstyle.finetuning.measured import CrossFitted
 from handstyle.finetuning.observers import read_log
-from handstyle.finetuning.stopping import CrossFitted
 from handstyle.finetuning.validation import NOISE_LEVELS, Drawings, noise_levels
 from handstyle.generation.generate import attached
 from handstyle.inspection import likeness, memorisation, surface, verdict

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
-from handstyle.finetuning.stopping import CrossFitted
+from handstyle.finetuning.measured import CrossFitted
 from handstyle.inspection.report import CopyCheck, InspectedWork, InspectionReport, Neighbour, Shown, SideBySide
 
 WITHHELD = Shown(file="", caption="")

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from handstyle.finetuning.gain import Band, Interval, Normalised
-from handstyle.finetuning.stopping import CrossFitted
+from handstyle.finetuning.measured import Band, CrossFitted, Interval, Normalised
 from handstyle.records import Record
 
 

@@ -304,24 +304,3 @@ TrustCertificate = Annotated[
 # demo
 DemoTo = Annotated[Path, Option("--to", metavar="FOLDER", help="Where everything goes.")]
 Short = Annotated[bool, Option("--short", help="A few steps only: it shows that everything works, and nothing more.")]
-
-# originate
-Packages = Annotated[Path, Argument(metavar="FOLDER", help="Where the unpacked npm packages of the sets lie.")]
-WorksTo = Annotated[Path, Option("--to", metavar="FOLDER", help="A new folder for the works.")]
-Pixels = Annotated[int, Option("--pixels", metavar="NUMBER", min=16, max=1024, help="A side of each work.")]
-BaseRecipeFile = Annotated[
-    Path | None, Option("--recipe", metavar="FILE", help="Every choice, as TOML. [that of the shipped base]")
-]
-Teacher = Annotated[
-    Path, Option("--teacher", metavar="FOLDER", help="A sentence encoder as transformers saves it; it teaches words.")
-]
-Vocabulary = Annotated[
-    Path | None,
-    Option("--vocabulary", metavar="FILE", help="Words that no work is called by, as a JSON list. [none]"),
-]
-ShareAlike = Annotated[
-    bool, Option("--share-alike", help="Also take works whose licence asks that the base is shared alike.")
-]
-BaseTo = Annotated[
-    Path, Option("--to", metavar="FOLDER", help="Where the base is made; a run that was stopped goes on there.")
-]

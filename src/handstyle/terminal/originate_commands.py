@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from handstyle.terminal import options, values
+from handstyle.terminal import originate_options as own
 from handstyle.terminal.display import display_of
 
 originate = typer.Typer(name="originate", rich_markup_mode=None, no_args_is_help=True)
@@ -13,9 +14,9 @@ originate = typer.Typer(name="originate", rich_markup_mode=None, no_args_is_help
 @originate.command()
 def draw(
     context: typer.Context,
-    packages: options.Packages,
-    to: options.WorksTo,
-    pixels: options.Pixels = 128,
+    packages: own.Packages,
+    to: own.WorksTo,
+    pixels: own.Pixels = 128,
     json: options.AsJson = False,
 ) -> None:
     """The ten openly licensed sets become a folder of works, with words and rights."""
@@ -32,11 +33,11 @@ def draw(
 @originate.command()
 def base(
     context: typer.Context,
-    to: options.BaseTo,
-    teacher: options.Teacher,
-    recipe: options.BaseRecipeFile = None,
-    vocabulary: options.Vocabulary = None,
-    share_alike: options.ShareAlike = False,
+    to: own.BaseTo,
+    teacher: own.Teacher,
+    recipe: own.BaseRecipeFile = None,
+    vocabulary: own.Vocabulary = None,
+    share_alike: own.ShareAlike = False,
     workspace: options.Place = None,
     json: options.AsJson = False,
 ) -> None:
