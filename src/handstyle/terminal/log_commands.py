@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from handstyle.terminal import options
+from handstyle.terminal import log_options, options
 from handstyle.terminal.display import display_of
 
 if TYPE_CHECKING:
@@ -18,7 +18,10 @@ log = typer.Typer(name="log", rich_markup_mode=None, no_args_is_help=True)
 
 @log.command()
 def start(
-    context: typer.Context, folder: options.LogFolder, origin: options.Origin = None, json: options.AsJson = False
+    context: typer.Context,
+    folder: log_options.LogFolder,
+    origin: log_options.Origin = None,
+    json: options.AsJson = False,
 ) -> None:
     """A log of your own: from now on every permission, run and release is entered."""
     from handstyle import logkeeping
@@ -46,7 +49,7 @@ def refresh(context: typer.Context, json: options.AsJson = False) -> None:
 
 
 @log.command()
-def erase(context: typer.Context, number: options.EntryNumber, json: options.AsJson = False) -> None:
+def erase(context: typer.Context, number: log_options.EntryNumber, json: options.AsJson = False) -> None:
     """What an entry was about, with names and salt. The log stays valid."""
     from handstyle import logkeeping
     from handstyle.workspace import House
@@ -57,11 +60,11 @@ def erase(context: typer.Context, number: options.EntryNumber, json: options.AsJ
 @log.command()
 def witness(
     context: typer.Context,
-    file: options.LogCopy,
-    name: options.WitnessName,
+    file: log_options.LogCopy,
+    name: log_options.WitnessName,
     key: options.Key = None,
-    log_key: options.LogKey = None,
-    to: options.CosignedTo = Path("checkpoint.txt"),
+    log_key: log_options.LogKey = None,
+    to: log_options.CosignedTo = Path("checkpoint.txt"),
     json: options.AsJson = False,
 ) -> None:
     """Somebody else's log: your signature that it only grew since you last saw it."""
@@ -76,7 +79,7 @@ def witness(
 
 
 @log.command()
-def accept(context: typer.Context, file: options.Cosigned, json: options.AsJson = False) -> None:
+def accept(context: typer.Context, file: log_options.Cosigned, json: options.AsJson = False) -> None:
     """What a witness has signed joins your log. Then publish the file again."""
     from handstyle import logkeeping
     from handstyle.workspace import House

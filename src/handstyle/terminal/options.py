@@ -255,20 +255,6 @@ MaxAge = Annotated[
     str | None, Option("--max-age", metavar="DAYS", help="How old the news of its log may be: 7d. [30d]")
 ]
 
-# log
-LogFolder = Annotated[Path, Argument(metavar="FOLDER", help="A new folder for the log.")]
-LogCopy = Annotated[Path, Argument(metavar="FILE", help="A copy of a log, as its keeper publishes it.")]
-Origin = Annotated[
-    str | None, Option("--origin", metavar="NAME", help="What the log is called, such as studio.example/log. [its key]")
-]
-EntryNumber = Annotated[int, Argument(metavar="NUMBER", min=0, help="As `handstyle log show` numbers it.")]
-WitnessName = Annotated[str, Option("--name", metavar="NAME", help="Who you are, such as witness.example/w1.")]
-LogKey = Annotated[
-    str | None, Option("--log-key", metavar="KEY", help="The log's key, as its keeper gives it; needed the first time.")
-]
-CosignedTo = Annotated[Path, Option("--to", metavar="FILE", help="Where the signed checkpoint goes.")]
-Cosigned = Annotated[Path, Argument(metavar="FILE", help="The checkpoint that a witness has signed.")]
-
 # withdraw
 Withdrawable = Annotated[
     Path | None, Argument(metavar="[FILE]", help="A consent, to sign its withdrawal; or a withdrawal, to enter it.")
