@@ -78,7 +78,7 @@ def of_autoencoder(name: str, sizes: dict[str, Any], options: argparse.Namespace
 
 def of_denoiser(name: str, sizes: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]:
     given = named("embedded")
-    first = given.denoiser.rounds[0]
+    first = given.denoiser.rounds[options.round - 1]
 
     def run(steps: int, folder: Path) -> tuple[Origination, Any, float]:
         part = Round(**{**first.model_dump(), "steps": steps, "lr_scheduler": "cosine"})
@@ -91,12 +91,15 @@ def of_denoiser(name: str, sizes: dict[str, Any], options: argparse.Namespace) -
         return made, part, time.process_time() - began
 
     _, _, seconds = run(TRIAL, options.to / f"{name} trial")
-    made, part, _ = run(steps_that_fit(seconds / torch.get_num_threads() / TRIAL, options.minutes), options.to / name)
+    one_step = seconds / torch.get_num_threads() / TRIAL
+    made, part, _ = run(steps_that_fit(one_step, options.minutes), options.to / name)
     family = made.family()
     drawn = measure.draw(family, [f"{prompt}, twemoji style" for prompt in PROMPTS], lambda *_: None)
     sheet(drawn.pixels_NHWC, columns=len(PROMPTS)).save(options.to / f"{name}.png")
     parameters = sum(parameter.numel() for parameter in family.denoiser.parameters())
-    return {"steps": part.steps, "parameters": parameters, "loss": held_out_loss(made, part)}
+    speed = round(part.train_batch_size / one_step, 1)
+    loss = held_out_loss(made, part)
+    return {"steps": part.steps, "parameters": parameters, "pictures_per_second": speed, "loss": loss}
 
 
 def held_out_loss(made: Origination, part: Round) -> float:
@@ -135,6 +138,7 @@ def main() -> None:
     parser.add_argument("--to", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--base", type=Path, help="a base that was begun: its folder")
+    parser.add_argument("--round", type=int, default=1, help="of the shipped recipe: the denoiser's size in pixels")
     options = parser.parse_args()
     use_all_cores()
     options.to.mkdir(parents=True, exist_ok=True)
