@@ -2,7 +2,7 @@
 
 Along the lineage: works -> collections -> runs -> releases, and from there to every file of weights that holds the same
 tensors under any name, or says that it was merged from them. Tools that merge name what went in by digest (ModelSpec,
-A1111) or by title or file name (sd-scripts); a file that only has the same name is listed, too, for somebody to look at.
+A1111) or by title or file name (sd-scripts). What was merged from another model of the same name is listed, too.
 """
 
 from __future__ import annotations
@@ -156,9 +156,7 @@ def _merged_from(path: Path) -> tuple[str, set[str]]:
     return " ".join(said), names - {""}
 
 
-def _weights(
-    paths: Iterable[Path], hashes: set[str], names: set[str], unreadable: list[str]
-) -> Iterator[Descendant]:
+def _weights(paths: Iterable[Path], hashes: set[str], names: set[str], unreadable: list[str]) -> Iterator[Descendant]:
     """What holds these tensors, or was merged from them, or from what was."""
     waiting: dict[Path, set[str]] = {}
     for path in paths:

@@ -11,7 +11,7 @@ import hashlib
 import secrets
 from collections.abc import Iterable
 from datetime import date
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -54,11 +54,11 @@ class Entry(Record):
             raise ValueError("what it ends is not in order, or stands there twice")
         return self
 
-    @cached_property
+    @property
     def data(self) -> bytes:
         return digests.canonical(self.as_json())
 
-    @cached_property
+    @property
     def leaf(self) -> bytes:
         return merkle.leaf_hash(self.data)
 

@@ -244,8 +244,9 @@ class TransparencyLog:
         lines, torn = self._lines()
         if torn:
             raise WriteFailed(f"{self.folder / ENTRIES} was not written whole", hint="Free some space and try again.")
-        leaves = [Entry.of_line(line).leaf for line in lines]
-        unsigned = Checkpoint(self.about.origin, len(leaves), merkle.root(leaves))
+        for line in lines:
+            Entry.of_line(line)  # nothing is signed that is no entry
+        unsigned = Checkpoint(self.about.origin, len(lines), merkle.root([*map(merkle.leaf_hash, lines)]))
         made = unsigned.with_signature(self.about.origin, signer, at)
         self._publish(made)
         path = self._checkpoint_of(made.size)
@@ -255,7 +256,9 @@ class TransparencyLog:
 
     def _publish(self, checkpoint: Checkpoint) -> None:
         write(self.folder / CHECKPOINT, checkpoint.text.encode())
-        write(self.folder / PUBLISHED, text_of(_signed(self._lines()[0], checkpoint, self.folder), checkpoint))
+        lines = self._lines()[0]
+        _signed(lines, checkpoint, self.folder)
+        write(self.folder / PUBLISHED, text_of(lines[: checkpoint.size], checkpoint))
 
     def _now(self) -> datetime:
         """Never before the last signature, whatever the clock says."""
@@ -314,7 +317,7 @@ def _signed_once(lines: tuple[bytes, ...], checkpoint: Checkpoint, folder: Path)
         entries = tuple(Entry.of_line(line) for line in lines[: checkpoint.size])
     except ValueError as error:
         raise LogBroken(f"an entry in {folder} is damaged: {error}", hint=restore) from error
-    if merkle.root([entry.leaf for entry in entries]) != checkpoint.root:
+    if merkle.root([*map(merkle.leaf_hash, lines[: checkpoint.size])]) != checkpoint.root:
         raise LogBroken(f"the entries in {folder} are not those that were signed", hint=restore)
     return entries
 
