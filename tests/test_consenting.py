@@ -182,6 +182,7 @@ def test_what_is_signed_says_that_it_travels_names_the_author_and_lets_pictures_
              for passage in consent.read(Path(drafted.file or "")).statement.predicate.words}  # fmt: skip
     assert "also receives this text as it was signed" in words["What others will see"]
     assert "by Ada Example" in words["What others will see"]
+    assert "can take it back at any time and without a reason" in words["Where and how long"]
     assert any("To teach it is also to let it make some" in text for text in words.values())
 
 

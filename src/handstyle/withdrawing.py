@@ -203,7 +203,7 @@ def _require_holder(holder: str, names: Sequence[str], where: Path) -> None:
 def _log(log: TransparencyLog | None, taken: Withdrawal, known: Permissions) -> int | None:
     if log is None:
         return None
-    for one in log.logged():
+    for one in log.holding("withdrawal", [taken.digest]):
         if one.kept and one.kept.record == taken.record:
             return one.index
     later = {

@@ -121,12 +121,16 @@ def signed_over(entries: Any, at: datetime, signer: KeySigner) -> bytes:
     from handstyle.publication import merkle
 
     root = merkle.root([entry.leaf for entry in entries])
-    return text_of(entries, Checkpoint(ORIGIN, len(entries), root).with_signature(ORIGIN, signer, at))
+    return text_of(
+        [entry.data for entry in entries], Checkpoint(ORIGIN, len(entries), root).with_signature(ORIGIN, signer, at)
+    )
 
 
 def witnessed(copy: bytes, at: datetime, signer: KeySigner = WITNESS) -> bytes:
     found = copy_in(copy, "the copy")
-    return text_of(found.entries or (), found.checkpoint.with_signature(WITNESS_KEY.name, signer, at))
+    return text_of(
+        [entry.data for entry in found.entries or ()], found.checkpoint.with_signature(WITNESS_KEY.name, signer, at)
+    )
 
 
 def checkpoint_alone(copy: bytes) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,14 @@ def test_a_picture_as_it_was_written_holds(at: Path) -> None:
     assert whole.watermark is not None and whole.record is not None
     assert found(at, picture(), trusted=OURS).status == "trusted"
     assert found(at, picture(64)).status == "signed", "and below 256 pixels, by its record alone"
+
+
+def test_what_the_signer_says_of_works_and_base_is_told_as_theirs(at: Path) -> None:
+    said = "The 2 works are by Ada Example, whose own work they are, as Ada Example states."
+    made = replace(MADE, involvement=said, base_provenance="made from its maker's own works")
+    notes = found(at, signed_png(drawing(64), made, KEY)).notes
+    assert f"the signer says: {said}" in notes
+    assert "the signer says: the base was made from its maker's own works." in notes
 
 
 @needs_the_extra

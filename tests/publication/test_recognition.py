@@ -94,3 +94,15 @@ def test_a_name_in_a_script_without_spaces_is_found_inside() -> None:
 def test_what_looks_alike_to_a_program_only_is_no_name() -> None:
     assert not is_named_in("Sam Allen", "alien landscapes")
     assert is_named_in("Sam Allen", "aIIen landscapes")
+
+
+@pytest.mark.parametrize(
+    ("name", "title"), [("Ana Ruiz", "An A"), ("Ana Ruiz", "an-a style"), ("Ana Ruiz", "the an-a lora")]
+)
+def test_a_short_name_in_pieces_is_the_name_where_nothing_else_is_said(name: str, title: str) -> None:
+    assert is_named_in(name, title)
+
+
+@pytest.mark.parametrize("title", ["an a for effort", "Soft lines", "an apple"])
+def test_elsewhere_its_pieces_are_words(title: str) -> None:
+    assert not is_named_in("Ana Ruiz", title)

@@ -20,7 +20,7 @@ from handstyle.errors import LogBroken, RecordDamaged, UsageMistake, WriteFailed
 from handstyle.keys import KeySigner
 from handstyle.publication import merkle, transparency_log
 from handstyle.publication.log_copy import copy_at
-from handstyle.publication.log_entries import RenamingRecord, kept
+from handstyle.publication.log_entries import Kept, RenamingRecord, kept
 from handstyle.publication.transparency_log import TransparencyLog
 
 OWN = KeySigner(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
@@ -204,6 +204,34 @@ def test_a_record_that_was_changed_is_noticed(log: TransparencyLog) -> None:
     path.write_text(path.read_text().replace("name 0", "name 1"))
     with pytest.raises(LogBroken, match="not what was logged"):
         log.logged()
+
+
+def test_whoever_asks_for_one_record_opens_no_other(log: TransparencyLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gate asks each time, and a log has thousands."""
+    wanted = log.append(renamed(0).model_copy(update={"tensors": "b" * 64}))
+    for number in range(8):
+        log.append(renamed(number))
+    opened: list[str] = []
+    load = Kept.load.__func__  # type: ignore[attr-defined]
+    monkeypatch.setattr(Kept, "load", classmethod(lambda cls, path: opened.append(path.name) or load(cls, path)))
+    assert again(log).holding("renaming", ["b" * 64]) == [wanted] and opened == ["000000.json"]
+    assert not again(log).holding("run", ["b" * 64])
+
+
+def test_whoever_asks_notices_another_record_that_was_changed(log: TransparencyLog) -> None:
+    log.append(renamed(0))
+    log.append(renamed(1))
+    path = log.folder / "records" / "000000.json"
+    path.write_text(path.read_text().replace("name 0", "name 9"))
+    with pytest.raises(LogBroken, match="not what was logged"):
+        log.holding("renaming", ["c" * 64])
+
+
+def test_a_record_in_another_spelling_is_read_all_the_same(log: TransparencyLog) -> None:
+    logged = log.append(renamed(0))
+    path = log.folder / "records" / "000000.json"
+    path.write_text(json.dumps(json.loads(path.read_text()), indent=2))
+    assert log.holding("renaming", ["a" * 64]) == [logged]
 
 
 def test_a_full_disk_leaves_the_log_as_it_was(log: TransparencyLog, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +22,7 @@ from handstyle.collection.consent_words import Passage
 
 PAGES = Path(__file__).parent / "pages"
 THUMBNAIL = 240  # pixels of its longer side
+WIDTH = 88  # letters in a line of plain text
 GROUP = 8  # digits of a digest that are read in one go
 
 
@@ -62,12 +64,20 @@ def thumbnail(image: Image.Image) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(data.getvalue()).decode()
 
 
+def _wrapped(line: str, behind: int) -> list[str]:
+    """For a sheet of paper: every further line of a paragraph is indented, and digests stay whole."""
+    return textwrap.wrap(line, WIDTH, subsequent_indent=" " * behind, break_long_words=False, break_on_hyphens=False)
+
+
 def plain(passages: Sequence[Passage]) -> str:
     """The same words for a terminal or a letter."""
     lines: list[str] = []
     for passage in passages:
-        lines += [passage.heading, "-" * len(passage.heading), *passage.lines]
-        lines += [f"[{answer.answer.upper():>3}] {answer.use}" + (f". {answer.more}" if answer.more else "")
-                  for answer in passage.answers]  # fmt: skip
+        lines += [passage.heading, "-" * len(passage.heading)]
+        for line in passage.lines:
+            lines += _wrapped(line, behind=2)
+        for answer in passage.answers:
+            more = f". {answer.more}" if answer.more else ""
+            lines += _wrapped(f"[{answer.answer.upper():>3}] {answer.use}{more}", behind=6)
         lines.append("")
     return "\n".join(lines)

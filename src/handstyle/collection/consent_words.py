@@ -59,7 +59,7 @@ def words_of(
             heading="What may be done",
             answers=(*_training(scope), *_giving(scope), *_naming(scope, author, also_named), _despite(scope)),
         ),
-        Passage(heading="Where and how long", lines=(_where(scope), _when(scope))),
+        Passage(heading="Where and how long", lines=(_where(scope), _when(scope), _taken_back(len(holders)))),
         _limits(),
         *_documents(documents),
         _public(author),
@@ -142,13 +142,21 @@ def _where(scope: Scope) -> str:
         return "This holds in every country."
     if not scope.territory:
         return "No country is named in which this would hold."
-    return f"This holds only in: {', '.join(scope.territory)}."
+    return f"This holds only in these countries, by their two letters: {', '.join(scope.territory)}."
 
 
 def _when(scope: Scope) -> str:
     if scope.valid_until is None:
         return f"It begins on {_day(scope.valid_from)} and has no last day."
     return f"It begins on {_day(scope.valid_from)} and ends with {_day(scope.valid_until)}. After that, it is a no."
+
+
+def _taken_back(number: int) -> str:
+    who = "Whoever signs this" if number == 1 else "Each of those who sign this"
+    return (
+        f"{who} can take it back at any time and without a reason, for all of the works or for some. From then on "
+        "nothing more is trained, drawn or published with them. What others hold already cannot be called back."
+    )
 
 
 def _public(author: str) -> Passage:

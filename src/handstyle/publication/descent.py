@@ -1,11 +1,13 @@
 """Which collections, trainings, releases and merged weights were made with these works?
 
-By digests alone, along the lineage: works -> collections -> runs -> releases, and from there to every file of weights
-that holds the same tensors under any name, or says that it was merged from them.
+Along the lineage: works -> collections -> runs -> releases, and from there to every file of weights that holds the same
+tensors under any name, or says that it was merged from them. Tools that merge name what went in by digest (ModelSpec,
+A1111) or by title or file name (sd-scripts). What was merged from another model of the same name is listed, too.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Literal
@@ -22,6 +24,9 @@ from handstyle.tensor_files import metadata_of
 from handstyle.workspace import Workspace
 
 MERGED_FROM = "modelspec.merged_from"
+MERGED = (MERGED_FROM, "sd_merge_models", "sd_merge_recipe")
+TITLE = "modelspec.title"
+ANYBODYS = {"pytorch_lora_weights", "diffusion_pytorch_model", "model"}  # names that every tool gives to files
 DATA_DIGEST = "modelspec.hash_sha256"
 IsMeant = Callable[[str, str], bool]  # file digest, pixel digest
 
@@ -55,13 +60,16 @@ def descent(workspaces: Iterable[Workspace], folders: Iterable[Path], is_meant: 
             found.setdefault(one.where, one)
     places = [*(workspace.root / "releases" for workspace in known), *folders]
     hashes = {one.content for one in found.values() if one.kind == "run" and one.content}
+    names: set[str] = set()
     for path in _files(places, ENVELOPE):
         for one in _release(path.parent, hashes, is_meant, unreadable):
             found.setdefault(one.where, one)
             hashes |= _hashes_of(path.parent)
+            for weights in _files([path.parent / release_records.WEIGHTS], "*.safetensors"):
+                names |= _names_of(weights)
     inside = tuple(one.where for one in found.values())
-    weights = [path for path in _files(folders, "*.safetensors") if not str(path).startswith(inside)]
-    for one in _weights(weights, hashes, unreadable):
+    files = [path for path in _files(folders, "*.safetensors") if not str(path).startswith(inside)]
+    for one in _weights(files, hashes, names, unreadable):
         found.setdefault(one.where, one)
     return Descent(found=tuple(found.values()), unreadable=tuple(dict.fromkeys(unreadable)))
 
@@ -130,7 +138,25 @@ def _own_hashes(path: Path) -> set[str]:
         return set()
 
 
-def _weights(paths: Iterable[Path], hashes: set[str], unreadable: list[str]) -> Iterator[Descendant]:
+def _names_of(path: Path) -> set[str]:
+    """What a tool that merges calls it: by its title, or by the name of the file."""
+    try:
+        title = metadata_of(path).get(TITLE, "")
+    except (HandstyleError, OSError):
+        title = ""
+    return {name for name in (title.casefold(), path.stem.casefold()) if name} - ANYBODYS
+
+
+def _merged_from(path: Path) -> tuple[str, set[str]]:
+    """All that a file says of what it was merged from; and the names in it."""
+    said = [metadata_of(path).get(key, "") for key in MERGED]
+    names = {name.strip().casefold() for name in said[0].split(",")}
+    names |= {Path(name).stem.casefold() for name in re.findall(r'"name": *"([^"]*)"', said[1])}
+    names |= {Path(name).stem.casefold() for name in re.findall(r'_model_name": *"([^"]*)"', said[2])}
+    return " ".join(said), names - {""}
+
+
+def _weights(paths: Iterable[Path], hashes: set[str], names: set[str], unreadable: list[str]) -> Iterator[Descendant]:
     """What holds these tensors, or was merged from them, or from what was."""
     waiting: dict[Path, set[str]] = {}
     for path in paths:
@@ -141,13 +167,15 @@ def _weights(paths: Iterable[Path], hashes: set[str], unreadable: list[str]) -> 
     while grown:
         grown = False
         for path, own in list(waiting.items()):
-            merged = metadata_of(path).get(MERGED_FROM, "") if own else ""
-            parent = next((one for one in sorted(hashes) if one[:10] in merged), None)
+            merged, called = _merged_from(path) if own else ("", set())
+            parent = next((one[:12] for one in sorted(hashes) if one[:10] in merged), None)
+            parent = parent or next(iter(sorted(called & names)), None)
             if not own & hashes and parent is None:
                 continue
-            why = "holds their tensors" if own & hashes else f"says that it was merged from {str(parent)[:12]}"
+            why = "holds their tensors" if own & hashes else f"says that it was merged from {parent}"
             yield Descendant(kind="weights", where=str(path), content=digests.of_tensor_file(path), why=why)
             hashes |= own
+            names |= _names_of(path)
             del waiting[path]
             grown = True
 

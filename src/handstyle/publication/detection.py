@@ -199,6 +199,7 @@ def _notes(
 
     if signature:
         yield "signature: certain. Whoever holds that key signed a record of exactly these pixels."
+        yield from _said(signature.record)
     else:
         yield "signature: none that fits. A record stands in PNG files, and any re-save removes it."
     if credential:
@@ -218,6 +219,14 @@ def _notes(
         yield f"watermark: none. Pictures below {watermark.SMALLEST_SIDE} pixels get none; there is the record alone."
     else:
         yield "watermark: none. It may never have been there, or not have survived."
+
+
+def _said(record: PictureRecord) -> Iterable[str]:
+    """What the signer says: it is theirs, and no proof."""
+    if record.involvement:
+        yield f"the signer says: {record.involvement}"
+    if record.base_provenance:
+        yield f"the signer says: the base was {record.base_provenance}."
 
 
 def rate_bound() -> float:

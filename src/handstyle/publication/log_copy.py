@@ -42,9 +42,8 @@ class LogCopy:
         return merkle.root(self.leaves[:size]) if size < len(self.leaves) else None
 
 
-def text_of(entries: Sequence[Entry], checkpoint: Checkpoint) -> bytes:
-    lines = [FIRST_LINE, *(entry.data for entry in entries), b""]
-    return b"\n".join(lines) + b"\n" + checkpoint.text.encode()
+def text_of(lines: Sequence[bytes], checkpoint: Checkpoint) -> bytes:
+    return b"\n".join([FIRST_LINE, *lines, b""]) + b"\n" + checkpoint.text.encode()
 
 
 def copy_at(path: Path) -> LogCopy:

@@ -11,6 +11,8 @@ import hashlib
 import secrets
 from collections.abc import Iterable
 from datetime import date
+from functools import lru_cache
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -19,11 +21,12 @@ from handstyle import digests, envelopes, keys
 from handstyle.collection.works import Digest
 from handstyle.publication import merkle
 from handstyle.publication.disclosure import PublishedRights
-from handstyle.records import Record
+from handstyle.records import Record, write
 
 Kind = Literal["permission", "run", "release", "renaming", "withdrawal"]
 MOST_ENDED = 4096
 LONGEST_LINE = 1 << 19  # bytes
+BEFORE, BETWEEN, BEHIND = b'{"record":', b',"salt":"', b'"}\n'  # how the file of a record is spelled
 
 
 def _key_line(text: str) -> str:
@@ -60,8 +63,9 @@ class Entry(Record):
         return merkle.leaf_hash(self.data)
 
     @classmethod
+    @lru_cache(maxsize=1 << 18)
     def of_line(cls, line: bytes) -> Self:
-        """Raises ValueError for any spelling but ours."""
+        """Raises ValueError for any spelling but ours. A line is read once, however often a command asks."""
         if len(line) > LONGEST_LINE:
             raise ValueError("an entry is longer than any of ours")
         try:
@@ -86,6 +90,10 @@ class PermissionRecord(Record):
     says: PublishedRights
     works: tuple[LoggedWork, ...] = Field(min_length=1)
 
+    @property
+    def found_by(self) -> str:
+        return self.permission
+
 
 class RunRecord(Record):
     """A training, when it was done."""
@@ -96,6 +104,10 @@ class RunRecord(Record):
     tensors: Digest
     replaces: str = ""  # the tensors that were trained with works since withdrawn
 
+    @property
+    def found_by(self) -> str:
+        return self.tensors
+
 
 class ReleaseRecord(Record):
     """A release, before it was signed."""
@@ -104,6 +116,10 @@ class ReleaseRecord(Record):
     statement: Digest  # of its signed list, without the proof that it was logged
     name: str
     tensors: Digest
+
+    @property
+    def found_by(self) -> str:
+        return self.statement
 
 
 class RenamingRecord(Record):
@@ -114,6 +130,10 @@ class RenamingRecord(Record):
     after: str
     tensors: Digest
 
+    @property
+    def found_by(self) -> str:
+        return self.tensors
+
 
 class WithdrawalRecord(Record):
     """Who took what back. The statement itself lies with the keeper."""
@@ -123,6 +143,10 @@ class WithdrawalRecord(Record):
     holder: str
     since: date
     works: tuple[Digest, ...]  # pixels
+
+    @property
+    def found_by(self) -> str:
+        return self.statement
 
 
 LogRecord = Annotated[
@@ -135,6 +159,10 @@ class Kept(Record):
 
     salt: str = Field(pattern="^[0-9a-f]{64}$")
     record: LogRecord
+
+    def save(self, path: Path) -> Path:
+        """In one spelling, so that it can be checked without being read."""
+        return write(path, digests.canonical(self.as_json()) + b"\n")
 
     @property
     def salted(self) -> str:
@@ -160,4 +188,19 @@ def kept(record: LogRecord) -> Kept:
 
 
 def salted_digest(salt: str, record: Any) -> str:
-    return hashlib.sha256(b"handstyle log\n" + bytes.fromhex(salt) + digests.canonical(record)).hexdigest()
+    return _salted(salt, digests.canonical(record))
+
+
+def is_as_logged(data: bytes, salted: str) -> bool:
+    """Does a file in our spelling hold what this entry speaks of? Found out without opening it: a log has thousands."""
+    record, between, rest = data.rpartition(BETWEEN)
+    if not between or not record.startswith(BEFORE) or len(rest) != 64 + len(BEHIND) or not rest.endswith(BEHIND):
+        return False
+    try:
+        return _salted(rest[:64].decode("ascii"), record[len(BEFORE) :]) == salted
+    except ValueError:
+        return False
+
+
+def _salted(salt: str, record: bytes) -> str:
+    return hashlib.sha256(b"handstyle log\n" + bytes.fromhex(salt) + record).hexdigest()

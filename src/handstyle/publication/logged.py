@@ -83,7 +83,7 @@ def renaming(log: TransparencyLog | None, before: str, after: str, tensors: str)
 def _once(log: TransparencyLog, record: LogRecord, *, behind: Sequence[Logged]) -> Logged:
     """What says this and stands behind all of `behind`: found, or appended."""
     after = max((one.index for one in behind), default=-1)
-    for one in log.logged():
+    for one in log.holding(record.kind, [record.found_by]):
         if one.index > after and one.kept is not None and one.kept.record == record:
             return one
     appended = log.append(record)

@@ -121,8 +121,9 @@ def _found(name: str, parts: tuple[Word, ...], words: list[Word]) -> Iterator[Si
             yield from [Sighting(name, at)] if at else []
         elif part.is_ordinary or (alone and len(part.seen) < SHORTEST_PART):
             yield from _as_a_word(name, part, alone, words)
-        elif len(part.seen) >= SHORTEST_PART and (at := _part_in(part, words)):
-            yield Sighting(name, at)
+        elif len(part.seen) >= SHORTEST_PART:
+            at = _part_in(part, words)
+            yield from [Sighting(name, at)] if at else _in_pieces(name, part.seen, words)
 
 
 def _wholes(parts: tuple[str, ...]) -> set[tuple[str, ...]]:
@@ -185,6 +186,18 @@ def _across(run: str, words: list[Word]) -> str | None:
         if (aligned == 2 and not short) or (len(run) >= (SHORTEST_INSIDE if aligned else SHORTEST_ACROSS)):
             return _text(spanned)
     return None
+
+
+def _in_pieces(name: str, run: str, words: list[Word]) -> Iterator[Sighting]:
+    """A short name in pieces that are words, as `An A` for Ana: the name where nothing else is said, else chance."""
+    if len(run) >= SHORTEST_INSIDE:
+        return
+    for start in range(len(words)):
+        for end in range(start + 2, min(len(words), start + len(run)) + 1):
+            spanned = words[start:end]
+            if "".join(word.seen for word in spanned) == run:
+                rest = {word.seen for word in (*words[:start], *words[end:])}
+                yield Sighting(name, _text(spanned), is_certain=rest <= SAYS_NOTHING)
 
 
 def _as_a_word(name: str, part: Word, alone: bool, words: list[Word]) -> Iterator[Sighting]:

@@ -14,7 +14,7 @@ from handstyle.collection.works import Collection
 from handstyle.errors import Withdrawn
 from handstyle.publication import withdrawal
 from handstyle.publication.disclosure import PublishedCollection
-from handstyle.publication.log_entries import PermissionRecord, WithdrawalRecord
+from handstyle.publication.log_entries import Entry, PermissionRecord, WithdrawalRecord
 from handstyle.publication.transparency_log import TransparencyLog
 from handstyle.publication.withdrawal import Withdrawal
 from handstyle.workspace import House, Workspace
@@ -42,7 +42,7 @@ class Withdrawals:
 
     def of(self, collection: Collection | PublishedCollection, consents: Mapping[str, Consent]) -> list[Taken]:
         """The works of a collection that were taken back; `consents` are those it stands on, by statement."""
-        by_log = self._by_log()
+        by_log = self._by_log(collection.rights)
         found = []
         for work in collection.works:
             rights = collection.rights[work.rights]
@@ -61,21 +61,30 @@ class Withdrawals:
                 found.append(Taken(name, pixels, *by_log[work.rights][pixels]))
         return found
 
-    def _by_log(self) -> dict[str, dict[str, tuple[str, date]]]:
+    def _by_log(self, permissions: Iterable[str]) -> dict[str, dict[str, tuple[str, date]]]:
         """Permission -> pixels -> by whom and since when, from the log alone: statements may have been lost."""
-        logged = self.log.logged() if self.log else []
-        endings = [one for one in logged if one.entry.kind == "withdrawal"]
+        log = self.log
+        endings = [(at, one) for at, one in enumerate(log.entries()) if one.kind == "withdrawal"] if log else []
         found: dict[str, dict[str, tuple[str, date]]] = {}
-        for one in logged:
-            record = one.kept.record if one.kept else None
-            if one.kept is None or not isinstance(record, PermissionRecord):
+        if log is None or not endings:
+            return found
+        ended = frozenset(mark for _, ending in endings for mark in ending.ends)
+        for one in log.holding("permission", permissions):
+            assert one.kept is not None, "its record was found"
+            record = one.kept.record
+            if not isinstance(record, PermissionRecord) or not one.kept.is_ended_by(ended):
                 continue
-            for ending in endings:
-                taken = ending.kept.record if ending.kept else None
-                who = taken.holder if isinstance(taken, WithdrawalRecord) else "a holder of rights"
-                for work in one.kept.ended_by(ending.entry.ends):
-                    found.setdefault(record.permission, {}).setdefault(work.pixels, (who, ending.entry.on))
+            for at, ending in endings:
+                if works := one.kept.ended_by(ending.ends):
+                    by = (_who(log, at, ending), ending.on)
+                    for work in works:
+                        found.setdefault(record.permission, {}).setdefault(work.pixels, by)
         return found
+
+
+def _who(log: TransparencyLog, at: int, ending: Entry) -> str:
+    kept = log.kept_of(at, ending)
+    return kept.record.holder if kept and isinstance(kept.record, WithdrawalRecord) else "a holder of rights"
 
 
 def known(workspace: Workspace, house: House, log: TransparencyLog | None) -> Withdrawals:
@@ -108,7 +117,8 @@ def ends_in_log(
     """What a withdrawal ends, as the log shows it: a whole permission by its entry, or single works of it. `later` are
     permissions that it does not reach."""
     spared = frozenset(later)
-    for one in log.logged() if log else ():
+    sought = {digest for one in withdrawal.statement.subject for digest in (one.of.file, one.of.pixels)}
+    for one in log.holding("permission", sought) if log else ():
         record = one.kept.record if one.kept else None
         if one.kept is None or not isinstance(record, PermissionRecord) or record.permission in spared:
             continue

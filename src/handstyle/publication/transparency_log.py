@@ -14,22 +14,23 @@ process dies at, the next one finds what was signed, and completes or cuts off w
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from handstyle import keys
+from handstyle import digests, keys
 from handstyle.errors import LogBroken, RecordDamaged, UsageMistake, WriteFailed
 from handstyle.keys import Signer
 from handstyle.publication import merkle
 from handstyle.publication.log_copy import LARGEST_LOG, PUBLISHED, text_of
-from handstyle.publication.log_entries import Entry, Kept, KeyLine, LogRecord, kept
+from handstyle.publication.log_entries import Entry, Kept, KeyLine, Kind, LogRecord, is_as_logged, kept
 from handstyle.publication.signed_note import MOST_SIGNATURES, Checkpoint, NoteKey, checkpoint_in, day, is_name
-from handstyle.records import Record, cannot_write, read_whole, remove_abandoned, write
+from handstyle.records import LARGEST_RECORD, Record, cannot_write, read_whole, remove_abandoned, write
 from handstyle.workspace import locked
 
 ABOUT, ENTRIES, CHECKPOINT = "log.json", "entries.jsonl", "checkpoint"
@@ -89,6 +90,30 @@ class TransparencyLog:
 
     def logged(self) -> list[Logged]:
         return [Logged(index, entry, self.kept_of(index, entry)) for index, entry in enumerate(self.entries())]
+
+    def holding(self, kind: Kind, words: Iterable[str]) -> list[Logged]:
+        """The entries of a kind whose record holds one of these digests. Every file of that kind is checked, and only
+        those are opened: a gate asks this, and a log has thousands."""
+        sought = [word.encode() for word in words]
+        found = []
+        for index, entry in enumerate(self.entries()):
+            if entry.kind != kind:
+                continue
+            data = self._bytes_of(index)
+            if data is None or (is_as_logged(data, entry.salted) and not any(word in data for word in sought)):
+                continue
+            kept = self.kept_of(index, entry)
+            if any(word in digests.canonical(kept.as_json()) for word in sought if kept is not None):
+                found.append(Logged(index, entry, kept))
+        return found
+
+    def _bytes_of(self, index: int) -> bytes | None:
+        try:
+            return read_whole(self._record(index), LARGEST_RECORD)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError):
+            return b""  # which `kept_of` tells
 
     def kept_of(self, index: int, entry: Entry) -> Kept | None:
         """Raises LogBroken where what lies beside an entry is not what was logged."""
@@ -219,8 +244,9 @@ class TransparencyLog:
         lines, torn = self._lines()
         if torn:
             raise WriteFailed(f"{self.folder / ENTRIES} was not written whole", hint="Free some space and try again.")
-        leaves = [Entry.of_line(line).leaf for line in lines]
-        unsigned = Checkpoint(self.about.origin, len(leaves), merkle.root(leaves))
+        for line in lines:
+            Entry.of_line(line)  # nothing is signed that is no entry
+        unsigned = Checkpoint(self.about.origin, len(lines), merkle.root([*map(merkle.leaf_hash, lines)]))
         made = unsigned.with_signature(self.about.origin, signer, at)
         self._publish(made)
         path = self._checkpoint_of(made.size)
@@ -230,7 +256,9 @@ class TransparencyLog:
 
     def _publish(self, checkpoint: Checkpoint) -> None:
         write(self.folder / CHECKPOINT, checkpoint.text.encode())
-        write(self.folder / PUBLISHED, text_of(_signed(self._lines()[0], checkpoint, self.folder), checkpoint))
+        lines = self._lines()[0]
+        _signed(lines, checkpoint, self.folder)
+        write(self.folder / PUBLISHED, text_of(lines[: checkpoint.size], checkpoint))
 
     def _now(self) -> datetime:
         """Never before the last signature, whatever the clock says."""
@@ -276,6 +304,12 @@ def opened(folder: Path, signer: Callable[[], Signer], clock: Callable[[], datet
 
 def _signed(lines: Sequence[bytes], checkpoint: Checkpoint, folder: Path) -> tuple[Entry, ...]:
     """Those under the checkpoint. Raises LogBroken where one is missing or another than was signed."""
+    return _signed_once(tuple(lines), checkpoint, folder)
+
+
+@functools.lru_cache(maxsize=4)
+def _signed_once(lines: tuple[bytes, ...], checkpoint: Checkpoint, folder: Path) -> tuple[Entry, ...]:
+    """The same lines under the same checkpoint are looked at once: every gate of a command asks."""
     restore = "Restore the folder from a copy. Nothing is signed until then: a log may never lose an entry."
     if len(lines) < checkpoint.size:
         raise LogBroken(f"{folder} has lost {checkpoint.size - len(lines)} of {checkpoint.size} entries", hint=restore)
@@ -283,7 +317,7 @@ def _signed(lines: Sequence[bytes], checkpoint: Checkpoint, folder: Path) -> tup
         entries = tuple(Entry.of_line(line) for line in lines[: checkpoint.size])
     except ValueError as error:
         raise LogBroken(f"an entry in {folder} is damaged: {error}", hint=restore) from error
-    if merkle.root([entry.leaf for entry in entries]) != checkpoint.root:
+    if merkle.root([*map(merkle.leaf_hash, lines[: checkpoint.size])]) != checkpoint.root:
         raise LogBroken(f"the entries in {folder} are not those that were signed", hint=restore)
     return entries
 
