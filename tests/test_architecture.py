@@ -25,8 +25,8 @@ LAYERS = [
     *("errors", "digests", "records", "tensor_files", "workspace", "keys", "envelopes"),
     *("collection", "diffusion", "encoding", "finetuning", "generation", "inspection", "origination", "publication"),
     *("policy", "loading", "vouching", "gates", "picture_marks", "planning", "lengths", "releasing", "stages"),
-    *("checking", "renaming", "sharing", "consenting", "withdrawing", "logkeeping", "retraining", "repeating"),
-    "originating",
+    *("checking", "converting", "renaming", "sharing", "consenting", "withdrawing", "logkeeping"),
+    *("retraining", "repeating", "originating"),
     *("foresight", "demonstration", "studio", "terminal", "__main__"),
 ]
 

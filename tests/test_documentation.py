@@ -32,6 +32,7 @@ COMMANDS = [
     "rename",
     "base",
     "originate",
+    "convert",
     "demo",
 ]
 BEHIND = {  # what can stand behind a command

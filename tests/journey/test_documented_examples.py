@@ -94,6 +94,17 @@ def another_style(line: str) -> None:
         shutil.copytree(run, runs / "everything-else")
 
 
+def file_of_another_tool(line: str) -> None:
+    (run,) = Path("handstyle-workspace/runs").iterdir()
+    if not Path("my-style").exists():
+        shutil.copytree(run / "style", "my-style")
+        assert typed("handstyle convert my-style --as kohya --to elsewhere --base models/my-base") == 0
+        shutil.copy("elsewhere/elsewhere.safetensors", "theirs.safetensors")
+        assert typed("handstyle convert my-style --as folder --to models/tuned --base models/my-base") == 0
+    if "--to" in line:
+        shutil.rmtree(line.split("--to ")[1].split()[0], ignore_errors=True)
+
+
 def own_class_images(line: str) -> None:
     if "--class-images" in line and not Path("portraits").exists():
         shutil.copytree("drawings", "portraits")
@@ -231,6 +242,7 @@ PAGES: list[tuple[str, tuple[str, ...], Callable[[str], None]]] = [
     ("docs/inspect.md", ("collect", "finetune"), another_style),
     ("docs/publish.md", ("collect", "finetune", "inspect"), no_earlier_release),
     ("docs/base.md", ("collect", "finetune", "inspect", "publish"), base_to_vouch_for),
+    ("docs/convert.md", ("collect", "finetune"), file_of_another_tool),
     ("docs/rename.md", ("collect", "finetune", "inspect", "publish"), release_to_rename),
     ("docs/log.md", ("collect", "finetune", "inspect"), log_at_hand),
     ("docs/withdraw.md", (), somebody_withdraws),

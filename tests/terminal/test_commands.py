@@ -34,6 +34,7 @@ FLAGS = {
     "shares": "pool per-picture per-released per-period periods flat currency by style since until to workspace",
     "rename": "identifier key to remove-old workspace",
     "base": "config allow-download made-from because key workspace",
+    "convert": "as to base rank extract workspace",
     "verify": "trust refuse-unknown-base log witness max-age retrain works base",
     "withdraw": "holder evidence work search key to workspace",
     "retrain-without": "run base workspace",

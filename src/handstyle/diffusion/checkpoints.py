@@ -23,11 +23,15 @@ KINDS = {
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> Path:
     """From where they lie in memory, without a copy. Raises WriteFailed; what stood at `path` is then untouched."""
-    plain = {
+    return tensor_files.write_tensors(path, plain(tensors), metadata or {})
+
+
+def plain(tensors: Mapping[str, Tensor]) -> dict[str, tensor_files.Tensor]:
+    """The same bytes, for whoever does without torch."""
+    return {
         name: tensor_files.Tensor(KINDS[tensor.dtype], tuple(tensor.shape), _bytes_of(tensor))
         for name, tensor in tensors.items()
     }
-    return tensor_files.write_tensors(path, plain, metadata or {})
 
 
 def read_tensors(path: Path, error: type[HandstyleError] = RecordDamaged) -> tuple[dict[str, Tensor], dict[str, str]]:

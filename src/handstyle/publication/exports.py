@@ -99,16 +99,25 @@ def kohya_metadata(
     style: TrainedStyle, base: Path, tensors: Mapping[str, Tensor], rank: int, cleared: Clearance
 ) -> dict[str, str]:
     """What user interfaces read. No captions, folders or file names: the usual trainers put them here."""
-    width = _config(base, "unet").get("cross_attention_dim", 0)
-    said = _config(base, "scheduler", "scheduler_config.json").get("prediction_type", "epsilon")
-    prediction = {"v_prediction": "v"}.get(said, said)
-    architecture, version = ARCHITECTURES.get((width, prediction), ("latent-diffusion", style.base.name))
-    alpha = style.recipe.lora_alpha
+    return facts_of_network(base, tensors, rank, style.recipe.lora_alpha, style.base.name) | {
+        "modelspec.title": cleared.title,
+        "modelspec.resolution": f"{style.resolution}x{style.resolution}",
+        "modelspec.date": cleared.on,
+        "modelspec.license": cleared.licence.name,
+        "modelspec.trigger_phrase": f"{style.recipe.identifier} {style.recipe.class_words}",
+    }
+
+
+def facts_of_network(
+    base: Path, tensors: Mapping[str, Tensor], rank: int, alpha: float, otherwise: str
+) -> dict[str, str]:
+    """What its shapes, and the base's configurations, tell. `otherwise` is what a base is called that nobody knows."""
+    architecture, version, prediction = architecture_of(base)
     convolutions = any(len(tensor.shape) == 4 and tensor.shape[-1] > 1 for tensor in tensors.values())
     arguments = {"conv_dim": str(rank), "conv_alpha": str(alpha)} if convolutions else {}
     return {
         "ss_v2": str(version.startswith("sd_v2")),
-        "ss_base_model_version": version,
+        "ss_base_model_version": version or otherwise,
         "ss_network_module": "networks.lora",
         "ss_network_dim": str(rank),
         "ss_network_alpha": str(alpha),
@@ -116,14 +125,17 @@ def kohya_metadata(
         "modelspec.sai_model_spec": "1.0.1",
         "modelspec.architecture": f"{architecture}/lora",
         "modelspec.implementation": "https://github.com/huggingface/diffusers",
-        "modelspec.title": cleared.title,
-        "modelspec.resolution": f"{style.resolution}x{style.resolution}",
-        "modelspec.date": cleared.on,
-        "modelspec.license": cleared.licence.name,
-        "modelspec.trigger_phrase": f"{style.recipe.identifier} {style.recipe.class_words}",
         "modelspec.prediction_type": prediction,
         "modelspec.hash_sha256": f"0x{data_digest(tensors)}",
     }
+
+
+def architecture_of(base: Path) -> tuple[str, str, str]:
+    """What ModelSpec and sd-scripts call it, and what it predicts."""
+    width = _config(base, "unet").get("cross_attention_dim", 0)
+    said = _config(base, "scheduler", "scheduler_config.json").get("prediction_type", "epsilon")
+    prediction = {"v_prediction": "v"}.get(said, said)
+    return (*ARCHITECTURES.get((width, prediction), ("latent-diffusion", "")), prediction)
 
 
 def _write_full(folder: Path, tensors: Mapping[str, Tensor], base: Path) -> Written:

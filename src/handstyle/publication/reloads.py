@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from diffusers import DDIMScheduler, UNet2DConditionModel
@@ -33,6 +33,8 @@ SEEN = 1e-3  # an effect smaller than this, relative to the output, is too faint
 _REPORT = "Nothing was published. Please report this with the versions of diffusers and peft."
 
 Networks = dict[str, nn.Module]
+Change = Callable[[Networks], Networks]
+Kind = Format | Literal["checkpoint"]  # or one file in the original layout
 
 
 def largest_differences(base: Path, weights: Path, style: TrainedStyle, exports: Mapping[Path, Format]) -> list[float]:
@@ -43,12 +45,19 @@ def largest_differences(base: Path, weights: Path, style: TrainedStyle, exports:
     own = load_file(weights)
     parts = [part for part in dialects.PARTS if any(name.startswith(f"{part}.") for name in own)]
     number_of_updates = len(own) if style.recipe.method == "lora" else 0
+    return compared(base, parts, lambda networks: _trained(networks, own, style), exports, number_of_updates)
+
+
+def compared(
+    base: Path, parts: list[str], change: Change, exports: Mapping[Path, Kind], number_of_updates: int
+) -> list[float]:
+    """The same for whatever `change` makes of the base's networks, of which `parts` are looked at."""
     found = []
     with torch.random.fork_rng(devices=[]), _quiet(), torch.inference_mode():
         plain = _outputs(_networks(base, parts))
-        trained = _outputs(_trained(_networks(base, parts), own, style))
+        trained = _outputs(change(_networks(base, parts)))
         for path, format in exports.items():
-            inside = parts if format.endswith("-lora") else [path.parent.name]
+            inside = parts if format in ("diffusers-lora", "kohya-lora", "checkpoint") else [path.parent.name]
             reloaded = _outputs(_reloaded(base, inside, path, format, number_of_updates))
             found.append(
                 max(_difference(plain[part], trained[part], reloaded[part], f"{path.name}: {part}") for part in inside)
@@ -70,7 +79,7 @@ def _difference(plain: Tensor, trained: Tensor, reloaded: Tensor, which: str) ->
     return difference
 
 
-def _reloaded(base: Path, parts: list[str], exported: Path, format: Format, number_of_updates: int) -> Networks:
+def _reloaded(base: Path, parts: list[str], exported: Path, format: Kind, number_of_updates: int) -> Networks:
     try:
         networks = _RELOAD[format](base, parts, exported)
     except HandstyleError:
@@ -151,11 +160,34 @@ def _as_folder(base: Path, parts: list[str], exported: Path) -> Networks:
     return _networks(folders, parts)
 
 
-_RELOAD: dict[Format, Callable[[Path, list[str], Path], Networks]] = {
+def _from_one_file(base: Path, parts: list[str], exported: Path) -> Networks:
+    from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
+
+    library: Any = StableDiffusionXLPipeline if (base / "text_encoder_2").is_dir() else StableDiffusionPipeline
+    pipeline = library.from_single_file(exported, config=str(base), local_files_only=True, torch_dtype=torch.float32)
+    return {part: getattr(pipeline, part).eval() for part in parts}
+
+
+def added(deltas: Mapping[str, Tensor], precisions: Mapping[str, torch.dtype] | None = None) -> Change:
+    """Weights and what is added to them, by the names a style has; rounded as the file is where that is said."""
+
+    def change(networks: Networks) -> Networks:
+        for name, delta in deltas.items():
+            parameters = dict(networks[name.partition(".")[0]].named_parameters())
+            weight = _parameter(parameters, name, delta.numel())
+            changed = weight.double() + delta.double().view_as(weight)
+            weight.copy_(changed.to(precisions[name]) if precisions else changed)
+        return networks
+
+    return change
+
+
+_RELOAD: dict[Kind, Callable[[Path, list[str], Path], Networks]] = {
     "diffusers-lora": _by_lora_loader,
     "kohya-lora": _by_lora_loader,
     "diffusers-unet": _as_folder,
     "transformers-text-encoder": _as_folder,
+    "checkpoint": _from_one_file,
 }
 
 

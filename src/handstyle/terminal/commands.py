@@ -18,6 +18,7 @@ from handstyle.terminal import options, values
 from handstyle.terminal.base_command import base
 from handstyle.terminal.collect_command import collect
 from handstyle.terminal.consent_commands import consent
+from handstyle.terminal.convert_command import convert
 from handstyle.terminal.display import Display, display_of, listed
 from handstyle.terminal.log_commands import log
 from handstyle.terminal.originate_commands import originate
@@ -234,6 +235,7 @@ def publish(
 app.command()(shares)
 app.command()(rename)
 app.command()(base)
+app.command()(convert)
 
 
 app.command()(verify)

@@ -1,0 +1,71 @@
+"""How is a low-rank update of many ranks written for diffusers, and for the tools that read kohya's format?
+
+Each layer keeps its own rank and alpha, and every tensor its bits: what is read again is what was written.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from handstyle.publication import dialects, exports
+from handstyle.tensor_files import Tensor, scalar, write_tensors
+
+if TYPE_CHECKING:
+    from handstyle.diffusion.adapters import Pair
+
+
+def write_diffusers(path: Path, pairs: Mapping[str, Pair]) -> None:
+    tensors: dict[str, Tensor] = {}
+    for layer, pair in pairs.items():
+        down, up = _plain(pair)
+        tensors |= {f"{layer}{dialects.DOWN}": down, f"{layer}{dialects.UP}": up}
+    write_tensors(
+        path, tensors, {"format": "pt", "lora_adapter_metadata": json.dumps(_settings(pairs), sort_keys=True)}
+    )
+
+
+def _settings(pairs: Mapping[str, Pair]) -> dict[str, object]:
+    """PEFT's configuration of each network; layers of another rank or alpha than most are named one by one."""
+    settings: dict[str, object] = {}
+    for part in dialects.PARTS:
+        # Matched from the end of a module's name, so both spellings of the text encoder are found.
+        inside = {
+            layer.removeprefix(f"{part}.").removeprefix("text_model."): pair
+            for layer, pair in pairs.items()
+            if layer.startswith(f"{part}.")
+        }
+        if inside:
+            rank = Counter(pair.rank for pair in inside.values()).most_common(1)[0][0]
+            alpha = Counter(pair.alpha for pair in inside.values()).most_common(1)[0][0]
+            settings |= {
+                f"{part}.r": rank,
+                f"{part}.lora_alpha": alpha,
+                f"{part}.target_modules": sorted(inside),
+                f"{part}.rank_pattern": {name: pair.rank for name, pair in inside.items() if pair.rank != rank},
+                f"{part}.alpha_pattern": {name: pair.alpha for name, pair in inside.items() if pair.alpha != alpha},
+            }
+    return settings
+
+
+def write_kohya(path: Path, pairs: Mapping[str, Pair], base: Path, title: str, base_name: str) -> None:
+    spelling = dialects.spelling_of(base)
+    tensors: dict[str, Tensor] = {}
+    for layer, pair in pairs.items():
+        module, (down, up) = spelling.module(layer), _plain(pair)
+        tensors |= {f"{module}.lora_down.weight": down, f"{module}.lora_up.weight": up}
+        tensors[f"{module}.alpha"] = scalar(pair.alpha)
+    most = max(pairs.values(), key=lambda pair: pair.rank)
+    facts = exports.facts_of_network(base, tensors, most.rank, most.alpha, base_name)
+    write_tensors(path, tensors, {**facts, "modelspec.title": title, "modelspec.date": date.today().isoformat()})
+
+
+def _plain(pair: Pair) -> tuple[Tensor, Tensor]:
+    from handstyle.diffusion.checkpoints import plain
+
+    found = plain({"down": pair.down, "up": pair.up})
+    return found["down"], found["up"]
