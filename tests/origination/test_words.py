@@ -21,7 +21,7 @@ def disc(colour: str, outline: str | None = None) -> np.ndarray:
     ("colour", "word"),
     [("#dd2e44", "red"), ("#f4900c", "orange"), ("#ffcc4d", "yellow"), ("#77b255", "green"), ("#3b88c3", "blue"),
      ("#55acee", "light blue"), ("#9266cc", "purple"), ("#f4abba", "pink"), ("#8a4b38", "brown"), ("#292f33", "black"),
-     ("#99aab5", "grey")],
+     ("#99aab5", "grey"), ("#f0eef6", "white")],
 )  # fmt: skip
 def test_a_colour_has_the_word_people_use(colour: str, word: str) -> None:
     assert words.main_colour(disc(colour)) == word

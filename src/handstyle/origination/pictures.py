@@ -14,8 +14,9 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
+from handstyle.origination.colours import turned
 from handstyle.origination.recipe import PicturesRecipe
-from handstyle.origination.words import COLOUR_WORDS, COLOURS, Said, hues_turned, ink, main_colour
+from handstyle.origination.words import COLOUR_WORDS, COLOURS, Said, ink, main_colour
 
 Picture = tuple[np.ndarray, Said]
 PALE = 0.55  # of white, mixed into the colour behind a work
@@ -41,16 +42,16 @@ def further(works: Sequence[Picture], recipe: PicturesRecipe, chance: np.random.
 def recoloured(work: Picture, chance: np.random.Generator) -> Picture | None:
     """None when it has no main colour to turn, or turning gives the same word."""
     pixels, words = work
-    if words.colour in ("", "grey", "black", "brown"):
+    if words.colour in ("", "grey", "black", "brown", "white"):
         return None
-    turned = hues_turned(pixels, int(chance.integers(32, 225)))
-    colour = main_colour(turned)
+    other = turned(pixels, float(chance.uniform(0.8, 2 * np.pi - 0.8)))
+    colour = main_colour(other)
     if not colour or colour == words.colour:
         return None
     name = re.sub(r"\s+", " ", " ".join(word for word in words.name.split() if word not in COLOUR_WORDS)).strip()
     if not name:
         return None
-    return turned, replace(words, name=name, keywords=(), colour=colour, must_say_colour=True)
+    return other, replace(words, name=name, keywords=(), colour=colour, must_say_colour=True)
 
 
 def on_colour(work: Picture, chance: np.random.Generator) -> Picture:

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
 from scipy import ndimage
 
+from handstyle.origination.colours import oklab
 from handstyle.origination.recipe import WordsRecipe
 
 COLOURS = {
@@ -27,10 +27,6 @@ LETTERED = re.compile(
     r"sign|letter|text|clock|number|calendar|music|note|book|button|abc|keyboard|dollar|yen|euro|pound|zodiac|atm|dvd|"
     r"compass|scissors|left|right|up|down|hundred|newspaper|map|flag|soon|end|back|new|free|cool|wc|ok|sos|vs|top"
 )
-
-
-TO_LMS = np.array([[0.4122, 0.2119, 0.0883], [0.5363, 0.6807, 0.2817], [0.0514, 0.1074, 0.63]], np.float32)
-TO_LAB = np.array([[0.2105, 1.978, 0.0259], [0.7936, -2.4286, 0.7828], [-0.0041, 0.4506, -0.8087]], np.float32)
 
 
 @dataclass(frozen=True)
@@ -119,17 +115,16 @@ def main_colour(pixels_HWC: np.ndarray) -> str:
     drawn = pixels_HWC[ink(pixels_HWC)].astype(np.float32)
     if len(drawn) < 100:
         return ""
-    known = np.array(list(COLOURS.values()), dtype=np.float32)
+    words = [*COLOURS, "white"]
+    known = np.array([*COLOURS.values(), (242, 242, 246)], dtype=np.float32)
     nearest = ((_even(drawn)[:, None] - _even(known)[None]) ** 2).sum(-1).argmin(1)
     counts = np.bincount(nearest, minlength=len(known)) / len(drawn)
-    return list(COLOURS)[int(counts.argmax())] if counts.max() >= 0.4 else ""
+    return words[int(counts.argmax())] if counts.max() >= 0.4 else ""
 
 
 def _even(colours_N3: np.ndarray) -> np.ndarray:
-    """OKLab (Ottosson 2020), lightness at half its weight: a word for a colour covers its shades."""
-    linear = (colours_N3 / 255) ** 2.2
-    lab = np.cbrt(linear @ TO_LMS) @ TO_LAB
-    return np.asarray(lab * np.array([0.5, 1, 1], np.float32))
+    """OKLab, lightness at half its weight: a word for a colour covers its shades."""
+    return oklab(colours_N3) * np.array([0.5, 1, 1], np.float32)
 
 
 def attributes(pixels_HWC: np.ndarray) -> tuple[str, ...]:
@@ -151,10 +146,3 @@ def attributes(pixels_HWC: np.ndarray) -> tuple[str, ...]:
     if drawn.mean() < 0.12:
         found.append("thin lines")
     return tuple(found)
-
-
-def hues_turned(pixels_HWC: np.ndarray, turn: int) -> np.ndarray:
-    """`turn` of 256 around the circle of hues."""
-    hsv = np.asarray(Image.fromarray(pixels_HWC).convert("HSV")).copy()
-    hsv[..., 0] += np.uint8(turn)
-    return np.asarray(Image.fromarray(hsv, "HSV").convert("RGB"))
