@@ -166,10 +166,8 @@ class Origination:
         recipe, seed = self.recipe.text_encoder, self.recipe.seed
         texts = text_encoder.corpus_order(self.texts(), seed)
         tokenizer = text_encoder.new_tokenizer(texts, recipe)
-        path = self.folder / "taught.safetensors"
-        if not path.is_file():
-            write_tensors(path, {"taught": text_encoder.taught(texts, self.teacher)})
-        taught_ND = read_tensors(path)[0]["taught"]
+        lineage = digests.of_json([self.lineage("text_encoder"), digests.of_json(texts)])
+        taught_ND = self._taught(texts, lineage)
         tokens_NL = text_encoder.tokens_of(texts, tokenizer)
         clip = text_encoder.new_text_encoder(tokenizer, recipe, seed)
         student = text_encoder.Student(clip, taught_ND.shape[1])
@@ -177,7 +175,7 @@ class Origination:
         state = learned(
             "text encoder",
             self.folder / "text-encoder",
-            self.lineage("text_encoder", "words", "hands"),
+            lineage,
             learning,
             recipe.as_recipe(seed),
             text_encoder.loss_at(student, tokens_NL[:-HELD_OUT_TEXTS], taught_ND[:-HELD_OUT_TEXTS], recipe, seed),
@@ -190,6 +188,17 @@ class Origination:
         base_folder.save_text_encoder(clip, self.base / WORDS)
         return quality
 
+    def _taught(self, texts: Sequence[str], lineage: str) -> Tensor:
+        """What the teacher says of them; asked once."""
+        path = self.folder / "taught.safetensors"
+        if path.is_file():
+            tensors, metadata = read_tensors(path)
+            if metadata.get("lineage") == lineage:
+                return tensors["taught"]
+        found = text_encoder.taught(texts, self.teacher)
+        write_tensors(path, {"taught": found}, {"lineage": lineage})
+        return found
+
     def texts(self) -> list[str]:
         known = [self.material.said[n] for n in self.material.learnt]
         return corpus(known, self.vocabulary, self.recipe.words, ENOUGH_TEXTS, self.recipe.seed)
@@ -200,22 +209,25 @@ class Origination:
         """Makes all that the denoiser learns from, and keeps their latents for each size."""
         listing = self.folder / "pictures.json"
         sizes = sorted({part.resolution for part in self.recipe.denoiser.rounds})
-        if not listing.is_file():
-            works: list[Picture] = [
-                (np.asarray(self.material.pixels[n]), self.material.said[n]) for n in self.material.learnt
-            ]
-            made = list(further(works, self.recipe.pictures, np.random.default_rng(self.recipe.seed)))
-            family = self.family()
-            everything = [*works, *made]
-            for size in sizes:
-                latents = []
-                for begin in range(0, len(everything), 256):
-                    rows = np.stack([pixels for pixels, _ in everything[begin : begin + 256]])
-                    latents.append(denoiser.latents_of(family, rows, size))
-                    self.report(f"encoding pictures of {size}", begin + len(rows), len(everything))
-                write_tensors(self._latents(size), {"mean": torch.cat(latents)})
-            write(listing, json.dumps([vars(words) for _, words in everything]).encode())
-        return [_said(entry) for entry in json.loads(listing.read_text(encoding="utf-8"))]
+        lineage = digests.of_json([self.lineage("autoencoder", "hands", "pictures"), sizes])
+        if listing.is_file():
+            kept = json.loads(listing.read_text(encoding="utf-8"))
+            if kept["lineage"] == lineage:
+                return [_said(entry) for entry in kept["pictures"]]
+        material = self.material
+        works: list[Picture] = [(material.pixels[n], material.said[n]) for n in material.learnt]
+        everything = [*works, *further(works, self.recipe.pictures, np.random.default_rng(self.recipe.seed))]
+        family = self.family()
+        for size in sizes:
+            latents = []
+            for begin in range(0, len(everything), 256):
+                rows = np.stack([pixels for pixels, _ in everything[begin : begin + 256]])
+                latents.append(denoiser.latents_of(family, rows, size))
+                self.report(f"encoding pictures of {size}", begin + len(rows), len(everything))
+            write_tensors(self._latents(size), {"mean": torch.cat(latents)})
+        found = [said for _, said in everything]
+        write(listing, json.dumps({"lineage": lineage, "pictures": [vars(said) for said in found]}).encode())
+        return found
 
     def _latents(self, size: int) -> Path:
         return self.folder / f"latents-{size}.safetensors"
