@@ -14,12 +14,13 @@ from safetensors.torch import load_file, save_file
 
 from handstyle import digests, planning, stages
 from handstyle.collection.rights_plan import read_rights_toml
-from handstyle.converting import Converted, convert
+from handstyle.converting import FORMS, Converted, convert
 from handstyle.diffusion import adapters, catalogue, hardware, single_file
 from handstyle.errors import GateClosed, RecordDamaged, UsageMistake
 from handstyle.finetuning.trained_style import WEIGHTS
 from handstyle.generation import wardrobe
 from handstyle.generation.generate import attached
+from handstyle.publication.descent import descent
 from handstyle.publication import low_rank_files
 from handstyle.tensor_files import metadata_of
 from handstyle.workspace import Workspace
@@ -239,3 +240,13 @@ def test_a_style_whose_work_was_withdrawn_is_not_converted(
     with pytest.raises(GateClosed):
         convert(workspace, [style], tmp_path / "one", "kohya", base=tiny_base)
     assert asked and not (tmp_path / "one").exists()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_was_made_of_a_style_is_found_when_its_works_are_taken_back(
+    form: str, workspace: Workspace, tiny_base: Path, tmp_path: Path
+) -> None:
+    style = trained(workspace, tiny_base)
+    convert(workspace, [style], tmp_path / "out", form, base=tiny_base)
+    found = descent([workspace], [tmp_path / "out"], lambda file, pixels: True).of("weights")
+    assert found and all("merged from" in one.why or "holds" in one.why for one in found)

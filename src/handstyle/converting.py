@@ -45,6 +45,7 @@ class _Source:
     """One of what is converted."""
 
     name: str  # for headers: never a path
+    digest: str  # of its tensors, by which it is found again when works are withdrawn
     adapter: Adapter
     weight: float
     note: str = ""
@@ -76,10 +77,10 @@ def convert(
     notes = tuple(dict.fromkeys(source.note for source in found if source.note))
     with unfinished(to, busy=f"another handstyle process makes {to}") as beside:
         if chosen in ("checkpoint", "folder"):
-            made = _merged(beside, chosen, whole, family, [source.name for source in found])
+            made = _merged(beside, chosen, whole, family, found)
         else:
             pairs = factoring.as_pairs(whole, family.folder, rank)
-            made = _low_rank(beside, chosen, pairs.pairs, family)
+            made = _low_rank(beside, chosen, pairs.pairs, family, found)
             made["missed"] = (pairs.missed**2 + left_out**2) ** 0.5
     return Converted(file=str(to / made.pop("name")), form=chosen, layers=len(whole), notes=notes, **made)
 
@@ -113,12 +114,12 @@ def _source(workspace: Workspace, text: str, family: ModelFamily) -> _Source:
     if path.is_file():
         _require_unknown_to_be_welcome(workspace, name)
         adapter = adapters.read(path, family.folder)
-        return _Source(f"sha256:{digests.of_tensor_file(path)[:16]}", adapter, weight, UNKNOWN)
+        return _Source("", digests.of_tensor_file(path), adapter, weight, UNKNOWN)
     folder = style_folder(workspace, name)
     style = TrainedStyle.open(folder)
     require_generating(workspace, style, family)
     tensors, _ = read_tensors(folder / WEIGHTS)
-    return _Source(style.name, _of_style(tensors, style.recipe.method, style.recipe.lora_alpha, family), weight)
+    return _Source(style.name, style.tensors, _of_style(tensors, style.recipe.method, style.recipe.lora_alpha, family), weight)
 
 
 def _of_style(tensors: Mapping[str, Any], method: str, alpha: float, family: ModelFamily) -> Adapter:
@@ -145,7 +146,7 @@ def _extracted(workspace: Workspace, tuned: Path, family: ModelFamily) -> tuple[
 
     _require_unknown_to_be_welcome(workspace, str(tuned))
     found, left_out = factoring.difference(family.folder, sources.folder_of(tuned))
-    return [_Source("extracted", found, 1.0, UNKNOWN)], left_out
+    return [_Source("extracted", "", found, 1.0, UNKNOWN)], left_out
 
 
 def _require_unknown_to_be_welcome(workspace: Workspace, name: str) -> None:
@@ -158,17 +159,26 @@ def _require_unknown_to_be_welcome(workspace: Workspace, name: str) -> None:
         )
 
 
-def _low_rank(folder: Path, form: Form, pairs: dict[str, Pair], family: ModelFamily) -> dict[str, Any]:
+def _merged_from(sources: Sequence[_Source]) -> list[str]:
+    """What ModelSpec calls it, by name where there is one and always by digest where it is known."""
+    known = [(source.name, f"sha256:{source.digest[:16]}" if source.digest else "") for source in sources]
+    return [" ".join(filter(None, names)) for names in known]
+
+
+def _low_rank(
+    folder: Path, form: Form, pairs: dict[str, Pair], family: ModelFamily, sources: Sequence[_Source]
+) -> dict[str, Any]:
     from handstyle.diffusion.adapters import layers_of
     from handstyle.publication import exports, low_rank_files, reloads
 
-    rank = max(pair.rank for pair in pairs.values())
+    rank, merged_from = max(pair.rank for pair in pairs.values()), ", ".join(_merged_from(sources))
     if form == "diffusers":
         name, kind = exports.DIFFUSERS_LORA, "diffusers-lora"
-        low_rank_files.write_diffusers(folder / name, pairs)
+        low_rank_files.write_diffusers(folder / name, pairs, merged_from)
     else:
         name, kind = f"{folder_name(folder)}.safetensors", "kohya-lora"
-        low_rank_files.write_kohya(folder / name, pairs, family.folder, folder_name(folder), family.card.name)
+        title = folder_name(folder)
+        low_rank_files.write_kohya(folder / name, pairs, family.folder, title, family.card.name, merged_from)
     shapes = layers_of(family.folder)
     deltas = {f"{layer}.weight": pair.delta(shapes[layer]) for layer, pair in pairs.items()}
     parts = list({layer.partition(".")[0]: None for layer in ["unet.", *pairs]})
@@ -182,7 +192,9 @@ def folder_name(folder: Path) -> str:
     return folder.name.removeprefix(".").partition(".")[0]
 
 
-def _merged(folder: Path, form: Form, changes: Adapter, family: ModelFamily, names: Sequence[str]) -> dict[str, Any]:
+def _merged(
+    folder: Path, form: Form, changes: Adapter, family: ModelFamily, sources: Sequence[_Source]
+) -> dict[str, Any]:
     from handstyle.diffusion import merging
     from handstyle.diffusion.pipeline_folder import weights_of
     from handstyle.publication import exports, reloads
@@ -196,7 +208,7 @@ def _merged(folder: Path, form: Form, changes: Adapter, family: ModelFamily, nam
         "modelspec.resolution": f"{family.resolution}x{family.resolution}",
         "modelspec.date": date.today().isoformat(),
         "modelspec.prediction_type": prediction,
-        "modelspec.merged_from": ", ".join([family.card.name or family.kind, *names]),
+        "modelspec.merged_from": ", ".join([family.card.name or family.kind, *_merged_from(sources)]),
     }
     deltas = merging.deltas(changes, family.folder)
     if form == "checkpoint":

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handstyle.collection.works import Collection
-from handstyle.errors import StageMissing, UsageMistake
+from handstyle.errors import HandstyleError, UsageMistake
 from handstyle.gates import require_standing
 from handstyle.loading import collection_named, current_report
 from handstyle.workspace import House, Workspace, unfinished
@@ -67,7 +67,7 @@ def _originals(workspace: Workspace, release: Path) -> list[tuple[Collection, Pa
 
     found = []
     for published in renamed_files.Release.at(release).collections.values():
-        with suppress(StageMissing):
+        with suppress(HandstyleError):  # what cannot be read here is left out of the seals, and nothing else
             found.append(collection_named(workspace, published.collection))
     return found
 

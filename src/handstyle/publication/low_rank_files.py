@@ -13,20 +13,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handstyle.publication import dialects, exports
+from handstyle.publication.descent import MERGED_FROM
 from handstyle.tensor_files import Tensor, scalar, write_tensors
 
 if TYPE_CHECKING:
     from handstyle.diffusion.adapters import Pair
 
 
-def write_diffusers(path: Path, pairs: Mapping[str, Pair]) -> None:
+def write_diffusers(path: Path, pairs: Mapping[str, Pair], merged_from: str) -> None:
     tensors: dict[str, Tensor] = {}
     for layer, pair in pairs.items():
         down, up = _plain(pair)
         tensors |= {f"{layer}{dialects.DOWN}": down, f"{layer}{dialects.UP}": up}
-    write_tensors(
-        path, tensors, {"format": "pt", "lora_adapter_metadata": json.dumps(_settings(pairs), sort_keys=True)}
-    )
+    settings = json.dumps(_settings(pairs), sort_keys=True)
+    write_tensors(path, tensors, {"format": "pt", "lora_adapter_metadata": settings, MERGED_FROM: merged_from})
 
 
 def _settings(pairs: Mapping[str, Pair]) -> dict[str, object]:
@@ -52,7 +52,9 @@ def _settings(pairs: Mapping[str, Pair]) -> dict[str, object]:
     return settings
 
 
-def write_kohya(path: Path, pairs: Mapping[str, Pair], base: Path, title: str, base_name: str) -> None:
+def write_kohya(
+    path: Path, pairs: Mapping[str, Pair], base: Path, title: str, base_name: str, merged_from: str
+) -> None:
     spelling = dialects.spelling_of(base)
     tensors: dict[str, Tensor] = {}
     for layer, pair in pairs.items():
@@ -61,7 +63,8 @@ def write_kohya(path: Path, pairs: Mapping[str, Pair], base: Path, title: str, b
         tensors[f"{module}.alpha"] = scalar(pair.alpha)
     most = max(pairs.values(), key=lambda pair: pair.rank)
     facts = exports.facts_of_network(base, tensors, most.rank, most.alpha, base_name)
-    write_tensors(path, tensors, {**facts, "modelspec.title": title, "modelspec.date": date.today().isoformat()})
+    told = {"modelspec.title": title, "modelspec.date": date.today().isoformat(), MERGED_FROM: merged_from}
+    write_tensors(path, tensors, {**facts, **told})
 
 
 def _plain(pair: Pair) -> tuple[Tensor, Tensor]:
