@@ -168,13 +168,17 @@ def test_nothing_is_downloaded_unless_it_is_asked_for(hub: Path, monkeypatch: py
 
     def download(name: str, **given: Any) -> str:
         asked.append({"name": name, **given})
+        if "*.fp16.*" not in given["ignore_patterns"]:  # the model of this test has no other weights
+            (hub / "unet").mkdir()
+            (hub / "unet" / "diffusion_pytorch_model.fp16.safetensors").touch()
         return str(hub)
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
     assert sources.folder_of("somebody/else", allow_download=True) == hub
-    (given,) = asked
-    assert given["name"] == "somebody/else" and given["local_files_only"] is False
-    assert not any(pattern.endswith((".bin", ".ckpt", "*")) for pattern in given["allow_patterns"])
+    assert len(asked) == 2, "half precision is fetched where there is nothing else"
+    for given in asked:
+        assert given["name"] == "somebody/else" and given["local_files_only"] is False
+        assert not any(pattern.endswith((".bin", ".ckpt", "*")) for pattern in given["allow_patterns"])
 
 
 def test_a_failed_download_is_told(hub: Path) -> None:

@@ -12,7 +12,11 @@ from handstyle.errors import BaseUnusable, UsageMistake
 NAME_ON_HUB = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 # Of a pipeline in the diffusers layout, and nothing in which code can lie.
 FETCHED = ("model_index.json", "*/*.json", "*/*.txt", "*/*.safetensors")
-NOT_FETCHED = ("*.bin", "*.ckpt", "*.msgpack", "*.onnx", "*non_ema*", "safety_checker/*", "*/openvino*", "*/flax*")
+NOT_FETCHED = (
+    *("*.bin", "*.ckpt", "*.msgpack", "*.onnx", "*non_ema*", "*/openvino*", "*/flax*"),
+    *("safety_checker/*", "vae_1_0/*", "vae_encoder/*", "vae_decoder/*"),
+)
+HALVES = "*.fp16.*"  # the same weights once more, which are fetched where there are no others
 
 
 def folder_of(base: str | Path, *, configuration: str | None = None, allow_download: bool = False) -> Path:
@@ -29,11 +33,11 @@ def folder_of(base: str | Path, *, configuration: str | None = None, allow_downl
 
 
 def _from_hub(name: str, *, allow_download: bool) -> Path:
-    import huggingface_hub
-
-    wanted: dict[str, Any] = {"allow_patterns": list(FETCHED), "ignore_patterns": list(NOT_FETCHED)}
     try:
-        return Path(huggingface_hub.snapshot_download(name, local_files_only=not allow_download, **wanted))
+        if not allow_download:
+            return _fetched(name, local_files_only=True)
+        folder = _fetched(name, HALVES)
+        return folder if any(folder.glob("unet/*.safetensors")) else _fetched(name)
     except Exception as error:  # the cache, the network, and what the Hub answers
         if allow_download:
             raise BaseUnusable(
@@ -44,3 +48,10 @@ def _from_hub(name: str, *, allow_download: bool) -> Path:
             f"there is no base model folder {name}, and no such model in the Hugging Face cache of this computer",
             hint=f"Name a folder or a file; or let it be downloaded: handstyle base {name} --allow-download.",
         ) from error
+
+
+def _fetched(name: str, *but: str, local_files_only: bool = False) -> Path:
+    import huggingface_hub
+
+    wanted: dict[str, Any] = {"allow_patterns": list(FETCHED), "ignore_patterns": [*NOT_FETCHED, *but]}
+    return Path(huggingface_hub.snapshot_download(name, local_files_only=local_files_only, **wanted))

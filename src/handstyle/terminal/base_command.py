@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
+from typer import Option
 
 from handstyle.errors import UsageMistake
 from handstyle.terminal import options, values
 from handstyle.terminal.display import display_of
 
+Configuration = Annotated[
+    str | None,
+    Option("--config", metavar="NAME", help="What a file is: stable-diffusion-2, -2-v, or a folder that says it."),
+]
+AllowDownload = Annotated[bool, Option("--allow-download", help="Fetch it from the Hub if it is not here yet.")]
+
 
 def base(
     context: typer.Context,
     folder: options.BaseFolder = None,
-    config: options.Configuration = None,
-    allow_download: options.AllowDownload = False,
+    config: Configuration = None,
+    allow_download: AllowDownload = False,
     made_from: options.MadeFrom = None,
     because: options.Because = None,
     key: options.Key = None,

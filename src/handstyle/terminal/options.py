@@ -201,11 +201,6 @@ BaseFolder = Annotated[
         help="A diffusers folder, one .safetensors file, or a name on the Hugging Face Hub. [the small one]",
     ),
 ]
-Configuration = Annotated[
-    str | None,
-    Option("--config", metavar="NAME", help="What a file is: stable-diffusion-2, -2-v, or a folder that says it."),
-]
-AllowDownload = Annotated[bool, Option("--allow-download", help="Fetch it from the Hub if it is not here yet.")]
 MadeFrom = Annotated[
     str | None, Option("--made-from", metavar="CLASS", help="consented, open-licensed or own; signed with your key.")
 ]
