@@ -24,7 +24,18 @@ ARCHITECTURE = ROOT / "docs" / "architecture.md"
 LAYERS = [
     *("errors", "digests", "records", "tensor_files", "workspace", "keys", "envelopes"),
     *("collection", "diffusion", "encoding", "finetuning", "generation", "inspection", "origination", "publication"),
-    *("policy", "loading", "vouching", "gates", "picture_marks", "planning", "lengths", "releasing", "stages"),
+    *(
+        "policy",
+        "loading",
+        "vouching",
+        "gates",
+        "picture_marks",
+        "planning",
+        "lengths",
+        "auditing",
+        "releasing",
+        "stages",
+    ),
     *("checking", "renaming", "sharing", "consenting", "withdrawing", "logkeeping", "retraining", "repeating"),
     *("foresight", "demonstration", "studio", "terminal", "__main__"),
 ]
@@ -42,6 +53,8 @@ WITHOUT_TORCH = [
     "generation/ledger.py",
     "generation/request.py",
     "generation/signature.py",
+    "inspection/audit_report.py",
+    "inspection/exchangeability.py",
     "inspection/report.py",
     "inspection/page.py",
     "publication/*.py",

@@ -9,6 +9,7 @@ from typing import Literal
 
 from handstyle.finetuning.gain import Band, Interval, Normalised
 from handstyle.finetuning.stopping import CrossFitted
+from handstyle.inspection.audit_report import Audit
 from handstyle.records import Record
 
 
@@ -155,6 +156,10 @@ class InspectionReport(Record):
     nearer_to_truth: NearerToTruth | None
     comparisons: tuple[SideBySide, ...]
     copying: CopyCheck
+    audit: Audit | None = None  # where one was asked for
     surfaces: tuple[Surface, ...]
     cannot_tell: tuple[str, ...]
     verdict: tuple[str, ...]
+
+    def with_audit(self, audit: Audit) -> InspectionReport:
+        return self.model_copy(update={"audit": audit, "verdict": (*self.verdict, audit.words)})
