@@ -24,8 +24,8 @@ ARCHITECTURE = ROOT / "docs" / "architecture.md"
 LAYERS = [
     *("errors", "digests", "records", "tensor_files", "workspace", "keys", "envelopes"),
     *("collection", "diffusion", "encoding", "finetuning", "generation", "inspection", "origination", "publication"),
-    *("policy", "loading", "vouching", "gates", "picture_marks", "planning", "lengths", "releasing", "stages"),
-    *("checking", "converting", "renaming", "sharing", "consenting", "withdrawing", "logkeeping"),
+    *("policy", "loading", "vouching", "gates", "picture_marks", "planning", "lengths", "auditing", "releasing"),
+    *("stages", "checking", "converting", "renaming", "sharing", "consenting", "withdrawing", "logkeeping"),
     *("retraining", "repeating", "originating"),
     *("foresight", "demonstration", "studio", "terminal", "__main__"),
 ]
@@ -43,6 +43,8 @@ WITHOUT_TORCH = [
     "generation/ledger.py",
     "generation/request.py",
     "generation/signature.py",
+    "inspection/audit_report.py",
+    "inspection/exchangeability.py",
     "inspection/report.py",
     "inspection/page.py",
     "origination/artwork.py",

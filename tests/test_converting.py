@@ -20,8 +20,8 @@ from handstyle.errors import GateClosed, RecordDamaged, UsageMistake
 from handstyle.finetuning.trained_style import WEIGHTS
 from handstyle.generation import wardrobe
 from handstyle.generation.generate import attached
-from handstyle.publication.descent import descent
 from handstyle.publication import low_rank_files
+from handstyle.publication.descent import descent
 from handstyle.tensor_files import metadata_of
 from handstyle.workspace import Workspace
 

@@ -32,7 +32,8 @@ def value(text: str) -> Any:
 def tried(candidates: Path, settings: dict[str, Any], workspace: Workspace) -> dict[str, Any]:
     rights = for_all(open_licence("Apache-2.0", "Mozilla", "https://github.com/mozilla/fxemoji"))
     stages.collect(workspace, candidates, rights, validation=None)
-    run = stages.finetune(planning.plan(workspace, settings=settings), save_every=10_000, sample_every=10_000)
+    plan = planning.plan(workspace, settings=settings)
+    run = stages.finetune(plan, stop="max_train", save_every=10_000, sample_every=10_000)
     found = stages.inspect(workspace, further=EXAMPLE / "works")
     return {
         **settings,

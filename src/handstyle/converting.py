@@ -119,7 +119,9 @@ def _source(workspace: Workspace, text: str, family: ModelFamily) -> _Source:
     style = TrainedStyle.open(folder)
     require_generating(workspace, style, family)
     tensors, _ = read_tensors(folder / WEIGHTS)
-    return _Source(style.name, style.tensors, _of_style(tensors, style.recipe.method, style.recipe.lora_alpha, family), weight)
+    return _Source(
+        style.name, style.tensors, _of_style(tensors, style.recipe.method, style.recipe.lora_alpha, family), weight
+    )
 
 
 def _of_style(tensors: Mapping[str, Any], method: str, alpha: float, family: ModelFamily) -> Adapter:

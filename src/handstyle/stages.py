@@ -13,7 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from handstyle import digests, lengths, planning, releasing
+from handstyle import auditing, digests, lengths, planning, releasing
 from handstyle.collection.works import Collection
 from handstyle.diffusion.base_provenance import BaseProvenance
 from handstyle.errors import UsageMistake
@@ -403,11 +403,13 @@ def inspect(
     base: Path | None = None,
     further: Path | None = None,
     oracle: str | None = None,
+    audit: bool = False,
     quick: bool = False,
     progress: Progress = silent,
 ) -> Inspected:
     """The style of the current run, against drawings it never saw; `further` is a folder of more by the same artist.
-    `oracle` is a style trained on all else of that artist: what could be gained at most.
+    `oracle` is a style trained on all else of that artist: what could be gained at most. An `audit` trains twins on
+    half of the works to see whether the style copies.
 
     A quick inspection looks at eight drawings and one seed: enough to see that everything works, not to conclude.
     """
@@ -437,6 +439,10 @@ def inspect(
         inspected = replace(inspected, seeds=(1,), most_drawings=8)
     with unfinished(place, busy=f"another handstyle process makes {place}") as beside:
         report = inspecting.inspect(inspected, real, beside / "pictures", progress)
+        if audit:
+            report = report.with_audit(auditing.audited(workspace, inspected, beside / "pictures", progress))
+        elif earlier := auditing.earlier(workspace, worn.style.tensors):
+            report = report.with_audit(earlier)
         report.save(beside / "report.json")
         write(beside / "report.html", page.page(report, beside / "pictures", public=False).encode())
     workspace.point_to(inspection=place.name)

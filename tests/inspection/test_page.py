@@ -16,6 +16,7 @@ import pytest
 
 from handstyle.errors import RecordDamaged
 from handstyle.finetuning.measured import Interval
+from handstyle.inspection.audit_report import Audit, Collage, Judged
 from handstyle.inspection.page import page
 from handstyle.inspection.report import InspectionReport, Shown
 
@@ -319,3 +320,21 @@ def test_how_the_length_was_found_is_told_without_naming_who_may_not_be_named(
     assert "3 moved towards work 2" in " ".join(shown.split()).replace("\n", " ")
     assert "lighthouse" not in shown
     assert "1 moved towards pear.png" in " ".join(shown.split())
+
+
+def test_an_audit_is_told_with_its_controls_and_its_collage_stays_private(
+    report: InspectionReport, pictures: Path
+) -> None:
+    one = Judged(model="the style’s twin", steps=60, outputs_p=0.3, extraction_p=0.2)
+    audit = Audit(
+        works=32, learnt=16, held_out=16, units=32, chosen_by="chance", smallest_p=1e-4, outputs=64,
+        style=one, positive=one.model_copy(update={"model": "by heart", "outputs_p": 0.0001}),
+        negative=Judged(model="the base", steps=0, outputs_p=0.6),
+        collage=Collage(picture=report.works[0].picture.file, nearest_output=0.05, nearest_held_out=0.04,
+                        outputs_nearer=0),
+    )  # fmt: skip
+    audited = report.model_copy(update={"audit": audit})
+    own, public = (page(audited, pictures, public=public) for public in (False, True))
+    for shown in (own, public):
+        assert "No copying was found" in shown and "by heart" in shown and "0 of" in shown
+    assert "beside the picture that pieces" in own and "beside the picture that pieces" not in public

@@ -11,6 +11,7 @@ from ingredients import TODAY, Ingredients, collected, mozilla, report_on, style
 
 from handstyle.collection.rights import RightsRecord
 from handstyle.errors import GateClosed, RightsMissing
+from handstyle.inspection.audit_report import Audit, Judged, Proposal
 from handstyle.publication.clearance import Clearance, clearance
 
 Permission = Callable[..., RightsRecord]
@@ -74,6 +75,32 @@ def on_base(licence: str, *rights: RightsRecord, **asked: Any) -> Clearance:
     style = style_of(collection, "a" * 64)
     style = style.model_copy(update={"base": style.base.model_copy(update={"licence": licence})})
     return clearance(collection, style, report_on(style), "Soft outline", on=TODAY, **asked)
+
+
+@pytest.mark.parametrize(
+    ("outputs_p", "positive_p", "published"), [(0.0001, 0.0001, False), (0.4, 0.0001, True), (0.0001, 0.4, True)]
+)
+def test_a_style_that_an_audit_found_to_copy_is_not_published(
+    outputs_p: float, positive_p: float, published: bool
+) -> None:
+    """Where the audit could not tell, the report says so, and the person decides."""
+    collection = collected(mozilla())
+    style = style_of(collection, "a" * 64)
+
+    def judged(p: float) -> Judged:
+        return Judged(model="a twin", steps=60, outputs_p=p)
+
+    audit = Audit(
+        works=32, learnt=16, held_out=16, units=32, chosen_by="chance", smallest_p=1e-4, outputs=64,
+        style=judged(outputs_p), positive=judged(positive_p), negative=judged(0.5), proposal=Proposal(weight=0.6),
+    )  # fmt: skip
+    report = report_on(style).model_copy(update={"audit": audit})
+    if published:
+        assert clearance(collection, style, report, "Soft outline", on=TODAY)
+        return
+    with pytest.raises(GateClosed, match="copies") as refused:
+        clearance(collection, style, report, "Soft outline", on=TODAY)
+    assert "worn at the weight 0.6" in refused.value.faults[0]
 
 
 def test_everybody_is_credited_with_the_number_of_works(permission: Permission) -> None:

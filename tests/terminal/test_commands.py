@@ -29,7 +29,7 @@ FLAGS = {
     "workspace",
     "generate": "prompts seeds negative-prompt guidance steps sampler width height style sheet to key plain base "
     "workspace",
-    "inspect": "further oracle base workspace",
+    "inspect": "further oracle audit base workspace",
     "publish": "name key model-licence distribution keeper contact to base workspace",
     "shares": "pool per-picture per-released per-period periods flat currency by style since until to workspace",
     "rename": "identifier key to remove-old workspace",

@@ -104,7 +104,8 @@ class Gain:
 
 def _load(report: InspectionReport, folder: Path) -> dict[str, Image]:
     images, faults = {}, []
-    for name in sorted({shown.file for shown in _shown(report)} - {""}):
+    collage = report.audit.collage.picture if report.audit and report.audit.collage else ""
+    for name in sorted({collage, *(shown.file for shown in _shown(report))} - {""}):
         try:
             if name in {".", ".."} or {"/", "\\", ":"} & set(name):
                 raise ValueError("is not the name of a picture beside the report")

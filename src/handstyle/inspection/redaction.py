@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 from handstyle.finetuning.measured import CrossFitted
+from handstyle.inspection.audit_report import Audit
 from handstyle.inspection.report import CopyCheck, InspectedWork, InspectionReport, Neighbour, Shown, SideBySide
 
 WITHHELD = Shown(file="", caption="")
@@ -26,11 +27,19 @@ def redacted(report: InspectionReport) -> InspectionReport:
             "works": tuple(veil.work(work) for work in report.works),
             "comparisons": tuple(side for side in report.comparisons if veil.may_show(side)),
             "copying": veil.copying(report.copying),
+            "audit": _without_pieces(report.audit) if report.audit else None,
             "stopping": veil.stopping(report.stopping) if report.stopping else None,
             "cannot_tell": tuple(map(veil.prose, report.cannot_tell)),
             "verdict": tuple(map(veil.prose, report.verdict)),
         }
     )
+
+
+def _without_pieces(audit: Audit) -> Audit:
+    """The picture is put together from pieces of works, some of which may not be shown."""
+    if audit.collage is None:
+        return audit
+    return audit.model_copy(update={"collage": audit.collage.model_copy(update={"picture": ""})})
 
 
 class _Veil:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Literal
 
 from handstyle.finetuning.measured import Band, CrossFitted, Interval, Normalised
+from handstyle.inspection.audit_report import Audit
 from handstyle.records import Record
 
 
@@ -154,6 +155,10 @@ class InspectionReport(Record):
     nearer_to_truth: NearerToTruth | None
     comparisons: tuple[SideBySide, ...]
     copying: CopyCheck
+    audit: Audit | None = None  # where one was asked for
     surfaces: tuple[Surface, ...]
     cannot_tell: tuple[str, ...]
     verdict: tuple[str, ...]
+
+    def with_audit(self, audit: Audit) -> InspectionReport:
+        return self.model_copy(update={"audit": audit, "verdict": (*self.verdict, audit.words)})

@@ -127,6 +127,12 @@ def _inspected(
         faults.append("the report speaks of another collection than the style was trained on")
     if report.style != style.tensors:
         faults.append("the report speaks of other weights: the style has changed since it was inspected")
+    if report.audit is not None and report.audit.finding == "copies" and report.style == style.tensors:
+        raise GateClosed(
+            f"The audit found that the style `{style.name}` copies",
+            faults=[report.audit.words],
+            hint="Finetune for a shorter time, as the audit proposes, then inspect --audit again.",
+        )
     if faults:
         raise GateClosed(
             f"Collection, style `{style.name}` and report do not belong together",

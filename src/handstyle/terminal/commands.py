@@ -183,6 +183,7 @@ def inspect(
     context: typer.Context,
     further: options.Further = None,
     oracle: options.Oracle = None,
+    audit: options.Audit = False,
     base: options.Base = None,
     workspace: options.Place = None,
     json: options.AsJson = False,
@@ -192,7 +193,12 @@ def inspect(
 
     display = display_of(context)
     made = stages.inspect(
-        values.workspace_at(workspace), base=base, further=further, oracle=oracle, progress=display.progress
+        values.workspace_at(workspace),
+        base=base,
+        further=further,
+        oracle=oracle,
+        audit=audit,
+        progress=display.progress,
     )
     display.result(made, *made.verdict, made.page)
 

@@ -36,6 +36,9 @@ Stop = Annotated[
         "--stop", metavar="HOW", help="cross-fitted: as works left out in turn say; or max_train. [the first, if quick]"
     ),
 ]
+Audit = Annotated[
+    bool, Option("--audit", help="Train twins on half of the works to see whether it copies; takes some minutes.")
+]
 Oracle = Annotated[
     str | None,
     Option("--oracle", metavar="STYLE", help="A style trained on all else of the artist: the most to be gained."),

@@ -1,0 +1,70 @@
+"""Which half of the works does an audit hold out, and under whose permission does it train?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from handstyle import digests
+from handstyle.collection.curation import ALIKE, Alike
+from handstyle.collection.works import Collection
+from handstyle.gates import require_permission, require_training
+from handstyle.planning import class_images_again
+from handstyle.workspace import Workspace
+
+if TYPE_CHECKING:
+    from handstyle.inspection.audit_report import Audit
+    from handstyle.inspection.subject import Subject
+
+
+def audited(workspace: Workspace, subject: Subject, pictures: Path, progress: Callable[[str, int, int], None]) -> Audit:
+    """Raises Withdrawn or RightsMissing: the twins learn from the works once more."""
+    from handstyle.encoding.encode import crops_of, encode_texts, encode_works
+    from handstyle.finetuning.material import material_of
+    from handstyle.inspection.audit import Auditing
+    from handstyle.inspection.drawing import Album
+
+    collection, family, recipe = subject.collection, subject.family, subject.worn.style.recipe
+    require_permission(workspace, collection, "train")
+    require_training(collection, family, recipe)
+    own = class_images_again(workspace, subject.worn.style.class_images, None, recipe, family)
+    crops = [crops_of(work, subject.resolution, random_flip=recipe.random_flip) for work in collection.works]
+    for _ in encode_works(collection.works, subject.folder, collection.background, crops, family, subject.cache):
+        pass
+    for _ in encode_texts(["", *sorted({recipe.words(w.caption) for w in collection.works})], family, subject.cache):
+        pass
+    near = workspace.collection(collection.digest) / ALIKE
+    seed, chosen_by = chance(workspace, collection)
+    return Auditing(
+        subject=subject,
+        material=material_of(collection, family, recipe, subject.cache, own, progress),
+        alike=Alike.load(near).works if near.is_file() else {},
+        seed=seed,
+        chosen_by=chosen_by,
+        album=Album(pictures, subject.mark),
+        report=progress,
+    ).go()
+
+
+def earlier(workspace: Workspace, tensors: str) -> Audit | None:
+    """What an audit said of these very weights goes on to hold when they are inspected again without one."""
+    from handstyle.loading import current_report
+
+    report, _ = current_report(workspace)
+    if report is None or report.audit is None or report.style != tensors:
+        return None
+    collage = report.audit.collage and report.audit.collage.model_copy(update={"picture": ""})
+    return report.audit.model_copy(update={"collage": collage})
+
+
+def chance(workspace: Workspace, collection: Collection) -> tuple[str, str]:
+    """A seed that whoever trains cannot choose: signatures of those who permitted it are in it, where there are any."""
+    from handstyle.collection import permission
+
+    kept = permission.kept(collection, workspace.collection(collection.digest)).values()
+    signatures = sorted(signature["sig"] for consent in kept for signature in consent.signatures)
+    seed = digests.of_json({"collection": collection.digest, "signatures": signatures})
+    if signatures:
+        return seed, "the digest of the collection and the signatures of the permission"
+    return seed, "the digest of the collection alone, as nobody has signed the permission"

@@ -1,0 +1,202 @@
+"""Does a style copy the works it learns from? A twin is trained on half of them, and its pictures are asked which half.
+
+Chance chose the half, so whoever copies nothing treats both alike, and the test is exact. A second twin, trained until
+it knows its works by heart, must be recognised; the base, which knows none of them, must not. Else the audit says that
+it cannot tell. The weights of the twins are not kept.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from handstyle.finetuning.loop import finetune
+from handstyle.finetuning.material import Material
+from handstyle.finetuning.recipe import Recipe
+from handstyle.finetuning.stopping import fold_steps
+from handstyle.finetuning.trainable import trainable
+from handstyle.generation.generate import Worn
+from handstyle.generation.previews import sheet
+from handstyle.generation.wardrobe import made_from
+from handstyle.inspection.audit_report import Audit, Collage, Judged, Proposal
+from handstyle.inspection.collage import Pieces
+from handstyle.inspection.copy_distances import Looked
+from handstyle.inspection.drawing import Album, Report, draw
+from handstyle.inspection.exchangeability import LEVEL, half_of, p_value, smallest_p, units_of
+from handstyle.inspection.extraction import extracted
+from handstyle.inspection.material import as_seen
+from handstyle.inspection.subject import Subject, style_template
+
+BY_HEART = 8  # times as long
+SEEDS, ATTACKS = (1, 2), (11, 12, 13)
+WEIGHTS = (0.8, 0.6, 0.4, 0.2)
+EARLIER = (0.75, 0.5, 0.25)  # of the length
+
+
+Twin = tuple[int, dict[str, Tensor]]  # steps and weights
+
+
+@dataclass(frozen=True)
+class Auditing:
+    """One audit of one style. `seed` chose the half, `chosen_by` says whose choice that is."""
+
+    subject: Subject
+    material: Material
+    alike: Mapping[str, str]
+    seed: str
+    chosen_by: str
+    album: Album
+    report: Report
+
+    def go(self) -> Audit:
+        began, works = time.perf_counter(), self.subject.collection.training
+        units = units_of([work.name for work in works], self.alike)
+        held_units = half_of(len(units), self.seed)
+        held = sorted(place for unit in held_units for place in units[unit])
+        learnt_units = [unit for unit in range(len(units)) if unit not in held_units]
+        frame = Audit(
+            works=len(works),
+            learnt=len(works) - len(held),
+            held_out=len(held),
+            units=len(units),
+            chosen_by=self.chosen_by,
+            smallest_p=smallest_p(len(units), len(learnt_units)),
+        )
+        if frame.smallest_p > LEVEL / 2:
+            return frame
+        found = self._found(frame, units, learnt_units, held)
+        return found.model_copy(update={"seconds": round(time.perf_counter() - began, 1)})
+
+    def _found(self, frame: Audit, units: list[list[int]], learnt: list[int], held: list[int]) -> Audit:
+        subject = self.subject
+        works = [
+            as_seen(work, subject.folder, subject.collection.background, subject.resolution)
+            for work in subject.collection.training
+        ]
+        judge = Judge(Looked(works), units, learnt)
+        steps = fold_steps(subject.worn.style.steps, len(works), len(held))
+        recipe = subject.worn.style.recipe
+        twin, *earlier = self._trained(recipe, held, steps, EARLIER if recipe.method == "lora" else ())
+        by_heart = recipe.changed(lr_scheduler="constant_with_warmup", caption_dropout=0, ema_decay=0)
+        expert = self._trained(by_heart, held, BY_HEART * steps)[0]
+        judge.measure_base(self._drawn(None))
+        drawn = self._drawn(twin)
+        style = judge.tested("the style's twin", steps, drawn, self._forced(twin))
+        heart = judge.tested("a twin that learnt by heart", BY_HEART * steps, self._drawn(expert), self._forced(expert))
+        return frame.model_copy(
+            update={
+                "style": style,
+                "positive": heart,
+                "negative": Judged(model="the base", steps=0, outputs_p=judge.base_p),
+                "outputs": len(drawn),
+                "near": judge.near(drawn, works, held),
+                "collage": self._collage(drawn, works, held),
+                "proposal": self._proposal(judge, twin, earlier) if style.is_flagged else None,
+            }
+        )
+
+    def _trained(self, recipe: Recipe, held: Sequence[int], steps: int, shares: Sequence[float] = ()) -> list[Twin]:
+        """Weights at the end, and at shares of the way, the latest first; each with its step."""
+        works = tuple(work for place, work in enumerate(self.material.works) if place not in held)
+        material = replace(self.material, works=works, recipe=recipe)
+        wanted = {max(1, round(share * steps)) for share in shares} | {steps}
+        kept: list[Twin] = []
+        with trainable(self.subject.family, recipe) as learning:
+            for step in finetune(self.subject.family, material.batch_at, learning, recipe, steps, None):
+                if step.index in wanted:
+                    kept.append((step.index, step.state().copied().finished_weights()))
+                self.report("training a twin on half of the works", step.index, step.of)
+        return kept[::-1]
+
+    def _worn(self, twin: Twin, weight: float = 1.0) -> Worn:
+        return Worn(self.subject.worn.style, twin[1], weight)
+
+    def _drawn(self, twin: Twin | None, weight: float = 1.0) -> list[Image.Image]:
+        """In the words of all works, of both halves."""
+        captions = [work.caption for work in self.subject.collection.training]
+        worn = [self._worn(twin, weight)] if twin else []
+        rows = draw(self.subject, style_template(self.subject), captions, worn, self.report, SEEDS).pictures
+        return [picture for row in rows for picture in row]
+
+    def _forced(self, twin: Twin) -> list[Image.Image]:
+        template = style_template(self.subject)
+        prompts = [template.replace("{caption}", work.caption) for work in self.subject.collection.training]
+
+        def told(done: int) -> None:
+            self.report("trying to get the works out", done, len(prompts) * len(ATTACKS))
+
+        return extracted(self.subject.family, self._worn(twin), prompts, ATTACKS, told)
+
+    def _proposal(self, judge: Judge, twin: Twin, earlier: Sequence[Twin]) -> Proposal:
+        """By their pictures alone: to force each would take as long as the rest of the audit."""
+
+        def passes(candidate: Twin, weight: float) -> bool:
+            return judge.p(self._drawn(candidate, weight)) > LEVEL / 2
+
+        weight = next((weight for weight in WEIGHTS if passes(twin, weight)), None)
+        shorter = next((candidate[0] for candidate in earlier if passes(candidate, 1.0)), None)
+        whole = self.subject.worn.style.steps / twin[0]
+        return Proposal(weight=weight, steps=None if shorter is None else max(1, round(shorter * whole)))
+
+    def _collage(self, drawn: Sequence[Image.Image], works: Sequence[Image.Image], held: Sequence[int]) -> Collage:
+        pieces = Pieces([work for place, work in enumerate(works) if place not in held])
+        outputs = [pieces.cover(picture) for picture in drawn]
+        others = [pieces.cover(works[place]) for place in held]
+        best = int(np.argmin([one.distance for one in outputs]))
+        null = int(np.argmin([one.distance for one in others]))
+        side = outputs[best].picture.size
+        made = made_from([self.subject.worn], self.subject.family)
+        page = sheet(
+            [
+                [drawn[best].resize(side), outputs[best].picture],
+                [works[held[null]].resize(side), others[null].picture],
+            ],
+            ["the output that pieces cover best", "the held-out work that they cover best"],
+            ["", "from pieces"],
+        )
+        return Collage(
+            picture=self.album.add(page, "from pieces of the works", made=made.as_sheet).file,
+            nearest_output=outputs[best].distance,
+            nearest_held_out=others[null].distance,
+            outputs_nearer=sum(one.distance < others[null].distance for one in outputs),
+        )
+
+
+class Judge:
+    """How near pictures come to each unit of works, and whether that tells the halves apart."""
+
+    def __init__(self, looked: Looked, units: list[list[int]], learnt: list[int]) -> None:
+        self.looked, self.units, self.learnt = looked, units, learnt
+        self.base_N: NDArray[np.float64] | None = None
+
+    def _nearest(self, pictures: Sequence[Image.Image]) -> NDArray[np.float64]:
+        """Of any picture to each unit."""
+        nearest = np.min([self.looked.distances(picture).tiled for picture in pictures], axis=0)
+        return np.array([nearest[unit].min() for unit in self.units])
+
+    def measure_base(self, pictures: Sequence[Image.Image]) -> None:
+        self.base_N = self._nearest(pictures)
+
+    @property
+    def base_p(self) -> float:
+        assert self.base_N is not None
+        return p_value(self.base_N, self.learnt)
+
+    def p(self, pictures: Sequence[Image.Image]) -> float:
+        """What the base comes near to by itself is taken off: some works are near to everything."""
+        assert self.base_N is not None
+        return p_value(self._nearest(pictures) - self.base_N, self.learnt)
+
+    def tested(self, model: str, steps: int, drawn: Sequence[Image.Image], forced: Sequence[Image.Image]) -> Judged:
+        return Judged(model=model, steps=steps, outputs_p=self.p(drawn), extraction_p=self.p(forced))
+
+    def near(self, drawn: Sequence[Image.Image], works: Sequence[Image.Image], held: Sequence[int]) -> int:
+        learnt = [place for unit in self.learnt for place in self.units[unit]]
+        real = min(self.looked.distances(works[place]).tiled[learnt].min() for place in held)
+        return sum(self.looked.distances(picture).tiled[learnt].min() < real for picture in drawn)
