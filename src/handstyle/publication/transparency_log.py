@@ -14,7 +14,6 @@ process dies at, the next one finds what was signed, and completes or cuts off w
 
 from __future__ import annotations
 
-import functools
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -29,8 +28,9 @@ from handstyle.keys import Signer
 from handstyle.publication import merkle
 from handstyle.publication.log_copy import LARGEST_LOG, PUBLISHED, text_of
 from handstyle.publication.log_entries import Entry, Kept, KeyLine, Kind, LogRecord, is_as_logged, kept
-from handstyle.publication.signed_note import MOST_SIGNATURES, Checkpoint, NoteKey, checkpoint_in, day, is_name
-from handstyle.records import LARGEST_RECORD, Record, cannot_write, read_whole, remove_abandoned, write
+from handstyle.publication.signed_entries import bytes_at, checkpoint_at, signed
+from handstyle.publication.signed_note import MOST_SIGNATURES, Checkpoint, NoteKey, day, is_name
+from handstyle.records import Record, cannot_write, read_whole, remove_abandoned, write
 from handstyle.workspace import locked
 
 ABOUT, ENTRIES, CHECKPOINT = "log.json", "entries.jsonl", "checkpoint"
@@ -72,7 +72,7 @@ class TransparencyLog:
     # Reading
 
     def checkpoint(self) -> Checkpoint:
-        return _checkpoint_at(self.folder / CHECKPOINT, self.about.note_key)
+        return checkpoint_at(self.folder / CHECKPOINT, self.about.note_key)
 
     def checkpoint_over(self, index: int) -> Checkpoint:
         """The first that was signed over this entry."""
@@ -80,13 +80,13 @@ class TransparencyLog:
         for size in range(index + 1, newest.size):
             path = self._checkpoint_of(size)
             if path.is_file():
-                return _checkpoint_at(path, self.about.note_key)
+                return checkpoint_at(path, self.about.note_key)
         return newest
 
     def entries(self) -> tuple[Entry, ...]:
         """All that are signed. Raises LogBroken where some are gone or changed."""
         newest = self.checkpoint()  # first: what is appended meanwhile is then only a line too many
-        return _signed(self._lines()[0], newest, self.folder)
+        return signed(self._lines()[0], newest, self.folder)
 
     def logged(self) -> list[Logged]:
         return [Logged(index, entry, self.kept_of(index, entry)) for index, entry in enumerate(self.entries())]
@@ -99,21 +99,13 @@ class TransparencyLog:
         for index, entry in enumerate(self.entries()):
             if entry.kind != kind:
                 continue
-            data = self._bytes_of(index)
+            data = bytes_at(self._record(index))
             if data is None or (is_as_logged(data, entry.salted) and not any(word in data for word in sought)):
                 continue
             kept = self.kept_of(index, entry)
             if any(word in digests.canonical(kept.as_json()) for word in sought if kept is not None):
                 found.append(Logged(index, entry, kept))
         return found
-
-    def _bytes_of(self, index: int) -> bytes | None:
-        try:
-            return read_whole(self._record(index), LARGEST_RECORD)
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError):
-            return b""  # which `kept_of` tells
 
     def kept_of(self, index: int, entry: Entry) -> Kept | None:
         """Raises LogBroken where what lies beside an entry is not what was logged."""
@@ -193,7 +185,7 @@ class TransparencyLog:
                 torn += b"".join(line + b"\n" for line in lines[index:])
                 lines = lines[:index]
                 break
-        _signed(lines, newest, self.folder)
+        signed(lines, newest, self.folder)
         if torn:
             self._cut(len(b"".join(line + b"\n" for line in lines)))
         if len(lines) > newest.size:
@@ -257,7 +249,7 @@ class TransparencyLog:
     def _publish(self, checkpoint: Checkpoint) -> None:
         write(self.folder / CHECKPOINT, checkpoint.text.encode())
         lines = self._lines()[0]
-        _signed(lines, checkpoint, self.folder)
+        signed(lines, checkpoint, self.folder)
         write(self.folder / PUBLISHED, text_of(lines[: checkpoint.size], checkpoint))
 
     def _now(self) -> datetime:
@@ -300,34 +292,3 @@ def opened(folder: Path, signer: Callable[[], Signer], clock: Callable[[], datet
     log = TransparencyLog(folder, About.load(folder / ABOUT), signer, clock)
     log.entries()
     return log
-
-
-def _signed(lines: Sequence[bytes], checkpoint: Checkpoint, folder: Path) -> tuple[Entry, ...]:
-    """Those under the checkpoint. Raises LogBroken where one is missing or another than was signed."""
-    return _signed_once(tuple(lines), checkpoint, folder)
-
-
-@functools.lru_cache(maxsize=4)
-def _signed_once(lines: tuple[bytes, ...], checkpoint: Checkpoint, folder: Path) -> tuple[Entry, ...]:
-    """The same lines under the same checkpoint are looked at once: every gate of a command asks."""
-    restore = "Restore the folder from a copy. Nothing is signed until then: a log may never lose an entry."
-    if len(lines) < checkpoint.size:
-        raise LogBroken(f"{folder} has lost {checkpoint.size - len(lines)} of {checkpoint.size} entries", hint=restore)
-    try:
-        entries = tuple(Entry.of_line(line) for line in lines[: checkpoint.size])
-    except ValueError as error:
-        raise LogBroken(f"an entry in {folder} is damaged: {error}", hint=restore) from error
-    if merkle.root([*map(merkle.leaf_hash, lines[: checkpoint.size])]) != checkpoint.root:
-        raise LogBroken(f"the entries in {folder} are not those that were signed", hint=restore)
-    return entries
-
-
-def _checkpoint_at(path: Path, key: NoteKey) -> Checkpoint:
-    try:
-        found = checkpoint_in(read_whole(path, 1 << 16).decode("utf-8"))
-        if found.origin != key.name or found.signed_by(key) is None:
-            raise ValueError("it is not signed by the key of this log")
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise LogBroken(f"{path} is no checkpoint of this log: {reason}", hint="Restore the file.") from error
-    return found
