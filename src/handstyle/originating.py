@@ -81,7 +81,7 @@ def base(
 
     use_all_cores()
     made = Origination(Material(to, folder, collection, recipe, progress), teacher, words_in(vocabulary))
-    made.claim()
+    made.material.claim()
     measures: dict[str, str] = {}
     for stage in made.stages():
         measures |= stage.measures

@@ -122,7 +122,7 @@ def recipe() -> BaseRecipe:
 def begun(works: Path, collection: Collection, teacher: Path, recipe: BaseRecipe) -> Callable[[Path], Origination]:
     def begin(folder: Path) -> Origination:
         made = Origination(Material(folder, works, collection, recipe, lambda *_: None), teacher, ("boat", "big boat"))
-        made.claim()
+        made.material.claim()
         return made
 
     return begin

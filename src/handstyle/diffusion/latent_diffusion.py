@@ -85,6 +85,8 @@ class LatentDiffusion:
         self.tokenizers: list[Any] = [
             CLIPTokenizer.from_pretrained(folder / name, local_files_only=True) for name in self.tokenizer_names
         ]
+        for tokenizer in self.tokenizers:
+            int(tokenizer.model_max_length)  # a configuration may say anything, and this raises here
         self._check_scheduler()
         return DDIMScheduler.from_pretrained(folder / "scheduler", local_files_only=True)
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from math import comb
-
-import numpy as np
-from numpy.typing import NDArray
-from scipy import stats
+from typing import TYPE_CHECKING
 
 from handstyle import digests
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 LEVEL = 0.01
 DRAWS = 9_999  # of other halves, where there are too many to try them all
@@ -39,6 +40,8 @@ def p_value(scores_N: NDArray[np.float64], learnt: Sequence[int], seed: int = 0)
     number, size = len(scores_N), len(learnt)
     if not 0 < size < number:
         return 1.0
+    import numpy as np
+
     total, own = float(scores_N.sum()), float(scores_N[list(learnt)].sum())
 
     def low(sums: NDArray[np.float64]) -> int:
@@ -61,4 +64,6 @@ def smallest_p(number: int, size: int) -> float:
 
 def upper_bound(count: int, of: int, level: float = 0.95) -> float:
     """Of a share, one-sided (Clopper and Pearson 1934)."""
+    from scipy import stats
+
     return 1.0 if count >= of else float(stats.beta.ppf(level, count + 1, of - count))

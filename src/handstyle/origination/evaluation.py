@@ -80,7 +80,7 @@ class Evaluation:
         state = learned(
             "judge",
             made.folder / "judge",
-            made.lineage("words", "hands", "pictures"),
+            made.material.lineage("words", "hands", "pictures"),
             learning := parameters_of(network),
             recipe,
             judge.loss_at(network, pixels, shown, taught_ND, self.batch, SEED),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,9 +12,11 @@ import numpy as np
 from handstyle import digests
 from handstyle.collection.intake import load_work
 from handstyle.collection.works import Collection, Work
+from handstyle.errors import UsageMistake
 from handstyle.origination.learning import Report
 from handstyle.origination.recipe import BaseRecipe
 from handstyle.origination.words import Said, said
+from handstyle.records import write
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,27 @@ class Material:
     collection: Collection
     recipe: BaseRecipe
     report: Report
+
+    def lineage(self, *sections: str) -> str:
+        """Digest of what a stage depends on: the works, and these sections of the recipe."""
+        recipe = self.recipe.as_json()
+        common = {name: recipe[name] for name in ("resolution", "held_out", "seed")}
+        own = {name: recipe[name] for name in sections}
+        if "autoencoder" in own:  # what it is polished by comes after everything that was learnt from its latents
+            own["autoencoder"] = {**own["autoencoder"], "polish": None}
+        return digests.of_json({"collection": self.collection.digest, **common, **own})
+
+    def claim(self) -> None:
+        """The folder is this base's alone. Raises UsageMistake when another one is made there."""
+        record = self.folder / "lineage.json"
+        if record.is_file() and json.loads(record.read_text(encoding="utf-8")) != self.lineage():
+            raise UsageMistake(
+                f"another base is being made in {self.folder}: of other works, or at another size",
+                hint="Name a new folder with --to, or give the works and the recipe it was begun with.",
+            )
+        if not record.is_file() and self.folder.is_dir() and any(self.folder.iterdir()):
+            raise UsageMistake(f"{self.folder} is not empty", hint="Name a new folder with --to.")
+        write(record, json.dumps(self.lineage()).encode())
 
     @cached_property
     def held_out(self) -> frozenset[str]:

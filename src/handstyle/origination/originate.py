@@ -20,7 +20,6 @@ from handstyle import digests
 from handstyle.collection.works import Collection
 from handstyle.diffusion.checkpoints import read_tensors, write_tensors
 from handstyle.diffusion.family import ModelFamily
-from handstyle.errors import UsageMistake
 from handstyle.finetuning.recipe import Recipe
 from handstyle.finetuning.trainable import trainable
 from handstyle.origination import autoencoder, base_folder, denoiser, gates, text_encoder
@@ -78,27 +77,6 @@ class Origination:
     def base(self) -> Path:
         return self.folder / "base"
 
-    def lineage(self, *sections: str) -> str:
-        """Digest of what a stage depends on: the works, and these sections of the recipe."""
-        recipe = self.recipe.as_json()
-        common = {name: recipe[name] for name in ("resolution", "held_out", "seed")}
-        own = {name: recipe[name] for name in sections}
-        if "autoencoder" in own:  # what it is polished by comes after everything that was learnt from its latents
-            own["autoencoder"] = {**own["autoencoder"], "polish": None}
-        return digests.of_json({"collection": self.collection.digest, **common, **own})
-
-    def claim(self) -> None:
-        """The folder is this base's alone. Raises UsageMistake when another one is made there."""
-        record = self.folder / "lineage.json"
-        if record.is_file() and json.loads(record.read_text(encoding="utf-8")) != self.lineage():
-            raise UsageMistake(
-                f"another base is being made in {self.folder}: of other works, or at another size",
-                hint="Name a new folder with --to, or give the works and the recipe it was begun with.",
-            )
-        if not record.is_file() and self.folder.is_dir() and any(self.folder.iterdir()):
-            raise UsageMistake(f"{self.folder} is not empty", hint="Name a new folder with --to.")
-        write(record, json.dumps(self.lineage()).encode())
-
     def stages(self) -> Iterator[Stage]:
         """All of them, each when it is done. Raises GateMissed where one is not good enough for the next."""
         polish = self.recipe.autoencoder.polish is not None
@@ -124,7 +102,7 @@ class Origination:
         state = learned(
             "autoencoder",
             self.folder / "autoencoder",
-            self.lineage("autoencoder"),
+            self.material.lineage("autoencoder"),
             learning,
             recipe.as_recipe(seed),
             autoencoder.loss_at(network, pixels, recipe, seed),
@@ -146,7 +124,7 @@ class Origination:
         state = learned(
             "decoder",
             self.folder / "decoder",
-            self.lineage("autoencoder"),
+            self.material.lineage("autoencoder"),
             learning,
             polish.as_recipe(seed),
             autoencoder.polishing_loss_at(
@@ -166,7 +144,7 @@ class Origination:
         recipe, seed = self.recipe.text_encoder, self.recipe.seed
         texts = text_encoder.corpus_order(self.texts(), seed)
         tokenizer = text_encoder.new_tokenizer(texts, recipe)
-        lineage = digests.of_json([self.lineage("text_encoder"), digests.of_json(texts)])
+        lineage = digests.of_json([self.material.lineage("text_encoder"), digests.of_json(texts)])
         taught_ND = self._taught(texts, lineage)
         tokens_NL = text_encoder.tokens_of(texts, tokenizer)
         clip = text_encoder.new_text_encoder(tokenizer, recipe, seed)
@@ -209,7 +187,7 @@ class Origination:
         """Makes all that the denoiser learns from, and keeps their latents for each size."""
         listing = self.folder / "pictures.json"
         sizes = sorted({part.resolution for part in self.recipe.denoiser.rounds})
-        lineage = digests.of_json([self.lineage("autoencoder", "hands", "pictures"), sizes])
+        lineage = digests.of_json([self.material.lineage("autoencoder", "hands", "pictures"), sizes])
         if listing.is_file():
             kept = json.loads(listing.read_text(encoding="utf-8"))
             if kept["lineage"] == lineage:
@@ -247,7 +225,7 @@ class Origination:
 
     def _lineage_of_round(self, number: int) -> str:
         """Later rounds may still be changed: this one does not depend on them."""
-        before = self.lineage("autoencoder", "text_encoder", "words", "hands", "pictures")
+        before = self.material.lineage("autoencoder", "text_encoder", "words", "hands", "pictures")
         network = self.recipe.denoiser.as_json()
         return digests.of_json([before, {**network, "rounds": network["rounds"][: number + 1]}])
 

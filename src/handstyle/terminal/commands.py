@@ -13,13 +13,14 @@ from typing import Annotated
 import typer
 
 from handstyle import __version__
-from handstyle.errors import HandstyleError, UsageMistake
+from handstyle.errors import UsageMistake
 from handstyle.terminal import options, values
 from handstyle.terminal.base_command import base
 from handstyle.terminal.collect_command import collect
 from handstyle.terminal.consent_commands import consent
 from handstyle.terminal.convert_command import convert
-from handstyle.terminal.display import Display, display_of, listed
+from handstyle.terminal.detect_command import detect
+from handstyle.terminal.display import Display, display_of
 from handstyle.terminal.log_commands import log
 from handstyle.terminal.originate_commands import originate
 from handstyle.terminal.rename_command import rename
@@ -249,21 +250,7 @@ app.command()(withdraw)
 app.command("retrain-without")(retrain_without)
 
 
-@app.command()
-def detect(
-    context: typer.Context,
-    image: options.Image,
-    trust: options.Trust = None,
-    trust_certificate: options.TrustCertificate = None,
-    json: options.AsJson = False,
-) -> None:
-    """What does a picture say of where it came from? Exits with 1 if that does not hold."""
-    from handstyle import checking
-
-    found = checking.detect(image, trust, trust_certificate)
-    display_of(context).result(found, found.words, *listed(found.findings), *found.notes)
-    if not found.holds:
-        raise typer.Exit(HandstyleError.exit_code)
+app.command()(detect)
 
 
 @app.command()
