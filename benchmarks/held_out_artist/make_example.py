@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import io
 import json
 import random
 import re
@@ -22,8 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import resvg_py
 from PIL import Image
+
+from handstyle.origination.artwork import rendered
 
 SIZE = 64
 TRAINING_CANDIDATES, HELD_OUT, RESERVED = 64, 64, 200  # concepts; the first 32 candidates are the example
@@ -73,23 +73,6 @@ def opened(folder: Path, package: str) -> dict:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def rendered(icons: dict, identifier: str) -> np.ndarray:
-    """Drawn at twice the size on white and averaged down, as the base's own works were."""
-    icon = icons["icons"][identifier]
-    width, height = (icon.get(side, icons.get(side, 16)) for side in ("width", "height"))
-    left, top, side = icon.get("left", 0), icon.get("top", 0), max(width, height)
-    svg = (
-        '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
-        f'viewBox="{left - (side - width) / 2} {top - (side - height) / 2} {side} {side}" '
-        f'width="{2 * SIZE}" height="{2 * SIZE}">{icon["body"]}</svg>'
-    )
-    image = Image.open(io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=svg)))).convert("RGBA")
-    page = Image.new("RGBA", image.size, "white")
-    page.alpha_composite(image)
-    pixels = np.asarray(page.convert("RGB"), dtype=np.float64)
-    return pixels.reshape(SIZE, 2, SIZE, 2, 3).mean((1, 3)).round().astype(np.uint8)
-
-
 def readable_names(folder: Path) -> dict[str, tuple[str, str]]:
     """Run-together letters -> (name with its spaces, group), from Unicode CLDR names first, keywords second."""
     annotations = opened(folder, "cldr-annotations-full-48.2.0")["annotations"]["annotations"]
@@ -108,7 +91,7 @@ def all_drawings(folder: Path, icons: dict) -> list[Drawing]:
     for identifier in sorted(icons["icons"]):
         caption, group = names.get(identifier, ("", ""))
         if group in GROUPS and not SIGN.search(caption):
-            drawings.append(Drawing(identifier, caption, rendered(icons, identifier)))
+            drawings.append(Drawing(identifier, caption, rendered(icons, identifier, SIZE)))
     return drawings
 
 
@@ -174,7 +157,7 @@ def same_concepts_by_another_artist(folder: Path, names: Iterable[Drawing], fill
     for drawing in [*names, *fill]:
         name = known.get(drawing.identifier) or known.get(letters(drawing.caption)) or aliases.get(drawing.identifier)
         if name and len(found) < NUMBER_OF_WORKS:
-            found.append(Drawing(drawing.identifier, drawing.caption, rendered(icons, name)))
+            found.append(Drawing(drawing.identifier, drawing.caption, rendered(icons, name, SIZE)))
     return found
 
 

@@ -194,6 +194,13 @@ def finetune(
     `plain` updates parameter by parameter, in the words of the papers; otherwise all are updated in one kernel.
     """
     run = Run(learning, recipe, steps, plain=plain)
+    yield from learn(run, losses(family, batch_at, recipe), state)
+
+
+def losses(
+    family: ModelFamily, batch_at: Callable[[int], Batch], recipe: Recipe
+) -> Callable[[int], tuple[Tensor, int]]:
+    """What `learn` asks for: the loss of the batch of a micro-step, and of how many pictures it is."""
 
     def loss_at(micro_step: int) -> tuple[Tensor, int]:
         batch = batch_at(micro_step)
@@ -208,7 +215,7 @@ def finetune(
         )
         return loss, len(batch.names)
 
-    yield from learn(run, loss_at, state)
+    return loss_at
 
 
 def learn(run: Run, loss_at: Callable[[int], tuple[Tensor, int]], state: State | None) -> Iterator[Step]:

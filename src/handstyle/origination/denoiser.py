@@ -15,8 +15,6 @@ from torch import Tensor
 
 from handstyle.diffusion.family import LatentDistribution, ModelFamily
 from handstyle.encoding.batches import Batch, generator, positions
-from handstyle.finetuning.objective import batch_loss
-from handstyle.finetuning.recipe import Recipe
 from handstyle.origination.autoencoder import to_network
 from handstyle.origination.recipe import BaseRecipe, DenoiserRecipe, Round, WordsRecipe
 from handstyle.origination.words import Said, described
@@ -105,24 +103,3 @@ def batches(
         )
 
     return batch_at
-
-
-def loss_at(
-    batch_at: Callable[[int], Batch], family: ModelFamily, recipe: Recipe
-) -> Callable[[int], tuple[Tensor, int]]:
-    """For `loop.learn`."""
-
-    def loss(step: int) -> tuple[Tensor, int]:
-        batch = batch_at(step)
-        value = batch_loss(
-            batch,
-            family,
-            seed=recipe.seed,
-            step=step,
-            snr_gamma=recipe.snr_gamma,
-            precision=recipe.mixed_precision,
-            live_text=False,
-        )
-        return value, len(batch.names)
-
-    return loss

@@ -20,6 +20,7 @@ from handstyle import digests
 from handstyle.collection.works import Collection
 from handstyle.diffusion.checkpoints import read_tensors, write_tensors
 from handstyle.diffusion.family import ModelFamily
+from handstyle.finetuning.loop import losses
 from handstyle.finetuning.recipe import Recipe
 from handstyle.finetuning.trainable import trainable
 from handstyle.origination import autoencoder, base_folder, denoiser, gates, text_encoder
@@ -252,7 +253,7 @@ class Origination:
                 self._lineage_of_round(number),
                 learning,
                 recipe,
-                denoiser.loss_at(batch_at, family, recipe),
+                losses(family, batch_at, recipe),
                 self.report,
             )
             return {name: value.clone() for name, value in state.finished_weights().items()}
