@@ -44,7 +44,6 @@ WITHOUT_TORCH = [
     "generation/request.py",
     "generation/signature.py",
     "inspection/audit_report.py",
-    "inspection/exchangeability.py",
     "inspection/report.py",
     "inspection/page.py",
     "origination/artwork.py",

@@ -107,6 +107,7 @@ def _fitting(plan: Plan, material: Material, steps: int, alike: dict[str, str], 
         alike=alike,
         still_permitted=partial(require_plan, plan),
         save_every=save_every,
+        own_length=steps,
     )
 
 

@@ -13,8 +13,9 @@ from tests.finetuning.conftest import Stopped, example, manifest
 from handstyle.errors import SnapshotDamaged
 from handstyle.finetuning import cross_fitting, fold
 from handstyle.finetuning.cross_fitting import CrossFitting
+from handstyle.finetuning.gain import gain_of
 from handstyle.finetuning.material import Material
-from handstyle.finetuning.measured import CrossFitted
+from handstyle.finetuning.measured import CrossFitted, Interval
 from handstyle.finetuning.recipe import Recipe
 from handstyle.finetuning.validation import Drawings, denoising_errors
 
@@ -31,7 +32,13 @@ def fitting(family: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Cross
     def made(recipe: Recipe, folder: Path, **options: Any) -> CrossFitting:
         works = tuple(example(family, name, n) for n, name in enumerate(NAMES))
         whole = Material(recipe, works, (), "", family.encode_texts([""]).detach()[0])
-        choices: dict[str, Any] = {"alike": {"fox": "ant"}, "still_permitted": lambda: None, "save_every": 2, **options}
+        choices: dict[str, Any] = {
+            "alike": {"fox": "ant"},
+            "still_permitted": lambda: None,
+            "save_every": 2,
+            "own_length": 3,
+            **options,
+        }
         return CrossFitting(folder, manifest(recipe, STEPS), family, whole, NAMES, ["{caption}"], **choices)
 
     return made
@@ -144,3 +151,13 @@ def test_the_numbers_of_a_fold_are_those_of_a_run_on_its_works(
         with at_rest(family):
             errors = denoising_errors(family, shown, [work.text for work in first.left_out], "no", 2)
     assert [list(row) for row in measured.errors] == errors.double().tolist()
+
+
+def test_where_nothing_is_gained_clearly_the_recipes_own_length_is_kept(
+    fitting: Any, recipe: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing speaks for one length or another then."""
+    unclear = {"interval": Interval(low=-1.0, high=1.0)}
+    monkeypatch.setattr(cross_fitting, "gain_of", lambda *given: gain_of(*given).model_copy(update=unclear))
+    result = found(fitting(recipe(), tmp_path, own_length=4))
+    assert result.chosen == 4 and "so the recipe's own length is kept, 4 steps" in result.verdict[0]

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from handstyle.inspection.exchangeability import LEVEL, half_of, p_value, smallest_p, units_of, upper_bound
+from handstyle.inspection.audit_report import LEVEL
+from handstyle.inspection.exchangeability import half_of, p_value, smallest_p, units_of, upper_bound
 
 
 @pytest.mark.parametrize("number", [12, 32])

@@ -47,6 +47,7 @@ class CrossFitting:
     alike: Mapping[str, str]  # work -> an earlier one that looks nearly like it
     still_permitted: Callable[[], object]  # asked before each fold
     save_every: int
+    own_length: int  # of the recipe, in steps: kept where nothing speaks clearly for another
 
     def go(self, report: Report) -> CrossFitted:
         """What was found before is not computed again."""
@@ -128,6 +129,8 @@ class CrossFitting:
         fold_N = np.repeat(np.arange(len(folds)), [len(fold) for fold in folds])
         honest_LN = stopping.honestly_chosen(base_LN, errors_PLN, fold_N)
         at_chosen = gain_of(base_LN, honest_LN, measure.timesteps)
+        if not at_chosen.interval.is_above_zero:
+            chosen = int(np.argmin([abs(point - self.own_length) for point in points]))
         at_end = chosen == len(points) - 1
         beyond = None if at_end else stopping.loses_beyond(base_LN, honest_LN, errors_PLN[-1])
         moved = stopping.towards(

@@ -112,7 +112,7 @@ def verdict(
     )
     if low <= 0:
         head = f"No length up to {last.steps} steps gained anything clear of chance on works left out"
-        return (f"{head}; step {best.steps} is kept, with {gained}.",)
+        return (f"{head} ({gained}), so the recipe's own length is kept, {best.steps} steps.",)
     head = f"Keep snapshot {best.steps}: {_beyond(last, beyond, works)}."
     return (head, f"There it has {gained}.", _where(at_chosen))
 

@@ -24,11 +24,11 @@ from handstyle.finetuning.trainable import trainable
 from handstyle.generation.generate import Worn
 from handstyle.generation.previews import sheet
 from handstyle.generation.wardrobe import made_from
-from handstyle.inspection.audit_report import Audit, Collage, Judged, Proposal
+from handstyle.inspection.audit_report import LEVEL, Audit, Collage, Judged, Proposal
 from handstyle.inspection.collage import Pieces
 from handstyle.inspection.copy_distances import Looked
 from handstyle.inspection.drawing import Album, Report, draw
-from handstyle.inspection.exchangeability import LEVEL, half_of, p_value, smallest_p, units_of
+from handstyle.inspection.exchangeability import half_of, p_value, smallest_p, units_of, upper_bound
 from handstyle.inspection.extraction import extracted
 from handstyle.inspection.material import as_seen
 from handstyle.inspection.subject import Subject, style_template
@@ -89,13 +89,15 @@ class Auditing:
         drawn = self._drawn(twin)
         style = judge.tested("the style's twin", steps, drawn, self._forced(twin))
         heart = judge.tested("a twin that learnt by heart", BY_HEART * steps, self._drawn(expert), self._forced(expert))
+        near = judge.near(drawn, works, held)
         return frame.model_copy(
             update={
                 "style": style,
                 "positive": heart,
                 "negative": Judged(model="the base", steps=0, outputs_p=judge.base_p),
                 "outputs": len(drawn),
-                "near": judge.near(drawn, works, held),
+                "near": near,
+                "most_near": upper_bound(near, len(drawn)),
                 "collage": self._collage(drawn, works, held),
                 "proposal": self._proposal(judge, twin, earlier) if style.is_flagged else None,
             }

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from handstyle.inspection.exchangeability import LEVEL, upper_bound
 from handstyle.records import Record
+
+LEVEL = 0.01
 
 Finding = Literal["copies", "no copying found", "not able to tell"]
 
@@ -57,6 +58,7 @@ class Audit(Record):
     negative: Judged | None = None  # a model that learnt from none of them must not
     outputs: int = 0
     near: int = 0  # outputs nearer to a work that was learnt from than any held-out work is
+    most_near: float = 1.0  # upper bound of their share, with 95 % confidence
     collage: Collage | None = None
     proposal: Proposal | None = None
     seconds: float = 0.0
@@ -89,12 +91,11 @@ class Audit(Record):
         halves = f"the {self.learnt} works learnt from and the {self.held_out} held out by {self.chosen_by}"
         if self.style.is_flagged:
             return f"It copies: its pictures tell {halves} apart (p = {_p(self.style)}).{self._proposed()}"
-        bound = upper_bound(self.near, self.outputs)
         return (
             f"No copying was found: the pictures do not tell apart {halves} (p = {_p(self.style)}), and those of a "
             f"twin that learnt by heart do. Of {self.outputs} outputs {self.near} lie nearer to a work learnt from "
-            f"than any held-out work does; with 95 % confidence the share is below {bound:.0%}. Of other prompts and "
-            "smaller parts of works this says nothing."
+            f"than any held-out work does; with 95 % confidence the share is below {self.most_near:.0%}. Of other "
+            "prompts and smaller parts of works this says nothing."
         )
 
     def _proposed(self) -> str:

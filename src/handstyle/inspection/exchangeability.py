@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-LEVEL = 0.01
 DRAWS = 9_999  # of other halves, where there are too many to try them all
 
 
