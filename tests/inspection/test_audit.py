@@ -138,6 +138,7 @@ def test_an_audit_of_a_tiny_style_goes_through_and_leaves_the_base_alone(
     assert (result.works, result.learnt, result.held_out, result.units) == (10, 5, 5, 10)
     assert result.style is not None and result.positive is not None and result.negative is not None
     assert (result.style.steps, result.positive.steps) == (2, 4)
+    assert Audit.load(result.save(tmp_path / "audit.json")) == result
     assert result.outputs == 10 and result.smallest_p == 1 / 252
     assert result.collage is not None and (tmp_path / "pictures" / result.collage.picture).is_file()
     assert told >= {"training a twin on half of the works", "trying to get the works out"}

@@ -201,4 +201,4 @@ class Judge:
     def near(self, drawn: Sequence[Image.Image], works: Sequence[Image.Image], held: Sequence[int]) -> int:
         learnt = [place for unit in self.learnt for place in self.units[unit]]
         real = min(self.looked.distances(works[place]).tiled[learnt].min() for place in held)
-        return sum(self.looked.distances(picture).tiled[learnt].min() < real for picture in drawn)
+        return sum(bool(self.looked.distances(picture).tiled[learnt].min() < real) for picture in drawn)
