@@ -44,6 +44,7 @@ def desk(tmp_path: Path, tiny_base: Path, monkeypatch: pytest.MonkeyPatch) -> It
     base = shutil.copytree(tiny_base, tmp_path / "models" / "my-base")
     (base / "handstyle.toml").write_text('name = "tiny base"\nlicence = "Apache-2.0"\n', encoding="utf-8")
     monkeypatch.setattr("handstyle.diffusion.catalogue.EMBEDDED", base)
+    monkeypatch.setattr("handstyle.finetuning.how_long.PATIENCE", 0)  # the length is found only where a line asks
     drawings = sorted((EXAMPLE / "works").glob("*.png"))
     for folder, chosen in {"drawings": drawings[:8], "emoji": drawings[:3]}.items():
         (tmp_path / folder).mkdir()
