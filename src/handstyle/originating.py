@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,10 +57,12 @@ def base(
     *,
     vocabulary: Path | None = None,
     share_alike: bool = False,
+    unseen_artist: Sequence[Path] = (),
     announce: Callable[[str], None] = lambda words: None,
     progress: Progress = silent,
 ) -> Originated:
     """A base from the current collection, stage after stage; what is finished is passed over, so it may be stopped.
+    `unseen_artist`: folders of drawings by somebody who is not in it, that it is measured on as well.
 
     Raises RightsMissing when a work may not be trained on and shared today, GateMissed when a stage is not good enough
     for the next.
@@ -78,8 +80,11 @@ def base(
     from handstyle.origination.evaluation import Evaluation
     from handstyle.origination.material import Material
     from handstyle.origination.originate import Origination
+    from handstyle.origination.unseen_artist import read
 
     use_all_cores()
+    learnt = frozenset(work.pixels_sha256 for work in collection.works)
+    artist = read(unseen_artist, recipe.resolution, learnt) if unseen_artist else None
     made = Origination(Material(to, folder, collection, recipe, progress), teacher, words_in(vocabulary))
     made.material.claim()
     measures: dict[str, str] = {}
@@ -87,7 +92,7 @@ def base(
         measures |= stage.measures
         announce(f"{stage.name}: {', '.join(f'{name} {value}' for name, value in stage.measures.items()) or 'done'}")
     made.finish(measures, None)  # drawing asks its card how strongly to guide
-    measured, sheet = Evaluation(made).measured(made.family(), progress)
+    measured, sheet = Evaluation(made).measured(made.family(), progress, artist)
     made.finish(measures, measured)
     family = made.family()
     drawn_by = MadeFrom(family.card.name, family.digest).as_sheet

@@ -43,12 +43,12 @@ def works(tmp_path: Path) -> Path:
     return drawn_into(tmp_path / "works")
 
 
-def drawn_into(folder: Path, licence: str = "MIT") -> Path:
+def drawn_into(folder: Path, licence: str = "MIT", side: int = 32) -> Path:
     lines = []
     for hand, outlined in (("flat", False), ("inked", True)):
         (folder / hand).mkdir(parents=True)
         for number, name in enumerate(NAMES):
-            drawing(number, outlined).save(folder / hand / f"{name}.png")
+            drawing(number, outlined, side).save(folder / hand / f"{name}.png")
             lines.append(json.dumps({"file_name": f"{hand}/{name}.png", "text": f"{name}; thing, toy {name}"}))
     (folder / "metadata.jsonl").write_text("\n".join(lines), encoding="utf-8")
     texts = [

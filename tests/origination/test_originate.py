@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tests.origination.conftest import drawn_into
 
 from handstyle.diffusion.checkpoints import read_tensors
-from handstyle.errors import UsageMistake
-from handstyle.origination import gates, learning
+from handstyle.errors import CollectionFaulty, UsageMistake
+from handstyle.origination import autoencoder, gates, learning, unseen_artist
 from handstyle.origination.evaluation import Evaluation
 from handstyle.origination.gates import Gate, GateMissed
 from handstyle.origination.originate import Origination
@@ -151,10 +152,26 @@ def test_a_base_is_measured_and_its_sheet_shows_what_was_asked(begun: Begin, tmp
     made = begun(tmp_path / "base")
     measures = {key: value for stage in made.stages() for key, value in stage.measures.items()}
     made.finish(measures, None)
-    found, sheet = Evaluation(made, steps=2, batch=4).measured(made.family(), lambda *_: None)
-    assert found.concepts.of == found.judge_ceiling.of == 10
+    artist = unseen_artist.read([drawn_into(tmp_path / "others", side=24)], 32, frozenset())
+    found, sheet = Evaluation(made, steps=2, batch=4).measured(made.family(), lambda *_: None, artist)
+    assert found.concepts.of == found.judge_ceiling.of == found.words_through.of == found.hands_through.of == 10
+    assert found.unseen is not None and found.unseen.works == found.unseen.words.of == 20
+    assert 0 < found.unseen.psnr < 20  # two steps
     assert found.combinations.of == 40 and 0 <= found.combinations.right <= 40
     assert found.null_low <= 0.5 <= found.null_high
     assert np.asarray(sheet).shape[2] == 3 and sheet.width > sheet.height / 2
     made.finish(measures, found)
-    assert "found among wrong captions" in (made.base / "ORIGIN.md").read_text(encoding="utf-8")
+    page = (made.base / "ORIGIN.md").read_text(encoding="utf-8")
+    assert "found among wrong captions" in page and f"{found.unseen.psnr:.1f} dB" in page
+
+
+def test_a_work_of_the_base_is_no_unseen_artists(begun: Begin, tmp_path: Path, works: Path) -> None:
+    learnt = frozenset(work.pixels_sha256 for work in begun(tmp_path / "base").collection.works)
+    with pytest.raises(CollectionFaulty, match=r"20 drawings .* are among the base's own works"):
+        unseen_artist.read([works], 32, learnt)
+
+
+def test_a_picture_given_back_to_the_bit_has_the_most_decibels() -> None:
+    page = torch.zeros(2, 3, 4, 4)
+    assert autoencoder.decibels(page, page).tolist() == pytest.approx([68.13, 68.13], abs=0.01)
+    assert autoencoder.decibels(page + 2 / 255, page).tolist() == pytest.approx([48.13, 48.13], abs=0.01)

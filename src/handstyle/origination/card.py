@@ -10,7 +10,7 @@ import tomli_w
 
 from handstyle.collection.works import Collection
 from handstyle.origination import credits
-from handstyle.origination.figures import Measured, Share
+from handstyle.origination.figures import Measured, Share, Unseen
 from handstyle.origination.recipe import BaseRecipe
 from handstyle.records import Record
 
@@ -98,12 +98,23 @@ def page(
 def _figures(found: Measured) -> list[str]:
     return [
         f"| a judge that learnt from real works names common concepts right, first among {found.concepts.of} | "
-        f"{_said(found.concepts)}; on real drawings it never saw {_said(found.judge_ceiling)} |",
-        f"| and sees the hand asked for | {_said(found.hands)}; on real drawings {_said(found.hands_ceiling)} |",
+        f"{_said(found.concepts)}; on real drawings it never saw {_said(found.judge_ceiling)}, on those through the "
+        f"autoencoder {_said(found.words_through)} |",
+        f"| and sees the hand asked for | {_said(found.hands)}; on real drawings {_said(found.hands_ceiling)}, through "
+        f"the autoencoder {_said(found.hands_through)} |",
         f"| combinations that no work shows, found among wrong captions | {_said(found.combinations)} |",
         f"| one picture, 20 steps with guidance | {found.seconds_a_picture:.2f} s |",
         f"| drawn pictures nearer to a work than half of the unseen works are | {_said(found.nearer_than_real)}; "
         f"real ones between {found.null_low:.0%} and {found.null_high:.0%} |",
+        *(_of_unseen(found.unseen) if found.unseen else []),
+    ]
+
+
+def _of_unseen(found: Unseen) -> list[str]:
+    return [
+        f"| PSNR of {found.works} works by an artist who is not in it, through the autoencoder | {found.psnr:.1f} dB |",
+        f"| the judge finds their names, first among {found.words.of} | {_said(found.words)}; through the autoencoder "
+        f"{_said(found.words_through)} |",
     ]
 
 

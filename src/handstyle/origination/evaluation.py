@@ -13,11 +13,13 @@ from torch import Tensor
 from handstyle.diffusion.family import ModelFamily
 from handstyle.finetuning.recipe import Duration, Recipe
 from handstyle.origination import combinations, judge, measure, text_encoder
-from handstyle.origination.figures import Measured, Share
+from handstyle.origination.autoencoder import decibels, to_network
+from handstyle.origination.figures import Measured, Share, Unseen
 from handstyle.origination.judge import Judge, Shown
 from handstyle.origination.learning import learned, parameters_of
 from handstyle.origination.originate import Origination
 from handstyle.origination.pictures import Picture, further
+from handstyle.origination.unseen_artist import UnseenArtist
 from handstyle.origination.words import Said
 
 CONCEPTS = 200
@@ -89,33 +91,54 @@ class Evaluation:
         learning.put(state.finished_weights())
         return network.eval().requires_grad_(False)
 
-    def ceiling(self) -> tuple[Share, Share]:
-        """Words and hands of real drawings that the judge never saw."""
-        real = np.stack([np.asarray(self.made.material.pixels[n]) for n in self.kept_back])
-        words = measure.words_right(
-            self.judge, real, self.taught([self.made.material.said[n].name for n in self.kept_back])
-        )
-        return words, measure.hands_right(self.judge, real, [self.hand_numbers[n] for n in self.kept_back])
+    @cached_property
+    def real(self) -> np.ndarray:
+        """NHWC: the drawings that the judge never saw."""
+        return np.stack([np.asarray(self.made.material.pixels[n]) for n in self.kept_back])
 
-    def measured(self, family: ModelFamily, report: Callable[[str, int, int], None]) -> tuple[Measured, Image.Image]:
+    def seen_in(self, pixels_NHWC: np.ndarray) -> tuple[Share, Share]:
+        """Right words and right hands in pictures of what was kept back, in that order."""
+        names = [self.made.material.said[n].name for n in self.kept_back]
+        hands = [self.hand_numbers[n] for n in self.kept_back]
+        words = measure.words_right(self.judge, pixels_NHWC, self.taught(names))
+        return words, measure.hands_right(self.judge, pixels_NHWC, hands)
+
+    def of_unseen(self, family: ModelFamily, artist: UnseenArtist) -> Unseen:
+        through, taught_ND = measure.through(family, artist.pixels_NHWC), self.taught(artist.names)
+        both = through, artist.pixels_NHWC
+        return Unseen(
+            works=len(artist.names),
+            psnr=round(float(decibels(*(to_network(torch.from_numpy(rows)) for rows in both)).mean()), 2),
+            words=measure.words_right(self.judge, artist.pixels_NHWC, taught_ND),
+            words_through=measure.words_right(self.judge, through, taught_ND),
+        )
+
+    def measured(
+        self, family: ModelFamily, report: Callable[[str, int, int], None], unseen: UnseenArtist | None = None
+    ) -> tuple[Measured, Image.Image]:
         """The figures, and a sheet of what was drawn for the combinations."""
-        words_ceiling, hands_ceiling = self.ceiling()
+        words_ceiling, hands_ceiling = self.seen_in(self.real)
+        words_through, hands_through = self.seen_in(measure.through(family, self.real))
         said = [self.made.material.said[n] for n in self.kept_back]
         drawn = measure.draw(family, [f"{one.name}, {one.phrase}" for one in said], report)
         together = measure.draw(family, [question.prompt for question in combinations.questions()], report)
         works = self.made.material.pixels[self.made.material.learnt]
         real = measure.nearest(self.made.material.pixels[self.made.material.unseen], works)
         copies, low, high = measure.nearer_than(real, measure.nearest(drawn.pixels_NHWC[:DRAWN_FOR_COPIES], works))
+        concepts, hands = self.seen_in(drawn.pixels_NHWC)
         found = Measured(
             judge_ceiling=words_ceiling,
-            concepts=measure.words_right(self.judge, drawn.pixels_NHWC, self.taught([one.name for one in said])),
+            words_through=words_through,
+            concepts=concepts,
             hands_ceiling=hands_ceiling,
-            hands=measure.hands_right(self.judge, drawn.pixels_NHWC, [self.hand_numbers[n] for n in self.kept_back]),
+            hands_through=hands_through,
+            hands=hands,
             combinations=measure.combinations_right(self.judge, together.pixels_NHWC, self.taught),
             seconds_a_picture=round(measure.seconds_a_picture(family), 3),
             nearer_than_real=copies,
             null_low=low,
             null_high=high,
+            unseen=self.of_unseen(family, unseen) if unseen else None,
         )
         return found, sheet(np.concatenate([together.pixels_NHWC, drawn.pixels_NHWC]), columns=20)
 

@@ -13,6 +13,7 @@ from handstyle.diffusion.family import ModelFamily
 from handstyle.generation.generate import generate
 from handstyle.generation.request import GenerationRequest
 from handstyle.origination import combinations, judge
+from handstyle.origination.autoencoder import to_network
 from handstyle.origination.figures import Share
 from handstyle.origination.judge import Judge
 
@@ -46,6 +47,17 @@ def draw(family: ModelFamily, prompts: Sequence[str], report: Report, *, seed: i
         rows.append(np.asarray(picture.image))
         report("drawing", len(rows), len(requests))
     return Drawn(tuple(prompts), np.stack(rows))
+
+
+@torch.no_grad()
+def through(family: ModelFamily, pixels_NHWC: np.ndarray, at_once: int = 32) -> np.ndarray:
+    """NHWC, uint8: pictures as the autoencoder gives them back."""
+    rows = []
+    for begin in range(0, len(pixels_NHWC), at_once):
+        pixels_BCHW = to_network(torch.from_numpy(np.ascontiguousarray(pixels_NHWC[begin : begin + at_once])))
+        decoded_BCHW = family.decode_latents(family.encode_pixels(pixels_BCHW).mean_BCHW).float().clamp(-1, 1)
+        rows.append(((decoded_BCHW + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy())
+    return np.concatenate(rows)
 
 
 def seconds_a_picture(family: ModelFamily) -> float:

@@ -38,6 +38,7 @@ def base(
     recipe: own.BaseRecipeFile = None,
     vocabulary: own.Vocabulary = None,
     share_alike: own.ShareAlike = False,
+    unseen_artist: own.UnseenArtist = None,
     workspace: options.Place = None,
     json: options.AsJson = False,
 ) -> None:
@@ -52,6 +53,7 @@ def base(
         recipe,
         vocabulary=vocabulary,
         share_alike=share_alike,
+        unseen_artist=unseen_artist or (),
         announce=display.say,
         progress=display.progress,
     )

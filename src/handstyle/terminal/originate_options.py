@@ -23,6 +23,10 @@ Vocabulary = Annotated[
 ShareAlike = Annotated[
     bool, Option("--share-alike", help="Also take works whose licence asks that the base is shared alike.")
 ]
+UnseenArtist = Annotated[
+    list[Path] | None,
+    Option("--unseen-artist", metavar="FOLDER", help="Drawings by an artist who is not in it, to measure on. [none]"),
+]
 BaseTo = Annotated[
     Path, Option("--to", metavar="FOLDER", help="Where the base is made; a run that was stopped goes on there.")
 ]
