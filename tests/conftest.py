@@ -190,6 +190,126 @@ def save_tiny_xl(folder: Path, scheduler: Any = None, seed: int = 0) -> Path:
     return folder
 
 
+def save_tiny_t5_tokenizer(folder: Path) -> Path:
+    """A tokenizer of T5's kind, in the one file that the libraries read without sentencepiece."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from tokenizers.processors import TemplateProcessing
+    from transformers import PreTrainedTokenizerFast
+
+    pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -2.0)]
+    pieces += [(letter, -3.0) for letter in "abcdefghijklmnopqrstuvwxyz,"]
+    pieces += [(f"▁{word}", -4.0) for word in ("red", "boat", "cat", "icon", "flat")]
+    tokenizer = Tokenizer(models.Unigram(pieces, unk_id=2))
+    tokenizer.pre_tokenizer, tokenizer.decoder = pre_tokenizers.Metaspace(), decoders.Metaspace()
+    tokenizer.post_processor = TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="<pad>", eos_token="</s>", unk_token="<unk>", model_max_length=512
+    ).save_pretrained(folder)
+    return folder
+
+
+def tiny_flow_parts(words_tokenizer: Path) -> dict[str, Any]:
+    """What the tiny bases with a transformer have in common."""
+    from diffusers import AutoencoderKL
+    from transformers import CLIPTextConfig, CLIPTokenizer, PreTrainedTokenizerFast, T5Config, T5EncoderModel
+
+    from handstyle.diffusion.catalogue import EMBEDDED
+
+    words: dict[str, Any] = {"vocab_size": 8389, "num_attention_heads": 4, "max_position_embeddings": 32,
+        "bos_token_id": 8387, "eos_token_id": 8388, "pad_token_id": 8388, "num_hidden_layers": 2}  # fmt: skip
+    return {
+        "clip": CLIPTextConfig(hidden_size=16, intermediate_size=32, projection_dim=12, **words),
+        "wide clip": CLIPTextConfig(hidden_size=24, intermediate_size=48, projection_dim=20, **words),
+        "t5": T5EncoderModel(T5Config(vocab_size=40, d_model=48, d_kv=8, d_ff=32, num_layers=2, num_heads=4)),
+        "tokenizer": CLIPTokenizer.from_pretrained(EMBEDDED / "tokenizer", local_files_only=True),
+        "t5 tokenizer": PreTrainedTokenizerFast.from_pretrained(
+            save_tiny_t5_tokenizer(words_tokenizer), local_files_only=True
+        ),
+        "vae": AutoencoderKL(
+            block_out_channels=(8, 16),
+            down_block_types=("DownEncoderBlock2D",) * 2,
+            up_block_types=("UpDecoderBlock2D",) * 2,
+            latent_channels=4,
+            norm_num_groups=4,
+            sample_size=16,
+            scaling_factor=1.5,
+            shift_factor=0.06,
+            use_quant_conv=False,
+            use_post_quant_conv=False,
+        ),
+    }
+
+
+def save_tiny_sd3(folder: Path, seed: int = 0, *, t5: bool = True, of_35: bool = False) -> Path:
+    """The same for Stable Diffusion 3; 3.5 attends twice in its first blocks and normalises queries and keys."""
+    import torch
+    from diffusers import FlowMatchEulerDiscreteScheduler, SD3Transformer2DModel, StableDiffusion3Pipeline
+    from transformers import CLIPTextModelWithProjection
+
+    torch.manual_seed(seed)
+    parts = tiny_flow_parts(folder.with_name(f"{folder.name}-words"))
+    StableDiffusion3Pipeline(
+        transformer=SD3Transformer2DModel(
+            sample_size=8,
+            patch_size=2,
+            in_channels=4,
+            num_layers=2,
+            attention_head_dim=8,
+            num_attention_heads=4,
+            joint_attention_dim=48,
+            caption_projection_dim=32,
+            pooled_projection_dim=32,
+            out_channels=4,
+            pos_embed_max_size=8,
+            **({"dual_attention_layers": (0,), "qk_norm": "rms_norm"} if of_35 else {}),
+        ),
+        scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
+        vae=parts["vae"],
+        text_encoder=CLIPTextModelWithProjection(parts["clip"]),
+        tokenizer=parts["tokenizer"],
+        text_encoder_2=CLIPTextModelWithProjection(parts["wide clip"]),
+        tokenizer_2=parts["tokenizer"],
+        text_encoder_3=parts["t5"] if t5 else None,
+        tokenizer_3=parts["t5 tokenizer"] if t5 else None,
+    ).save_pretrained(folder)
+    return folder
+
+
+def save_tiny_flux(folder: Path, seed: int = 0, *, guided: bool = True) -> Path:
+    """The same for FLUX.1: `guided` as its version for developers, else as the quick one."""
+    import torch
+    from diffusers import FlowMatchEulerDiscreteScheduler, FluxPipeline, FluxTransformer2DModel
+    from transformers import CLIPTextModel
+
+    torch.manual_seed(seed)
+    parts = tiny_flow_parts(folder.with_name(f"{folder.name}-words"))
+    FluxPipeline(
+        transformer=FluxTransformer2DModel(
+            patch_size=1,
+            in_channels=16,
+            num_layers=1,
+            num_single_layers=1,
+            attention_head_dim=16,
+            num_attention_heads=2,
+            joint_attention_dim=48,
+            pooled_projection_dim=16,
+            axes_dims_rope=(4, 4, 8),
+            guidance_embeds=guided,
+        ),
+        scheduler=FlowMatchEulerDiscreteScheduler(
+            shift=3.0, use_dynamic_shifting=True, base_image_seq_len=256, max_image_seq_len=4096
+        )
+        if guided
+        else FlowMatchEulerDiscreteScheduler(shift=1.0),
+        vae=parts["vae"],
+        text_encoder=CLIPTextModel(parts["clip"]),
+        tokenizer=parts["tokenizer"],
+        text_encoder_2=parts["t5"],
+        tokenizer_2=parts["t5 tokenizer"],
+    ).save_pretrained(folder)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def save_base(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """`save_tiny_base`, each time into a folder of its own."""

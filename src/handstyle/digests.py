@@ -12,7 +12,7 @@ import math
 import os
 import stat
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -142,14 +142,21 @@ def of_tensor_file(path: Path) -> str:
 
     Read piece by piece: pages of a mapped file count as memory of the process, and a checkpoint has gigabytes of them.
     """
+    return of_tensor_files([path])
+
+
+def of_tensor_files(paths: Sequence[Path]) -> str:
+    """The same for tensors that lie in several files: what it would be if they lay in one."""
+    return _of_digests(found for path in paths for found in _of_each_tensor(path))
+
+
+def _of_each_tensor(path: Path) -> Iterator[tuple[str, str, tuple[int, ...], bytes]]:
     header, start = safetensors_header(path)
     with path.open("rb") as file:
-        return _of_digests(
-            (name, entry["dtype"], tuple(entry["shape"]), _of_span(file, start + begin, start + end))
-            for name, entry in header.items()
-            if name != "__metadata__"
-            for begin, end in [entry["data_offsets"]]
-        )
+        for name, entry in header.items():
+            if name != "__metadata__":
+                begin, end = entry["data_offsets"]
+                yield name, entry["dtype"], tuple(entry["shape"]), _of_span(file, start + begin, start + end)
 
 
 def _of_span(file: BinaryIO, begin: int, end: int) -> bytes:

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from handstyle.diffusion.noise import NoiseSchedule
+from handstyle.diffusion.noise import Schedule
 from handstyle.records import Record
 
 
@@ -57,7 +57,8 @@ class ModelFamily(Protocol):
     folder: Path
     plain: bool  # computes without optimisations, to compare with
     card: BaseCard
-    noise: NoiseSchedule
+    noise: Schedule
+    embeds_guidance: bool  # the strength of guidance is told to the network, which then answers once
     preset: str  # the recipe to start from where it draws at its full size
 
     @property
@@ -111,10 +112,19 @@ class ModelFamily(Protocol):
         ...
 
     def predict(
-        self, latents_BCHW: Tensor, timesteps_B: Tensor, conditioning_BLD: Tensor, sizes_B4: Tensor | None = None
+        self,
+        latents_BCHW: Tensor,
+        timesteps_B: Tensor,
+        conditioning_BLD: Tensor,
+        sizes_B4: Tensor | None = None,
+        guidance: float | None = None,
     ) -> Tensor:
         """`sizes_B4`: height and width of the picture, top and left of the crop (`encoding.crops.size_of`); without
-        them each is a whole picture of the size of its latents. Only some families listen to it."""
+        them each is a whole picture of the size of its latents. Only some families listen to it. `guidance` is for those that embed it."""
+        ...
+
+    def walk(self, steps: int, width: int, height: int) -> dict[str, Any]:
+        """What a solver's `set_timesteps` is given, for latents of this size."""
         ...
 
     def scheduler_config(self) -> dict[str, object]: ...

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 import torch
+from diffusers import UNet2DConditionModel
 from diffusers.models.activations import GEGLU
 from torch import Tensor, nn
 
@@ -61,7 +62,7 @@ def exchange(network: Any) -> None:
             layer.__class__ = faster
             if isinstance(layer, PackedLinear | PackedConv2d):
                 layer.packs = Packs()
-    if hasattr(network, "set_attn_processor"):
+    if isinstance(network, UNet2DConditionModel):  # in a transformer picture and words attend to each other jointly
         network.set_attn_processor(BlockedAttention())
 
 

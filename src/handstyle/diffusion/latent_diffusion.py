@@ -1,6 +1,6 @@
-"""What have all bases with a U-Net and one autoencoder in common?
+"""What have all bases in common that remove noise from the latents of one autoencoder?
 
-A family of them adds its text encoders: a subclass answers `_load_text`, `encode_texts` and `_conditioned`.
+`unet_family` and `flow_family` add which network does it and how noise is mixed in; a family adds its text encoders.
 """
 
 from __future__ import annotations
@@ -17,31 +17,25 @@ from torch import Tensor, nn
 from handstyle import digests
 from handstyle.diffusion import pipeline_folder
 from handstyle.diffusion.family import LatentDistribution
-from handstyle.diffusion.noise import NoiseSchedule, Prediction
+from handstyle.diffusion.noise import Schedule
 from handstyle.errors import BaseUnusable
 from handstyle.records import load_json
-
-# The layers of a U-Net by what they do, as diffusers names them.
-LAYERS = {
-    "attention": r"\.attn[12]\.(to_q|to_k|to_v|to_out\.0)$",
-    "feed-forward": r"\.ff\.net\.(0\.proj|2)$|\.attentions\.\d+\.proj_(in|out)$",
-    "convolution": r"\.resnets\.\d+\.(conv1|conv2|conv_shortcut)$|samplers\.0\.conv$",
-}
-
 
 class LatentDiffusion:
     """A loaded base; with a subclass's answers it satisfies `ModelFamily`. Weights stay fp32: they are the masters."""
 
     preset: str
     known_as: str
-    text_parts: ClassVar[Mapping[str, str]]  # text encoder -> its tokenizer
+    denoiser_part: ClassVar[str]  # its folder, and what its weights' names begin with
+    text_parts: Mapping[str, str]  # text encoder -> its tokenizer
+    drawn_with: ClassVar[Mapping[str, float]] = {}  # where a base's card does not say it
+    embeds_guidance: bool = False  # the strength of guidance is told to the network, and it answers once
 
     def __init__(self, folder: Path, device: str = "cpu", *, plain: bool = False) -> None:
-        from handstyle.diffusion.attention import use_plain_attention
         from handstyle.diffusion.faster_layers import exchange
 
-        pipeline_folder.check_folder(folder, self.parts, self.tokenizer_names)
         self.folder, self.device, self.plain = folder, device, plain
+        pipeline_folder.check_folder(folder, self.parts, self.tokenizer_names)
         try:
             scheduler = self._load()
             for network in (*self.networks.values(), self.vae):
@@ -51,21 +45,21 @@ class LatentDiffusion:
                 f"the base model in {folder} could not be loaded: {error}",
                 hint=f"It must be a whole diffusers folder of a {self.known_as} model; fetch it again.",
             ) from error
-        self.noise = NoiseSchedule(scheduler.alphas_cumprod, self._prediction(scheduler.config.prediction_type))
+        self.noise = self._noise(scheduler)
         self._scheduler_config = dict(scheduler.config)
         self._check_words()
-        self.card = pipeline_folder.read_card(folder)
+        self.card = pipeline_folder.read_card(folder, self.drawn_with)
         self._try_out()
         if plain:
-            use_plain_attention(self.unet)
+            self._compute_plainly()
         else:
-            exchange(self.unet)
+            exchange(self._denoiser)
             exchange(self.vae.decoder)
 
     @property
     def parts(self) -> list[str]:
         """The networks, in the order in which they enter the digest."""
-        return ["unet", "vae", *self.text_parts]
+        return [self.denoiser_part, "vae", *self.text_parts]
 
     @property
     def tokenizer_names(self) -> list[str]:
@@ -73,46 +67,63 @@ class LatentDiffusion:
 
     def _load(self) -> Any:
         """The networks and tokenizers; the scheduler is returned."""
-        from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
-        from transformers import CLIPTokenizer
+        from diffusers import AutoencoderKL
+        from transformers import AutoTokenizer, CLIPTokenizer
 
         load, folder = pipeline_folder.load_network, self.folder
-        self.unet: Any = load(UNet2DConditionModel, folder, "unet")
+        self._denoiser: Any = load(self._denoiser_class(), folder, self.denoiser_part)
         self.vae: Any = load(AutoencoderKL, folder, "vae")
         self.text_encoders: dict[str, Any] = {
-            part: pipeline_folder.load_text_encoder(self._text_class(part), folder, part) for part in self.text_parts
+            part: pipeline_folder.load_text_encoder(self._text_class(part), folder, part, self._text_type(part))
+            for part in self.text_parts
         }
         self.tokenizers: list[Any] = [
-            CLIPTokenizer.from_pretrained(folder / name, local_files_only=True) for name in self.tokenizer_names
+            (CLIPTokenizer if self._reads_clip(part) else AutoTokenizer).from_pretrained(
+                folder / name, local_files_only=True
+            )
+            for part, name in self.text_parts.items()
         ]
         for tokenizer in self.tokenizers:
             int(tokenizer.model_max_length)  # a configuration may say anything, and this raises here
         self._check_scheduler()
-        return DDIMScheduler.from_pretrained(folder / "scheduler", local_files_only=True)
+        return self._scheduler_class().from_pretrained(folder / "scheduler", local_files_only=True)
+
+    def _denoiser_class(self) -> Any:
+        """diffusers' class of the network that removes noise."""
+        raise NotImplementedError
+
+    def _scheduler_class(self) -> Any:
+        raise NotImplementedError
+
+    def _noise(self, scheduler: Any) -> Schedule:
+        raise NotImplementedError
+
+    def _compute_plainly(self) -> None:
+        """Attention as it is written in the papers."""
 
     def _check_scheduler(self) -> None:
-        """Another process of noising would be read as this one, with its own numbers left out."""
-        name = str(load_json(self.folder / "scheduler" / "scheduler_config.json").get("_class_name", ""))
-        if re.search(r"EDM|Flow|LCM|Consistency", name):
-            raise ValueError(f"its scheduler, {name}, mixes in noise in another way than {self.known_as} does")
+        """Another process of noising would be read as this one, with its own numbers left out: a subclass raises
+        ValueError."""
+
+    def _scheduler_name(self) -> str:
+        return str(load_json(self.folder / "scheduler" / "scheduler_config.json").get("_class_name", ""))
+
+    def _reads_clip(self, part: str) -> bool:
+        return True
+
+    def _text_type(self, part: str) -> torch.dtype:
+        return torch.float32
 
     def _text_class(self, part: str) -> Any:
         """transformers' class of a text encoder."""
         raise NotImplementedError
 
-    def _prediction(self, told: str) -> Prediction:
-        if told not in ("epsilon", "v_prediction"):
-            raise BaseUnusable(
-                f"the base in {self.folder} predicts `{told}`, which this family does not know",
-                hint="Known: epsilon, v_prediction.",
-            )
-        return cast(Prediction, told)
-
     def _check_words(self) -> None:
-        for encoder, tokenizer in zip(self.text_encoders.values(), self.tokenizers, strict=True):
+        for (part, encoder), tokenizer in zip(self.text_encoders.items(), self.tokenizers, strict=True):
             limits = encoder.config
             longest, words = int(tokenizer.model_max_length), len(tokenizer)
-            if not 3 <= longest <= limits.max_position_embeddings or words > limits.vocab_size:
+            fits = 3 <= longest <= limits.max_position_embeddings if self._reads_clip(part) else longest >= 3
+            if not fits or words > limits.vocab_size:
                 raise BaseUnusable(
                     f"the tokenizer and the text encoder in {self.folder} do not belong to each other",
                     hint="Restore both from the model they come from, or fetch it again.",
@@ -135,11 +146,11 @@ class LatentDiffusion:
 
     @property
     def networks(self) -> dict[str, nn.Module]:
-        return {"unet": self.unet, **self.text_encoders}
+        return {self.denoiser_part: self._denoiser, **self.text_encoders}
 
     @property
     def denoiser(self) -> nn.Module:
-        return cast(nn.Module, self.unet)
+        return cast(nn.Module, self._denoiser)
 
     @property
     def pixels_per_latent(self) -> int:
@@ -147,26 +158,24 @@ class LatentDiffusion:
 
     @property
     def pixel_multiple(self) -> int:
-        return self.pixels_per_latent * int(2 ** (len(self.unet.config.block_out_channels) - 1))
+        raise NotImplementedError
 
     @property
     def resolution(self) -> int:
-        return int(self.unet.config.sample_size) * self.pixels_per_latent
+        return int(self._denoiser.config.sample_size) * self.pixels_per_latent
 
     @cached_property
     def digest(self) -> str:
         return pipeline_folder.base_digest(self.folder, self.parts, self.tokenizer_names)
 
     def restore(self) -> None:
-        from diffusers import UNet2DConditionModel
-
         for part, network in self.networks.items():
             pipeline_folder.put_back(
                 network,
-                pipeline_folder.weights_of(self.folder, part),
+                pipeline_folder.weight_files(self.folder, part),
                 lambda part=part: (  # type: ignore[misc]
-                    pipeline_folder.load_network(UNet2DConditionModel, self.folder, part)
-                    if part == "unet"
+                    pipeline_folder.load_network(self._denoiser_class(), self.folder, part)
+                    if part == self.denoiser_part
                     else pipeline_folder.load_text_encoder(self._text_class(part), self.folder, part)
                 ),
             )
@@ -200,7 +209,7 @@ class LatentDiffusion:
         return pixels_BCHW.clamp(-1, 1).cpu()
 
     def latent_shape(self, width: int, height: int) -> tuple[int, int, int]:
-        return (int(self.unet.config.in_channels), height // self.pixels_per_latent, width // self.pixels_per_latent)
+        return (int(self.vae.config.latent_channels), height // self.pixels_per_latent, width // self.pixels_per_latent)
 
     def _tokens(self, tokenizer: Any, texts: Sequence[str]) -> Tensor:
         tokens_BL = tokenizer(
@@ -222,24 +231,30 @@ class LatentDiffusion:
         return str(tokenizer.decode(tokens[room:])).strip() if len(tokens) > room else ""
 
     def predict(
-        self, latents_BCHW: Tensor, timesteps_B: Tensor, conditioning_BLD: Tensor, sizes_B4: Tensor | None = None
+        self,
+        latents_BCHW: Tensor,
+        timesteps_B: Tensor,
+        conditioning_BLD: Tensor,
+        sizes_B4: Tensor | None = None,
+        guidance: float | None = None,
     ) -> Tensor:
-        if sizes_B4 is None:  # a whole picture of this size
-            height, width = (side * self.pixels_per_latent for side in latents_BCHW.shape[2:])
-            sizes_B4 = torch.tensor([[height, width, 0, 0]]).expand(len(latents_BCHW), -1)
-        there = [tensor.to(self.device) for tensor in (latents_BCHW, timesteps_B, conditioning_BLD, sizes_B4)]
-        return cast(Tensor, self.unet(*there[:2], **self._conditioned(there[0], *there[2:])).sample.cpu())
+        raise NotImplementedError
 
-    def _conditioned(self, latents_BCHW: Tensor, conditioning_BLD: Tensor, sizes_B4: Tensor) -> dict[str, Any]:
-        """What the U-Net is given besides latents and timesteps."""
-        return {"encoder_hidden_states": conditioning_BLD}
+    def walk(self, steps: int, width: int, height: int) -> dict[str, Any]:
+        return {"num_inference_steps": steps}
 
     def scheduler_config(self) -> dict[str, object]:
         return dict(self._scheduler_config)
 
+    def layers(self) -> Mapping[str, str]:
+        """What a layer does -> the pattern of its name, as diffusers names it."""
+        raise NotImplementedError
+
     def low_rank_targets(self, modules: Sequence[str]) -> list[str]:
-        patterns = [re.compile(LAYERS[module]) for module in modules]
-        return [name for name, _ in self.unet.named_modules() if any(pattern.search(name) for pattern in patterns)]
+        patterns = [re.compile(pattern) for module in modules if (pattern := self.layers().get(module))]
+        return [
+            name for name, _ in self._denoiser.named_modules() if any(pattern.search(name) for pattern in patterns)
+        ]
 
     def autocast(self, precision: str) -> torch.autocast:
         return torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=precision == "bf16")

@@ -3,12 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
 
-Prediction = Literal["epsilon", "v_prediction"]
+Prediction = Literal["epsilon", "v_prediction", "flow"]
+
+
+class Schedule(Protocol):
+    """How far along the way from picture to noise a timestep is, and what a network says there."""
+
+    @property
+    def prediction(self) -> Prediction: ...
+
+    @property
+    def number_of_timesteps(self) -> int: ...
+
+    @property
+    def makes_sense(self) -> bool:
+        """Whether it goes from more of the picture to less."""
+        ...
+
+    def drawn(self, rows: int, generator: torch.Generator) -> Tensor:
+        """Timesteps to learn at."""
+        ...
+
+    def noised(self, x0_BCHW: Tensor, noise_BCHW: Tensor, timesteps_B: Tensor) -> Tensor: ...
+
+    def target(self, x0_BCHW: Tensor, noise_BCHW: Tensor, timesteps_B: Tensor) -> Tensor: ...
+
+    def min_snr_weight(self, timesteps_B: Tensor, gamma: float) -> Tensor: ...
 
 
 @dataclass(frozen=True)
@@ -21,6 +46,16 @@ class NoiseSchedule:
     @property
     def number_of_timesteps(self) -> int:
         return len(self.signal_T)
+
+    @property
+    def makes_sense(self) -> bool:
+        # Written so that what is no number is refused too: no comparison with it is true.
+        signal_T = self.signal_T
+        inside = len(signal_T) > 0 and bool(((signal_T >= 0) & (signal_T <= 1)).all())
+        return inside and not bool((signal_T.diff() > 0).any())
+
+    def drawn(self, rows: int, generator: torch.Generator) -> Tensor:
+        return stratified_timesteps(rows, self.number_of_timesteps, generator)
 
     def signal(self, timesteps_B: Tensor) -> Tensor:
         return self.signal_T[timesteps_B][:, None, None, None]
@@ -47,6 +82,47 @@ class NoiseSchedule:
         if self.prediction == "epsilon":
             return (gamma / snr_B).clamp_max(1).float()
         return (snr_B.clamp_max(gamma) / (snr_B + 1)).float()
+
+
+@dataclass(frozen=True)
+class FlowSchedule:
+    """A straight line from picture to noise (Lipman et al. 2023; Esser et al. 2024, section 2). A timestep is the share
+    of noise times their number, and need not be whole.
+
+    `shift` moves what is learnt at towards noise, as larger pictures need it (Esser et al. 2024, section 5.3.2).
+    """
+
+    number_of_timesteps: int
+    shift: float = 1.0
+    prediction: Prediction = "flow"
+
+    @property
+    def makes_sense(self) -> bool:
+        return self.number_of_timesteps > 0 and 0 < self.shift < float("inf")
+
+    def drawn(self, rows: int, generator: torch.Generator) -> Tensor:
+        """Logit-normal (Esser et al. 2024, section 3.1), one from each of equal strata, shifted."""
+        positions_B = (torch.arange(rows) + torch.rand(rows, generator=generator)) / rows
+        noise_B = torch.sigmoid(torch.special.ndtri(positions_B.double().clamp(1e-6, 1 - 1e-6))).float()
+        return self.shift * noise_B / (1 + (self.shift - 1) * noise_B) * self.number_of_timesteps
+
+    def share(self, timesteps_B: Tensor) -> Tensor:
+        return (timesteps_B.float() / self.number_of_timesteps)[:, None, None, None]
+
+    def noised(self, x0_BCHW: Tensor, noise_BCHW: Tensor, timesteps_B: Tensor) -> Tensor:
+        """x_t = (1 - t) x_0 + t noise."""
+        share_B111 = self.share(timesteps_B)
+        return (1 - share_B111) * x0_BCHW + share_B111 * noise_BCHW
+
+    def target(self, x0_BCHW: Tensor, noise_BCHW: Tensor, timesteps_B: Tensor) -> Tensor:
+        """noise - x_0, the way's direction."""
+        return noise_BCHW - x0_BCHW
+
+    def min_snr_weight(self, timesteps_B: Tensor, gamma: float) -> Tensor:
+        """min(snr, gamma) t^2, snr = (1 - t)^2 / t^2: what Hang et al. 2023 give the error of x_0, which is t times
+        that of the direction."""
+        share_B = self.share(timesteps_B).flatten().double()
+        return torch.minimum((1 - share_B).square(), gamma * share_B.square()).float()
 
 
 def stratified_timesteps(batch: int, number_of_timesteps: int, generator: torch.Generator) -> Tensor:

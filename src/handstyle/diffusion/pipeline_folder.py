@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +29,23 @@ def weights_of(folder: Path, part: str) -> Path:
     return half if half.is_file() and not plain.is_file() else plain
 
 
+def weight_files(folder: Path, part: str) -> list[Path]:
+    """The files that hold the weights of a network: one, or the parts that an index beside them lists."""
+    whole = weights_of(folder, part)
+    if whole.is_file():
+        return [whole]
+    for stem, ending in ((whole.stem, ""), (whole.stem, f".{HALF}")):
+        index = whole.with_name(f"{stem}{whole.suffix}.index{ending}.json")
+        if index.is_file():
+            listed = load_json(index).get("weight_map", {}).values()
+            return [folder / part / Path(name).name for name in sorted(set(listed))]
+    return [whole]
+
+
 def how_to_load(folder: Path, part: str) -> dict[str, Any]:
     """For `from_pretrained`: without a network, without pickle, and the variant that is there."""
-    is_half = weights_of(folder, part).stem.endswith(f".{HALF}")
+    first = weight_files(folder, part)[0]
+    is_half = f".{HALF}" in first.stem and "shard" not in first.stem
     return {**LOAD, "variant": HALF} if is_half else LOAD
 
 
@@ -39,11 +53,11 @@ def check_folder(folder: Path, parts: Sequence[str], tokenizers: Sequence[str]) 
     """Raises BaseUnusable naming everything that is missing or damaged, before anything is loaded."""
     faults = []
     for part in parts:
-        weights = weights_of(folder, part)
-        for path in (folder / part / "config.json", weights):
+        files = weight_files(folder, part)
+        for path in (folder / part / "config.json", *files):
             if not path.is_file():
                 faults.append(f"{part}/{path.name} is missing")
-        if weights.is_file():
+        for weights in (path for path in files if path.is_file()):
             try:
                 digests.safetensors_header(weights)
             except Exception as error:
@@ -66,11 +80,13 @@ def check_folder(folder: Path, parts: Sequence[str], tokenizers: Sequence[str]) 
         )
 
 
-def read_card(folder: Path) -> BaseCard:
+def read_card(folder: Path, drawn_with: Mapping[str, float] | None = None) -> BaseCard:
+    """`drawn_with`: how a base of its family is drawn with where it does not say so itself."""
     path = folder / CARD
     if path.is_file():
-        return BaseCard.read(load_toml(path, BaseUnusable), where=str(path), error=BaseUnusable)
-    return BaseCard(name=folder.resolve().name)
+        told = load_toml(path, BaseUnusable)
+        return BaseCard.read({**(drawn_with or {}), **told}, where=str(path), error=BaseUnusable)
+    return BaseCard.model_validate({**(drawn_with or {}), "name": folder.resolve().name})
 
 
 def base_digest(folder: Path, parts: Sequence[str], tokenizers: Sequence[str] = ("tokenizer",)) -> str:
@@ -86,7 +102,7 @@ def base_digest(folder: Path, parts: Sequence[str], tokenizers: Sequence[str] = 
 
 def part_digest(folder: Path, part: str) -> str:
     config = {key: value for key, value in load_json(folder / part / "config.json").items() if key[0] != "_"}
-    return digests.of_json({"config": config, "tensors": digests.of_tensor_file(weights_of(folder, part))})
+    return digests.of_json({"config": config, "tensors": digests.of_tensor_files(weight_files(folder, part))})
 
 
 def files_digest(folder: Path) -> dict[str, str]:
@@ -98,10 +114,10 @@ def load_network(library: Any, folder: Path, part: str) -> Any:
     return library.from_pretrained(folder / part, **how_to_load(folder, part), torch_dtype=torch.float32)
 
 
-def load_text_encoder(library: Any, folder: Path, part: str) -> Any:
-    """A network of a transformers class, in fp32. Raises ValueError where tensors are missing."""
+def load_text_encoder(library: Any, folder: Path, part: str, dtype: torch.dtype = torch.float32) -> Any:
+    """A network of a transformers class. Raises ValueError where tensors are missing."""
     network, found = library.from_pretrained(
-        folder / part, **how_to_load(folder, part), dtype=torch.float32, output_loading_info=True
+        folder / part, **how_to_load(folder, part), dtype=dtype, output_loading_info=True
     )
     if found["missing_keys"]:  # transformers would fill them with chance and go on
         raise ValueError(f"{part} lacks {len(found['missing_keys'])} tensors")
@@ -109,13 +125,14 @@ def load_text_encoder(library: Any, folder: Path, part: str) -> Any:
 
 
 @torch.no_grad()
-def put_back(network: nn.Module, weights: Path, load: Callable[[], nn.Module]) -> None:
+def put_back(network: nn.Module, weights: Sequence[Path], load: Callable[[], nn.Module]) -> None:
     """Tensor by tensor: a second network beside it might not fit. Files may hold more than parameters."""
     parameters = dict(network.named_parameters())
-    file_names = [name for name in digests.safetensors_header(weights)[0] if name != "__metadata__"]
+    headers = (digests.safetensors_header(path)[0] for path in weights)
+    file_names = [name for header in headers for name in header if name != "__metadata__"]
     own_names = {name: _own_name(name, parameters) for name in file_names}
     if parameters.keys() <= set(own_names.values()):
-        read = ((own_names[name], original) for name, original in each_tensor(weights))
+        read = ((own_names[name], original) for path in weights for name, original in each_tensor(path))
         originals = ((name, original) for name, original in read if name in parameters)
     else:  # names of an earlier library, which it translates while loading
         originals = ((name, original.detach()) for name, original in load().named_parameters())

@@ -5,6 +5,7 @@ The solvers are diffusers'; here they are built from a base's own schedule and w
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,12 @@ SAMPLERS: dict[str, tuple[str, dict[str, Any]]] = {
     "euler": ("EulerDiscreteScheduler", {}),
     "unipc": ("UniPCMultistepScheduler", {}),
 }
+FLOWING = {"prediction_type": "flow_prediction", "use_flow_sigmas": True}
+FLOW_SAMPLERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "dpm++": ("DPMSolverMultistepScheduler", {**SAMPLERS["dpm++"][1], **FLOWING}),
+    "euler": ("FlowMatchEulerDiscreteScheduler", {}),
+    "unipc": ("UniPCMultistepScheduler", FLOWING),
+}
 
 
 @dataclass(frozen=True)
@@ -34,13 +41,17 @@ class Denoised:
     latents_BCHW: Tensor
 
 
-def solver(name: str, config: dict[str, object]) -> Any:
-    """A diffusers scheduler on the base's schedule. Raises UsageMistake for an unknown name."""
+def solver(name: str, config: dict[str, object], *, flows: bool = False) -> Any:
+    """A diffusers scheduler on the base's schedule, which `flows` or not. Raises UsageMistake for an unknown name."""
     import diffusers
 
-    if name not in SAMPLERS:
-        raise UsageMistake(f"there is no sampler `{name}`", hint=f"Choose one of: {', '.join(SAMPLERS)}.")
-    class_name, settings = SAMPLERS[name]
+    known = FLOW_SAMPLERS if flows else SAMPLERS
+    if name not in known:
+        of = " for a base that predicts flow" if name in SAMPLERS else ""
+        raise UsageMistake(f"there is no sampler `{name}`{of}", hint=f"Choose one of: {', '.join(known)}.")
+    class_name, settings = known[name]
+    if flows:  # solvers that know flow among others call the shift by another name
+        settings = {**settings, "flow_shift": config.get("shift", 1.0)}
     return getattr(diffusers, class_name).from_config(config, **settings)
 
 
@@ -70,6 +81,13 @@ def _told_of_the_base(family: ModelFamily) -> Iterator[None]:
         ) from error
 
 
+def _understood(scheduler: Any, walk: dict[str, Any]) -> dict[str, Any]:
+    """A solver that takes no shares of noise makes them itself, along the same line."""
+    taken = inspect.signature(scheduler.set_timesteps).parameters
+    shifts = scheduler.config.get("use_dynamic_shifting", False)
+    return {name: value for name, value in walk.items() if name in taken and (name != "mu" or shifts)}
+
+
 @torch.no_grad()
 def denoise(
     family: ModelFamily,
@@ -83,18 +101,23 @@ def denoise(
     guidance_rescale: float,
     precision: str,
 ) -> Iterator[Denoised]:
-    """Classifier-free guidance (Ho and Salimans 2022): both predictions in one batch."""
+    """Classifier-free guidance (Ho and Salimans 2022): both predictions in one batch. A base that embeds guidance is
+    told how strong it is, and answers once."""
+    flows = family.noise.prediction == "flow"
     with _told_of_the_base(family):
-        scheduler = solver(sampler, family.scheduler_config())
-        scheduler.set_timesteps(steps)
-    latents = noise_BCHW * scheduler.init_noise_sigma
-    both_BLD = torch.cat([without_BLD, text_BLD]) if guidance_scale != 1 else text_BLD
+        scheduler = solver(sampler, family.scheduler_config(), flows=flows)
+        walk = family.walk(steps, noise_BCHW.shape[3], noise_BCHW.shape[2])
+        scheduler.set_timesteps(**_understood(scheduler, walk))
+    latents = noise_BCHW if flows else noise_BCHW * scheduler.init_noise_sigma
+    told = guidance_scale if family.embeds_guidance else None
+    twice = guidance_scale != 1 and told is None
+    both_BLD = torch.cat([without_BLD, text_BLD]) if twice else text_BLD
     for index, timestep in enumerate(scheduler.timesteps):
-        scaled = scheduler.scale_model_input(latents, timestep)
-        doubled = torch.cat([scaled, scaled]) if guidance_scale != 1 else scaled
+        scaled = latents if flows else scheduler.scale_model_input(latents, timestep)
+        doubled = torch.cat([scaled, scaled]) if twice else scaled
         with family.autocast(precision):
-            predicted = family.predict(doubled, timestep.expand(len(doubled)), both_BLD).float()
-        if guidance_scale != 1:
+            predicted = family.predict(doubled, timestep.expand(len(doubled)), both_BLD, guidance=told).float()
+        if twice:
             without, text = predicted.chunk(2)
             predicted = without + guidance_scale * (text - without)
             if guidance_rescale:

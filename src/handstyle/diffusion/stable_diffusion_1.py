@@ -11,12 +11,12 @@ from typing import Any, ClassVar, cast
 
 from torch import Tensor, nn
 
-from handstyle.diffusion.latent_diffusion import LatentDiffusion
+from handstyle.diffusion.unet_family import UNetDiffusion
 
 WIDTH_OF_2 = 1024  # of its text encoder, OpenCLIP ViT-H; that of 1.x has 768
 
 
-class StableDiffusion1(LatentDiffusion):
+class StableDiffusion1(UNetDiffusion):
     """A loaded base of this family; satisfies `ModelFamily`."""
 
     known_as, preset = "Stable Diffusion 1.x or 2.x", "sd15_style"

@@ -12,11 +12,11 @@ from typing import Any, ClassVar, cast
 import torch
 from torch import Tensor, nn
 
-from handstyle.diffusion.latent_diffusion import LatentDiffusion
+from handstyle.diffusion.unet_family import UNetDiffusion
 from handstyle.records import load_json
 
 
-class StableDiffusionXL(LatentDiffusion):
+class StableDiffusionXL(UNetDiffusion):
     """A loaded base of this family; satisfies `ModelFamily`.
 
     Conditioning is one row a token, and one more: the summary of the text, filled up with zeros.

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from handstyle.diffusion.family import ModelFamily
-from handstyle.diffusion.noise import stratified_timesteps
 from handstyle.encoding.batches import Batch, generator
 
 
@@ -19,7 +18,7 @@ def draw(batch: Batch, family: ModelFamily, seed: int, step: int) -> tuple[Tenso
     works = batch.number_of_works
     timesteps_B = torch.cat(
         [
-            stratified_timesteps(rows, family.noise.number_of_timesteps, chance)
+            family.noise.drawn(rows, chance)
             for rows in (works, shape[0] - works)
             if rows
         ]
