@@ -349,6 +349,16 @@ def xl_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def sd3_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_tiny_sd3(tmp_path_factory.mktemp("sd3") / "base")
+
+
+@pytest.fixture(scope="session")
+def flux_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_tiny_flux(tmp_path_factory.mktemp("flux") / "base")
+
+
+@pytest.fixture(scope="session")
 def xl_family(xl_base: Path) -> Any:
     """The tiny base of Stable Diffusion XL, loaded once: a test that changes it puts it back."""
     from handstyle.diffusion import catalogue

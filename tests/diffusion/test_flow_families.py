@@ -127,9 +127,7 @@ def test_a_sampler_that_knows_no_flow_is_refused(family: Any) -> None:
 
 def test_denoiser_and_clips_can_learn_and_are_put_back(family: Any) -> None:
     assert not any(type(network).__name__.startswith("T5") for network in family.networks.values())
-    before = {
-        part: {n: p.clone() for n, p in network.named_parameters()} for part, network in family.networks.items()
-    }
+    before = {part: {n: p.clone() for n, p in network.named_parameters()} for part, network in family.networks.items()}
     for method in ("lora", "full"):
         with trainable(family, Recipe(method=method, rank=2, train_text_encoder=True)) as learning:
             parts = {name.partition(".")[0] for name in learning.parameters}

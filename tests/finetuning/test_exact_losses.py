@@ -6,6 +6,7 @@ neither noising, target, weighting, prior preservation, low-rank updates, clippi
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,16 +34,13 @@ def losses_by_the_equations(
     *, scale: float | None, gamma: float | None, prior: float,
 ) -> list[float]:  # fmt: skip
     """`start` are the weights that learn: `W`, or `A` and `B` with W + scale B A (Hu et al. 2021, eq. 3)."""
-    from diffusers import DDPMScheduler, UNet2DConditionModel
-
-    unet = UNet2DConditionModel.from_pretrained(base / "unet").requires_grad_(False)
-    scheduler = DDPMScheduler.from_pretrained(base / "scheduler")
-    alpha_bar_T, v = scheduler.alphas_cumprod.double(), scheduler.config.prediction_type == "v_prediction"
+    network, told = network_of(base)
+    flow, v = "alphas" not in told, told.get("v", False)
     weights = {name: w.clone().requires_grad_(True) for name, w in start.items()}
     mean, square = ({name: torch.zeros_like(w) for name, w in start.items()} for _ in range(2))
     losses = []
     for step, (batch, (x0_BCHW, noise_BCHW, t_B)) in enumerate(zip(batches, chance, strict=True)):
-        effective = dict(unet.named_parameters())
+        effective = dict(network.named_parameters())
         for name, w in weights.items():
             if scale is None:
                 effective[name] = w
@@ -52,22 +50,22 @@ def losses_by_the_equations(
                 product = b.flatten(1) @ w.flatten(1)
                 old = effective[f"{module}.weight"]
                 effective[f"{module}.weight"] = old + scale * product.reshape(old.shape)
-        a_B = alpha_bar_T[t_B]
-        a_B111 = a_B.float()[:, None, None, None]
-        x_t = a_B111.sqrt() * x0_BCHW + (1 - a_B111).sqrt() * noise_BCHW  # Ho et al. 2020, eq. 4
-        target = a_B111.sqrt() * noise_BCHW - (1 - a_B111).sqrt() * x0_BCHW if v else noise_BCHW
-        given: dict[str, Any] = {"encoder_hidden_states": batch.conditioning_BLD}
-        if unet.config.addition_embed_type == "text_time":  # Podell et al. 2023, section 2.2
-            side = x0_BCHW.shape[-1] * 2
-            sizes = torch.tensor([[*size, side, side] for size in batch.sizes_B4.tolist()]).float()
-            summary = batch.conditioning_BLD[:, -1, : unet.config.projection_class_embeddings_input_dim - 48]
-            given = {"encoder_hidden_states": batch.conditioning_BLD[:, :-1],
-                     "added_cond_kwargs": {"text_embeds": summary, "time_ids": sizes}}  # fmt: skip
-        out = functional_call(unet, effective, (x_t, t_B), given).sample
-        snr_B = a_B / (1 - a_B)
+        if flow:  # Esser et al. 2024, eq. 13: a straight line, and its direction
+            s_B = t_B.double() / 1000
+            s_B111 = s_B.float()[:, None, None, None]
+            x_t, target = (1 - s_B111) * x0_BCHW + s_B111 * noise_BCHW, noise_BCHW - x0_BCHW
+            snr_B, per_snr_B = ((1 - s_B) / s_B) ** 2, s_B**2  # an error of x0 is s times one of the direction
+        else:
+            a_B = told["alphas"][t_B]
+            a_B111 = a_B.float()[:, None, None, None]
+            x_t = a_B111.sqrt() * x0_BCHW + (1 - a_B111).sqrt() * noise_BCHW  # Ho et al. 2020, eq. 4
+            target = a_B111.sqrt() * noise_BCHW - (1 - a_B111).sqrt() * x0_BCHW if v else noise_BCHW
+            snr_B = a_B / (1 - a_B)
+            per_snr_B = 1 / (snr_B + 1 if v else snr_B)
+        out = said_by(network, effective, x_t, t_B, batch)
         weight_B = torch.ones(len(t_B), dtype=torch.float64)
         if gamma is not None:  # Hang et al. 2023, section 3.4
-            weight_B = snr_B.clamp(max=gamma) / (snr_B + 1 if v else snr_B)
+            weight_B = snr_B.clamp(max=gamma) * per_snr_B
         error_B = ((out - target) ** 2).mean(dim=(1, 2, 3)) * weight_B.float()
         n = batch.number_of_works
         loss = error_B[:n].mean() + (prior * error_B[n:].mean() if len(error_B) > n else 0)  # Ruiz et al. 2023, eq. 2
@@ -82,6 +80,47 @@ def losses_by_the_equations(
                 first, second = mean[name] / (1 - BETA_1 ** (step + 1)), square[name] / (1 - BETA_2 ** (step + 1))
                 w -= RATE * (first / (second.sqrt() + EPSILON) + DECAY * w)
     return losses
+
+
+def network_of(base: Path) -> tuple[Any, dict[str, Any]]:
+    """The network in fp32, and what is known of its noise."""
+    import diffusers
+
+    part = "transformer" if (base / "transformer").is_dir() else "unet"
+    library = getattr(diffusers, json.loads((base / part / "config.json").read_text())["_class_name"])
+    network = library.from_pretrained(base / part).requires_grad_(False)
+    if part == "transformer":
+        return network, {}
+    scheduler = diffusers.DDPMScheduler.from_pretrained(base / "scheduler")
+    v = scheduler.config.prediction_type == "v_prediction"
+    return network, {"alphas": scheduler.alphas_cumprod.double(), "v": v}
+
+
+def said_by(network: Any, weights: dict[str, Tensor], x_t: Tensor, t_B: Tensor, batch: Batch) -> Tensor:
+    """As each pipeline calls its network."""
+    rows, config = batch.conditioning_BLD, network.config
+    name = type(network).__name__
+    if name == "FluxTransformer2DModel":
+        b, c, h, w = x_t.shape
+        tokens = x_t.reshape(b, c, h // 2, 2, w // 2, 2).permute(0, 2, 4, 1, 3, 5).reshape(b, h * w // 4, 4 * c)
+        ids = torch.tensor([[0, y, x] for y in range(h // 2) for x in range(w // 2)]).float()
+        given = {"guidance": torch.ones(b), "pooled_projections": rows[:, -1, : config.pooled_projection_dim],
+                 "encoder_hidden_states": rows[:, :-1], "txt_ids": torch.zeros(rows.shape[1] - 1, 3), "img_ids": ids,
+                 "timestep": t_B / 1000}  # fmt: skip
+        out = functional_call(network, weights, (tokens,), given).sample
+        return out.reshape(b, h // 2, w // 2, c, 2, 2).permute(0, 3, 1, 4, 2, 5).reshape(b, c, h, w)
+    if name == "SD3Transformer2DModel":
+        given = {"timestep": t_B, "encoder_hidden_states": rows[:, :-1],
+                 "pooled_projections": rows[:, -1, : config.pooled_projection_dim]}  # fmt: skip
+        return functional_call(network, weights, (x_t,), given).sample
+    given = {"encoder_hidden_states": rows}
+    if config.addition_embed_type == "text_time":  # Podell et al. 2023, section 2.2
+        side = x_t.shape[-1] * 2
+        sizes = torch.tensor([[*size, side, side] for size in batch.sizes_B4.tolist()]).float()
+        summary = rows[:, -1, : config.projection_class_embeddings_input_dim - 48]
+        given = {"encoder_hidden_states": rows[:, :-1],
+                 "added_cond_kwargs": {"text_embeds": summary, "time_ids": sizes}}  # fmt: skip
+    return functional_call(network, weights, (x_t, t_B), given).sample
 
 
 def material_for(family: Any, recipe: Recipe) -> Material:
@@ -111,7 +150,7 @@ def compared(base: Path, **settings: Any) -> None:
     batches = [material.batch_at(step) for step in range(STEPS)]
     chance = [draw(batch, family, recipe.seed, step) for step, batch in enumerate(batches)]
     with trainable(family, recipe) as learning:
-        start = {name.removeprefix("unet."): w for name, w in learning.weights().items()}
+        start = {name.partition(".")[2]: w for name, w in learning.weights().items()}
         ours = [step.loss for step in finetune(family, material.batch_at, learning, recipe, STEPS, None)]
     theirs = losses_by_the_equations(
         base, start, batches, chance, gamma=recipe.snr_gamma, prior=recipe.prior_loss_weight,
@@ -121,7 +160,7 @@ def compared(base: Path, **settings: Any) -> None:
     assert max(theirs) - min(theirs) > 0.01, "losses that stand still would show nothing"
 
 
-BASES = ["tiny_base", "epsilon_base", "xl_base"]  # v; epsilon; epsilon, with sizes
+BASES = ["tiny_base", "epsilon_base", "xl_base", "sd3_base", "flux_base"]  # v; epsilon; with sizes; flow
 
 
 @pytest.mark.parametrize("prior", [False, True], ids=["works alone", "prior"])

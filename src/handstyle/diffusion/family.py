@@ -120,7 +120,8 @@ class ModelFamily(Protocol):
         guidance: float | None = None,
     ) -> Tensor:
         """`sizes_B4`: height and width of the picture, top and left of the crop (`encoding.crops.size_of`); without
-        them each is a whole picture of the size of its latents. Only some families listen to it. `guidance` is for those that embed it."""
+        them each is a whole picture of the size of its latents. Only some families listen to it, and only some to
+        `guidance`."""
         ...
 
     def walk(self, steps: int, width: int, height: int) -> dict[str, Any]:

@@ -43,7 +43,9 @@ class FlowTransformer(LatentDiffusion):
     def _noise(self, scheduler: Any) -> FlowSchedule:
         """Where the shift depends on the size of a picture, it is for drawing: learning is unshifted then."""
         config = scheduler.config
-        return FlowSchedule(int(config.num_train_timesteps), 1.0 if config.use_dynamic_shifting else float(config.shift))
+        return FlowSchedule(
+            int(config.num_train_timesteps), 1.0 if config.use_dynamic_shifting else float(config.shift)
+        )
 
     def _reads_clip(self, part: str) -> bool:
         return part != self.t5_part

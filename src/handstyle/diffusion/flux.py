@@ -1,7 +1,7 @@
 """How does FLUX.1 answer a family's questions?
 
-T5's rows, CLIP's summary of the text, and how strongly to guide, which the network was taught to hear. Four latents that
-stand together are one token; its place is told beside it.
+T5's rows, CLIP's summary of the text, and how strongly to guide, which the network was taught to hear. Four latents
+that stand together are one token; its place is told beside it.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ from handstyle.diffusion.noise import Schedule
 from handstyle.errors import BaseUnusable
 from handstyle.records import load_json
 
+
 class LatentDiffusion:
     """A loaded base; with a subclass's answers it satisfies `ModelFamily`. Weights stay fp32: they are the masters."""
 
@@ -252,9 +253,7 @@ class LatentDiffusion:
 
     def low_rank_targets(self, modules: Sequence[str]) -> list[str]:
         patterns = [re.compile(pattern) for module in modules if (pattern := self.layers().get(module))]
-        return [
-            name for name, _ in self._denoiser.named_modules() if any(pattern.search(name) for pattern in patterns)
-        ]
+        return [name for name, _ in self._denoiser.named_modules() if any(pattern.search(name) for pattern in patterns)]
 
     def autocast(self, precision: str) -> torch.autocast:
         return torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=precision == "bf16")

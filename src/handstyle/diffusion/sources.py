@@ -37,7 +37,11 @@ def _from_hub(name: str, *, allow_download: bool) -> Path:
         if not allow_download:
             return _fetched(name, local_files_only=True)
         folder = _fetched(name, HALVES)
-        return folder if any(any(folder.glob(f"{part}/*.safetensors")) for part in ("unet", "transformer")) else _fetched(name)
+        return (
+            folder
+            if any(any(folder.glob(f"{part}/*.safetensors")) for part in ("unet", "transformer"))
+            else _fetched(name)
+        )
     except Exception as error:  # the cache, the network, and what the Hub answers
         if allow_download:
             raise BaseUnusable(

@@ -45,9 +45,7 @@ class StableDiffusion3(FlowTransformer):
 
     def encode_texts(self, texts: Sequence[str]) -> Tensor:
         hidden, summaries = [], []
-        for part, encoder, tokenizer in zip(
-            self.text_parts, self.text_encoders.values(), self.tokenizers, strict=True
-        ):
+        for part, encoder, tokenizer in zip(self.text_parts, self.text_encoders.values(), self.tokenizers, strict=True):
             if self._reads_clip(part):
                 found = encoder(self._tokens(tokenizer, texts), output_hidden_states=True)
                 hidden.append(found.hidden_states[-2].float())

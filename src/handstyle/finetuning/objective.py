@@ -16,13 +16,7 @@ def draw(batch: Batch, family: ModelFamily, seed: int, step: int) -> tuple[Tenso
     x0_BCHW = batch.latents.sample(torch.randn(shape, generator=chance))
     noise_BCHW = torch.randn(shape, generator=chance)
     works = batch.number_of_works
-    timesteps_B = torch.cat(
-        [
-            family.noise.drawn(rows, chance)
-            for rows in (works, shape[0] - works)
-            if rows
-        ]
-    )
+    timesteps_B = torch.cat([family.noise.drawn(rows, chance) for rows in (works, shape[0] - works) if rows])
     return x0_BCHW, noise_BCHW, timesteps_B
 
 

@@ -180,19 +180,29 @@ def _renamed(style: TrainedStyle) -> str:
     return f"\n\nIt got another name on {days}; the weights are the same.{withdrawn}"
 
 
-TEXT_CLASSES = {"text_encoder": "CLIPTextModel", "text_encoder_2": "CLIPTextModelWithProjection"}
+# What diffusers and transformers call the networks of a family, where it is not a U-Net and a plain CLIP.
+DENOISER_CLASSES = {"stable-diffusion-3": "SD3Transformer2DModel", "flux": "FluxTransformer2DModel"}
+SUMMARISES = {"text_encoder": ("stable-diffusion-3",), "text_encoder_2": ("stable-diffusion-3", "stable-diffusion-xl")}
 
 
 def _use(style: TrainedStyle, weights: Sequence[Weights], cleared: Clearance) -> str:
     words = style.recipe.words(EXAMPLE)
     base = _on_the_hub(style) or "BASE"
     if style.recipe.method == "full":
-        loading = ["from diffusers import DiffusionPipeline, UNet2DConditionModel", ""]
-        parts = ['unet=UNet2DConditionModel.from_pretrained("RELEASE/weights/unet")']
-        texts = [file.path.partition("/")[0] for file in weights if file.format == "transformers-text-encoder"]
+        family = style.base.family
+        denoiser = DENOISER_CLASSES.get(family, "UNet2DConditionModel")
+        part = "transformer" if family in DENOISER_CLASSES else "unet"
+        loading = [f"from diffusers import DiffusionPipeline, {denoiser}", ""]
+        parts = [f'{part}={denoiser}.from_pretrained("RELEASE/weights/{part}")']
+        texts = {
+            file.path.partition("/")[0]: "CLIPTextModel"
+            for file in weights
+            if file.format == "transformers-text-encoder"
+        }
         if texts:
-            loading.insert(1, f"from transformers import {', '.join(TEXT_CLASSES[part] for part in texts)}")
-            parts += [f'{part}={TEXT_CLASSES[part]}.from_pretrained("RELEASE/weights/{part}")' for part in texts]
+            texts = {p: name + "WithProjection" * (family in SUMMARISES[p]) for p, name in texts.items()}
+            loading.insert(1, f"from transformers import {', '.join(sorted(set(texts.values())))}")
+            parts += [f'{part}={name}.from_pretrained("RELEASE/weights/{part}")' for part, name in texts.items()]
         loading.append(f'pipeline = DiffusionPipeline.from_pretrained("{base}", {", ".join(parts)})')
     else:
         loading = [

@@ -22,7 +22,8 @@ from handstyle.errors import RecordDamaged
 from handstyle.records import load_json
 from handstyle.tensor_files import Tensor, scalar
 
-PARTS = ("unet", "text_encoder", "text_encoder_2")
+DENOISERS = ("unet", "transformer")
+PARTS = (*DENOISERS, "text_encoder", "text_encoder_2")
 DOWN, UP = ".lora_A.weight", ".lora_B.weight"
 
 
@@ -36,7 +37,7 @@ def module_of(name: str) -> str:
 
 def with_text_model(name: str) -> str:
     part, _, rest = name.partition(".")
-    if part != "text_encoder" or rest.startswith("text_model."):
+    if part != "text_encoder" or rest.startswith(("text_model.", "text_projection.")):
         return name
     return f"{part}.text_model.{rest}"
 
@@ -96,6 +97,12 @@ def _back(table: Mapping[str, str]) -> dict[str, str]:
 
 def as_diffusers(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {with_text_model(name): tensor for name, tensor in tensors.items()}
+
+
+def has_kohya_names(tensors: Mapping[str, Tensor]) -> bool:
+    """Not those of a transformer: that format joins several of its layers into one, and user interfaces read
+    diffusers' names for it."""
+    return not any(name.startswith("transformer.") for name in tensors)
 
 
 def as_kohya(tensors: Mapping[str, Tensor], alpha: float, spelling: Spelling = ONE_TEXT_ENCODER) -> dict[str, Tensor]:

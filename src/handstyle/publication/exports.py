@@ -1,8 +1,8 @@
 """In which files do other tools find the weights, and do they read them as they were trained?
 
-    lora   pytorch_lora_weights.safetensors     diffusers
+    lora   pytorch_lora_weights.safetensors     diffusers; for SD3 and FLUX.1 also what ComfyUI reads
            NAME.safetensors                     kohya's format: ComfyUI, A1111, Forge
-    full   unet/ (and text_encoder/)            folders of a diffusers pipeline
+    full   unet/ or transformer/ (and text_encoder/)   folders of a diffusers pipeline
 
 A file counts as written only after another tool has loaded it and computed what the trained network computes.
 """
@@ -24,7 +24,7 @@ from handstyle.records import write as write_bytes
 from handstyle.tensor_files import Tensor, data_digest, digest, tensors_in, write_tensors
 
 DIFFUSERS_LORA = "pytorch_lora_weights.safetensors"
-FULL_UNET: tuple[str, Format] = ("unet/diffusion_pytorch_model.safetensors", "diffusers-unet")
+FULL_DENOISER: dict[str, Format] = {"unet": "diffusers-unet", "transformer": "diffusers-transformer"}
 FULL_TEXT_ENCODER: Format = "transformers-text-encoder"
 
 # The width of the text conditioning tells the public models apart, and what it predicts; user interfaces ask for these
@@ -74,12 +74,12 @@ def _write_lora(
     rank, alpha = dialects.rank_of(tensors), style.recipe.lora_alpha
     diffusers = dialects.as_diffusers(tensors)
     write_tensors(folder / DIFFUSERS_LORA, diffusers, diffusers_metadata(diffusers, rank, alpha))
+    written: Written = [(DIFFUSERS_LORA, "diffusers-lora", digest(diffusers))]
+    if not dialects.has_kohya_names(tensors):
+        return written
     kohya = dialects.as_kohya(tensors, alpha, dialects.spelling_of(base))
     write_tensors(folder / f"{cleared.name}.safetensors", kohya, kohya_metadata(style, base, kohya, rank, cleared))
-    return [
-        (DIFFUSERS_LORA, "diffusers-lora", digest(diffusers)),
-        (f"{cleared.name}.safetensors", "kohya-lora", digest(kohya)),
-    ]
+    return [*written, (f"{cleared.name}.safetensors", "kohya-lora", digest(kohya))]
 
 
 def diffusers_metadata(tensors: Mapping[str, Tensor], rank: int, alpha: float) -> dict[str, str]:
@@ -144,7 +144,8 @@ def _write_full(folder: Path, tensors: Mapping[str, Tensor], base: Path) -> Writ
     if stray:
         raise RecordDamaged(f"The style holds weights of no network we know: {stray[0]}")
     for part in dialects.PARTS:
-        path, format = FULL_UNET if part == "unet" else (f"{part}/model.safetensors", FULL_TEXT_ENCODER)
+        format = FULL_DENOISER.get(part, FULL_TEXT_ENCODER)
+        path = f"{part}/{'diffusion_pytorch_model' if part in FULL_DENOISER else 'model'}.safetensors"
         inside = dialects.part_of(dialects.as_diffusers(tensors), part)
         if inside:
             write_tensors(folder / path, inside, {"format": "pt"})

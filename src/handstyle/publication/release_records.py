@@ -137,14 +137,15 @@ def _weights_faults(folder: Path, style: Mapping[str, Any], statement: Statement
 def _low_rank_faults(
     folder: Path, style: Mapping[str, Any], held: Mapping[str, dict[str, Tensor]], paths: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
-    if set(held) != {"diffusers-lora", "kohya-lora"}:
-        yield WEIGHTS, "does not hold the two files of a low-rank style"
+    own = held.get("diffusers-lora", {})
+    if set(held) != {"diffusers-lora"} | ({"kohya-lora"} if dialects.has_kohya_names(own) else set()):
+        yield WEIGHTS, "does not hold the files of a low-rank style"
         return
-    own, alpha = held["diffusers-lora"], float(style["recipe"]["lora_alpha"])
+    alpha = float(style["recipe"]["lora_alpha"])
     if not _are_the_style(own, style):
         yield paths["diffusers-lora"], "does not hold the tensors that were trained and inspected"
         return
-    if not _is_the_same_in_kohyas_format(own, alpha, held["kohya-lora"]):
+    if "kohya-lora" in held and not _is_the_same_in_kohyas_format(own, alpha, held["kohya-lora"]):
         yield paths["kohya-lora"], "holds other weights, or another alpha, than the diffusers file"
     settings = json.loads(metadata_of(folder / paths["diffusers-lora"]).get("lora_adapter_metadata", "{}"))
     alphas = {value for key, value in settings.items() if key.endswith(".lora_alpha")}

@@ -6,13 +6,14 @@ one is made by the loaders that users have: those of diffusers, which also reads
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
-from diffusers import DDIMScheduler, UNet2DConditionModel
+from diffusers import DDIMScheduler, FluxTransformer2DModel, SD3Transformer2DModel, UNet2DConditionModel
 from diffusers.utils import logging as diffusers_logging
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -23,7 +24,10 @@ from handstyle.errors import BaseUnusable, HandstyleError, RecordDamaged
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.publication import dialects
 from handstyle.publication.provenance import Format
+from handstyle.records import load_json
 
+DENOISERS = (UNet2DConditionModel, SD3Transformer2DModel, FluxTransformer2DModel)
+SETTINGS = ("self", "requires_safety_checker", "force_zeros_for_empty_prompt", "add_watermarker")  # no networks
 # In fp32 the two networks add the same numbers in another order; a wrong alpha is thousands of times farther away.
 TOLERANCE = 1e-4
 # Of the change the style makes: so that a file nobody loaded cannot pass because the style is faint.
@@ -96,15 +100,20 @@ def _reloaded(base: Path, parts: list[str], exported: Path, format: Kind, number
 
 
 def _networks(base: Path, parts: list[str]) -> Networks:
-    loaders: dict[str, Callable[[Path], nn.Module]] = {
-        "unet": lambda folder: UNet2DConditionModel.from_pretrained(folder, local_files_only=True),
-        "text_encoder": lambda folder: CLIPTextModel.from_pretrained(folder, local_files_only=True),
-        "text_encoder_2": lambda folder: CLIPTextModelWithProjection.from_pretrained(folder, local_files_only=True),
-    }
     try:
-        return {part: loaders[part](base / part).float().eval() for part in parts}
+        return {part: _network(base / part).float().eval() for part in parts}
     except (OSError, ValueError, RuntimeError) as error:
         raise BaseUnusable(f"{base} does not load as a diffusers folder: {error}", hint="Check --base.") from error
+
+
+def _network(folder: Path) -> nn.Module:
+    """By the class that its configuration names, among those that a style can change."""
+    told = load_json(folder / "config.json")
+    name = told.get("_class_name") or (told.get("architectures") or ["CLIPTextModel"])[0]
+    known = {library.__name__: library for library in (*DENOISERS, CLIPTextModel, CLIPTextModelWithProjection)}
+    if name not in known:
+        raise ValueError(f"{folder} holds a {name}")
+    return cast(nn.Module, known[name].from_pretrained(folder, local_files_only=True))
 
 
 def _trained(networks: Networks, own: dict[str, Tensor], style: TrainedStyle) -> Networks:
@@ -138,20 +147,25 @@ def _parameter(parameters: dict[str, nn.Parameter], name: str, size: int) -> nn.
 
 
 def _by_lora_loader(base: Path, parts: list[str], exported: Path) -> Networks:
-    # Here, because importing them warns, and by now that is switched off.
-    from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
+    import diffusers  # its pipelines warn when they are imported, and by now that is switched off
 
     networks = _networks(base, parts)
-    has_two = (base / "text_encoder_2").is_dir()
-    rest = {"text_encoder_2": None, "tokenizer_2": None} if has_two else {"safety_checker": None}
-    library: Any = StableDiffusionXLPipeline if has_two else StableDiffusionPipeline
+    library: Any = getattr(diffusers, _pipeline_of(base))
+    taken = {name for name in inspect.signature(library).parameters if name not in SETTINGS}
+    nothing = dict.fromkeys(taken - networks.keys())
     pipeline: Any = library(
-        **{"vae": None, "text_encoder": None, "tokenizer": None, "feature_extractor": None, **rest, **networks},
-        scheduler=DDIMScheduler(steps_offset=1, clip_sample=False),  # never asked to step
-        **({} if has_two else {"requires_safety_checker": False}),
+        **nothing | networks | {"scheduler": DDIMScheduler(steps_offset=1, clip_sample=False)},  # never asked to step
+        **({"requires_safety_checker": False} if "safety_checker" in taken else {}),
     )
     pipeline.load_lora_weights(exported.parent, weight_name=exported.name, local_files_only=True)
     return networks
+
+
+def _pipeline_of(base: Path) -> str:
+    """The class; a folder with networks alone is of the families that were there first."""
+    if (base / "model_index.json").is_file():
+        return str(load_json(base / "model_index.json")["_class_name"])
+    return "StableDiffusionXLPipeline" if (base / "text_encoder_2").is_dir() else "StableDiffusionPipeline"
 
 
 def _as_folder(base: Path, parts: list[str], exported: Path) -> Networks:
@@ -161,9 +175,9 @@ def _as_folder(base: Path, parts: list[str], exported: Path) -> Networks:
 
 
 def _from_one_file(base: Path, parts: list[str], exported: Path) -> Networks:
-    from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
+    import diffusers
 
-    library: Any = StableDiffusionXLPipeline if (base / "text_encoder_2").is_dir() else StableDiffusionPipeline
+    library: Any = getattr(diffusers, _pipeline_of(base))
     pipeline = library.from_single_file(exported, config=str(base), local_files_only=True, torch_dtype=torch.float32)
     return {part: getattr(pipeline, part).eval() for part in parts}
 
@@ -186,6 +200,7 @@ _RELOAD: dict[Kind, Callable[[Path, list[str], Path], Networks]] = {
     "diffusers-lora": _by_lora_loader,
     "kohya-lora": _by_lora_loader,
     "diffusers-unet": _as_folder,
+    "diffusers-transformer": _as_folder,
     "transformers-text-encoder": _as_folder,
     "checkpoint": _from_one_file,
 }
@@ -202,11 +217,28 @@ def _outputs(networks: Networks) -> dict[str, Tensor]:
             words_BTC = torch.randn(1, 7, config.cross_attention_dim, generator=random)
             more = _sizes_and_summary(config, random) if config.addition_embed_type == "text_time" else None
             outputs[part] = network(latents_BCHW, torch.tensor(500), words_BTC, added_cond_kwargs=more).sample
+        elif part == "transformer":
+            outputs[part] = _of_transformer(network, config, random)
         else:
             tokens_BT = torch.arange(1, min(16, config.max_position_embeddings))[None] % config.vocab_size
             found = network(tokens_BT)
             outputs[part] = torch.cat([found.last_hidden_state.flatten(), *_summary(found)])
     return outputs
+
+
+def _of_transformer(network: Any, config: Any, random: torch.Generator) -> Tensor:
+    words_BTC = torch.randn(1, 7, config.joint_attention_dim, generator=random)
+    given = {
+        "encoder_hidden_states": words_BTC,
+        "pooled_projections": torch.randn(1, config.pooled_projection_dim, generator=random),
+    }
+    if isinstance(network, FluxTransformer2DModel):
+        tokens_BND = torch.randn(1, 16, config.in_channels, generator=random)
+        given |= {"txt_ids": torch.zeros(7, 3), "img_ids": torch.cartesian_prod(*(torch.arange(n) for n in (1, 4, 4)))}
+        given |= {"guidance": torch.ones(1)} if config.guidance_embeds else {}
+        return cast(Tensor, network(tokens_BND, timestep=torch.tensor([0.5]), **given).sample)
+    latents_BCHW = torch.randn(1, config.in_channels, 8, 8, generator=random)
+    return cast(Tensor, network(latents_BCHW, timestep=torch.tensor([500.0]), **given).sample)
 
 
 def _sizes_and_summary(config: Any, random: torch.Generator) -> dict[str, Tensor]:
