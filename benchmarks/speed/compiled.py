@@ -20,7 +20,7 @@ from benchmarks.speed.limit import seconds
 from handstyle.diffusion import catalogue, faster_layers, low_rank
 from handstyle.diffusion.catalogue import EMBEDDED
 from handstyle.diffusion.hardware import use_all_cores
-from handstyle.diffusion.latent_diffusion import LAYERS
+from handstyle.diffusion.unet_family import LAYERS
 
 ROWS, RANK, LENGTH = 8, 8, 77
 

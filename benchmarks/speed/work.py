@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from handstyle.diffusion import low_rank
 from handstyle.diffusion.attention import use_plain_attention
-from handstyle.diffusion.latent_diffusion import LAYERS
+from handstyle.diffusion.unet_family import LAYERS
 
 
 def floating_point_operations(base: Path, method: str, rank: int, size: int, rows: int) -> int:

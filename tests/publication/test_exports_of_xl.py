@@ -88,7 +88,7 @@ def test_at_the_true_size_every_layer_that_can_learn_has_a_name_of_its_own() -> 
     """722 of them attend or feed forward: what sd-scripts says it makes ("create LoRA for U-Net: 722 modules")."""
     from diffusers import UNet2DConditionModel
 
-    from handstyle.diffusion.latent_diffusion import LAYERS
+    from handstyle.diffusion.unet_family import LAYERS
 
     with torch.device("meta"):
         unet = UNet2DConditionModel.from_config(configs_in(SHIPPED / "stable-diffusion-xl")["unet"])

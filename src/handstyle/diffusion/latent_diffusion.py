@@ -28,7 +28,7 @@ class LatentDiffusion:
     preset: str
     known_as: str
     denoiser_part: ClassVar[str]  # its folder, and what its weights' names begin with
-    text_parts: Mapping[str, str]  # text encoder -> its tokenizer
+    text_parts: ClassVar[Mapping[str, str]]  # text encoder -> its tokenizer
     drawn_with: ClassVar[Mapping[str, float]] = {}  # where a base's card does not say it
     embeds_guidance: bool = False  # the strength of guidance is told to the network, and it answers once
 

@@ -123,7 +123,7 @@ def parts_of_file(tensors: Mapping[str, Tensor], configs: Mapping[str, Config]) 
     noise schedules, the layer of OpenCLIP that nobody asks. Raises BaseUnusable where a network is not in it."""
     found = {
         "unet": _from_original(tensors, UNET, unet_modules(configs["unet"]), lambda name, tensor: tensor),
-        "vae": _from_original(tensors, VAE, vae_modules(configs["vae"]), _flat),
+        "vae": vae_of_file(tensors, configs["vae"]),
     }
     for prefix, (part, is_open_clip) in TEXT_ENCODERS.items():
         inside = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
@@ -136,6 +136,10 @@ def parts_of_file(tensors: Mapping[str, Tensor], configs: Mapping[str, Config]) 
             hint="A file that holds one network alone is no base. Give a whole checkpoint, or a diffusers folder.",
         )
     return found
+
+
+def vae_of_file(tensors: Mapping[str, Tensor], config: Config) -> Tensors:
+    return _from_original(tensors, VAE, vae_modules(config), _flat)
 
 
 def file_of_parts(parts: Mapping[str, Mapping[str, Tensor]], configs: Mapping[str, Config]) -> Tensors:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +18,9 @@ import platformdirs
 import tomli_w
 
 from handstyle import digests
+from handstyle.diffusion import original_transformers
 from handstyle.diffusion.original_layout import parts_of_file
+from handstyle.diffusion.pipeline_folder import weight_files
 from handstyle.errors import BaseUnusable, RecordDamaged, UsageMistake
 from handstyle.records import Record, load_json, write
 from handstyle.tensor_files import Tensor, metadata_of, tensors_in, write_tensors
@@ -73,6 +76,12 @@ def refuse_pickle(path: Path) -> None:
 
 def what_it_is(checkpoint: Path, tensors: Mapping[str, Tensor]) -> str:
     """The name of the configuration that fits."""
+    if original_transformers.is_of_a_transformer(tensors):
+        raise UsageMistake(
+            f"{checkpoint} is a Stable Diffusion 3 or FLUX.1, whose configurations are not shipped",
+            hint="Name its diffusers folder once: handstyle base FILE --config FOLDER. Networks that are not in the "
+            "file are taken from there.",
+        )
     if FIRST_IN not in tensors:
         raise BaseUnusable(
             f"{checkpoint} is no checkpoint of Stable Diffusion 1, 2 or XL in the original layout",
@@ -131,18 +140,17 @@ def _digest_of(configured: Path) -> str:
     )
 
 
-def configs_in(folder: Path) -> dict[str, dict[str, Any]]:
-    """Of each network. Raises BaseUnusable."""
+def configs_in(folder: Path, denoiser: str = "unet") -> dict[str, dict[str, Any]]:
+    """Of each network. Raises BaseUnusable, also where the one that removes noise is another."""
     index = load_json(folder / "model_index.json")
-    named = {part for part in index if part in ("unet", "vae") or part.startswith("text_encoder")}
+    named = {part for part in index if part in ("unet", "transformer", "vae") or part.startswith("text_encoder")}
     try:
         found = {part: load_json(folder / part / "config.json") for part in sorted(named) if index[part][0]}
     except (RecordDamaged, TypeError, IndexError) as damaged:
         raise BaseUnusable(f"{folder} does not describe a pipeline: {damaged}", hint="Fetch it again.") from damaged
-    if not {"unet", "vae", "text_encoder"} <= found.keys():
-        raise BaseUnusable(
-            f"{folder} describes no Stable Diffusion 1, 2 or XL", hint="Only those are read from one file."
-        )
+    if not {denoiser, "vae", "text_encoder"} <= found.keys():
+        known = "Stable Diffusion 1, 2 or XL" if denoiser == "unet" else "Stable Diffusion 3 or FLUX.1"
+        raise BaseUnusable(f"{folder} describes no {known}", hint="Only those can be used for this.")
     return found
 
 
@@ -153,12 +161,34 @@ def _write(folder: Path, checkpoint: Path, tensors: Mapping[str, Tensor], config
     for tokenizer in folder.glob("tokenizer*"):
         if not any((tokenizer / name).is_file() for name in ("tokenizer.json", "vocab.json")):
             write_words(tokenizer)
-    _hear_prediction(folder, tensors)
-    for part, inside in parts_of_file(tensors, configs_in(folder)).items():
+    if original_transformers.is_of_a_transformer(tensors):
+        configs = configs_in(folder, "transformer")
+        parts = original_transformers.parts_of_file(tensors, configs)
+        _take_along([part for part in configs if part not in parts], configured, folder)
+    else:
+        _hear_prediction(folder, tensors)
+        parts = parts_of_file(tensors, configs_in(folder))
+    for part, inside in parts.items():
         name = "model.safetensors" if part.startswith("text_encoder") else "diffusion_pytorch_model.safetensors"
         write_tensors(folder / part / name, inside, {"format": "pt"})
     card = {"name": checkpoint.stem, "licence": metadata_of(checkpoint).get("modelspec.license", "unknown")}
     write(folder / "handstyle.toml", tomli_w.dumps(card).encode())
+
+
+def _take_along(parts: list[str], configured: Path, folder: Path) -> None:
+    """Networks that the file lacks, out of the folder that was named: by a second name where the disk has that."""
+    files = {part: weight_files(configured, part) for part in parts}
+    if missing := [part for part, paths in files.items() if not all(path.is_file() for path in paths)]:
+        raise BaseUnusable(
+            f"neither the checkpoint nor {configured} has {', '.join(missing)}",
+            hint="Name a whole diffusers folder of the same model with --config.",
+        )
+    for part, paths in files.items():
+        for path in paths:
+            try:
+                os.link(path.resolve(), folder / part / path.name)
+            except OSError:
+                shutil.copyfile(path, folder / part / path.name)
 
 
 def _hear_prediction(folder: Path, tensors: Mapping[str, Tensor]) -> None:
