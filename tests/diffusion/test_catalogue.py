@@ -42,9 +42,9 @@ def test_a_folder_that_names_no_pipeline_is_refused(base: Path, text: str | None
 
 
 def test_another_family_is_refused_with_those_we_know(base: Path) -> None:
-    (base / "model_index.json").write_text('{"_class_name": "FluxPipeline"}')
+    (base / "model_index.json").write_text('{"_class_name": "KolorsPipeline"}')
     said = refusal(base)
-    assert "FluxPipeline" in said and "StableDiffusionPipeline" in said
+    assert "KolorsPipeline" in said and "StableDiffusionPipeline" in said
 
 
 def test_all_that_is_missing_is_named_at_once(base: Path) -> None:
