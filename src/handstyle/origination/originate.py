@@ -7,7 +7,7 @@ pictures, denoiser. A gate after a stage stops what is not good enough.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from handstyle import digests
 from handstyle.collection.works import Collection
 from handstyle.diffusion.checkpoints import read_tensors, write_tensors
 from handstyle.diffusion.family import ModelFamily
+from handstyle.encoding.batches import Batch
 from handstyle.finetuning.loop import losses
 from handstyle.finetuning.recipe import Recipe
 from handstyle.finetuning.trainable import trainable
@@ -214,43 +215,46 @@ class Origination:
     # The denoiser.
 
     def denoiser(self) -> None:
-        pictures = self.pictures()
+        self.pictures()
         family = self.family()
         weights: dict[str, Tensor] | None = None
         for number, part in enumerate(self.recipe.denoiser.rounds):
-            weights = self._round(number, part, family, pictures, weights)
+            weights = self._round(number, part, family, weights)
         assert weights is not None
-        with trainable(family, self._rounds_recipe(self.recipe.denoiser.rounds[-1])) as learning:
+        with trainable(family, self.recipe_of(self.recipe.denoiser.rounds[-1])) as learning:
             learning.put(weights)  # the family puts its folder's weights back on leaving
             base_folder.save_half(family.denoiser, self.base / DENOISER)
 
-    def _lineage_of_round(self, number: int) -> str:
+    def lineage_of_round(self, number: int) -> str:
         """Later rounds may still be changed: this one does not depend on them."""
         before = self.material.lineage("autoencoder", "text_encoder", "words", "hands", "pictures")
         network = self.recipe.denoiser.as_json()
         return digests.of_json([before, {**network, "rounds": network["rounds"][: number + 1]}])
 
-    def _rounds_recipe(self, part: Round) -> Recipe:
-        return part.as_recipe(self.recipe.seed, snr_gamma=self.recipe.denoiser.snr_gamma, caption_dropout=0.0)
+    def recipe_of(self, part: Round) -> Recipe:
+        return part.as_recipe(self.recipe.seed, snr_gamma=part.snr_gamma, caption_dropout=0.0)
+
+    def batches(self, number: int, family: ModelFamily) -> Callable[[int], Batch]:
+        """What a round learns from, micro-step by micro-step."""
+        part, seed = self.recipe.denoiser.rounds[number], self.recipe.seed + number
+        latents = read_tensors(self._latents(part.resolution))[0]["mean"]
+        return denoiser.batches(family, latents, self.pictures(), part, self.recipe.words, seed)
 
     def _round(
         self,
         number: int,
         part: Round,
         family: ModelFamily,
-        pictures: Sequence[Said],
         before: dict[str, Tensor] | None,
     ) -> dict[str, Tensor]:
-        recipe, seed = self._rounds_recipe(part), self.recipe.seed + number
-        latents = read_tensors(self._latents(part.resolution))[0]["mean"]
-        batch_at = denoiser.batches(family, latents, pictures, part, self.recipe.words, seed)
+        recipe, batch_at = self.recipe_of(part), self.batches(number, family)
         with trainable(family, recipe) as learning:
             if before is not None:
                 learning.put(before)
             state = learned(
                 f"denoiser, round {number + 1} at {part.resolution} px",
                 self.folder / f"denoiser-{number + 1}",
-                self._lineage_of_round(number),
+                self.lineage_of_round(number),
                 learning,
                 recipe,
                 losses(family, batch_at, recipe),

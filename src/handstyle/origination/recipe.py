@@ -6,12 +6,12 @@ Frozen, complete, and read from one TOML file; presets stand beside this file.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
 from handstyle.errors import RecipeInvalid
-from handstyle.finetuning.recipe import Duration, Recipe, Scheduler, Words
+from handstyle.finetuning.recipe import Duration, OrNone, Recipe, Scheduler, Words
 from handstyle.records import Record, load_toml
 
 PRESETS = Path(__file__).parent / "presets"
@@ -77,6 +77,7 @@ class Round(Learning):
     """Some steps of the denoiser at one size."""
 
     resolution: int = Field(ge=16, description="pixels, a side")
+    snr_gamma: Annotated[float | None, *OrNone] = Field(default=5.0, gt=0, description='min-SNR; "none" for none')
 
 
 class DenoiserRecipe(Record):
@@ -87,7 +88,6 @@ class DenoiserRecipe(Record):
     layers_per_block: int = Field(default=1, ge=1)
     head_width: int = Field(default=32, ge=8)
     norm_num_groups: int = Field(default=32, ge=1)
-    snr_gamma: float = Field(default=5.0, gt=0)
     rounds: tuple[Round, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
