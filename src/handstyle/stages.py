@@ -83,6 +83,7 @@ def collect(
     validation: Withholding = 0.2,
     without: Iterable[str] = (),
     background: str = "white",
+    as_plain: bool = False,
     progress: Progress = silent,
 ) -> Collected:
     """A folder of pictures, words and permission becomes a collection; the originals stay where and as they are."""
@@ -96,6 +97,7 @@ def collect(
         background=background,
         validation=validation,
         without=without,
+        as_plain=as_plain,
         kept_in=workspace.reading(folder),
         progress=progress,
     )
@@ -106,7 +108,7 @@ def collect(
     near, house = workspace.collection(digest) / curation.ALIKE, House.here()
     if alike:
         curation.Alike(works=alike).save(near)
-    path = keep_collection(workspace, found, folder, consents)
+    path = keep_collection(workspace, found, gathered.folder, consents)
     logged.permissions(logged.keepers_log(house), published_collection(found))
     workspace.point_to(collection=digest)
     house.knows(workspace)
@@ -118,7 +120,7 @@ def collect(
         for_validation=len(found.withheld),
         left_out=len(found.left_out),
         pictures_found=found.number_of_pictures_found,
-        notes=(*found.notes, *permission.overridden(found), *curation.notes_on(alike, near)),
+        notes=(*gathered.notes, *found.notes, *permission.overridden(found), *curation.notes_on(alike, near)),
         near_duplicates=len(alike),
         permission=permission.standing(found),
         record=str(path),

@@ -27,6 +27,7 @@ class Example:
     text: str
     conditioning_LD: Tensor
     size: Size | None = None  # of the picture, and where it was cut
+    repeats: int = 1  # turns in an epoch
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,8 @@ def batch_at(
     prior_loss_weight: float,
 ) -> Batch:
     """Works first, then class images. A picture without words gets the empty text's conditioning."""
-    chosen = [works[i] for i in positions(step, batch_size, len(works), seed, "works")]
+    turns = [work for work in works for _ in range(work.repeats)]
+    chosen = [turns[i] for i in positions(step, batch_size, len(turns), seed, "works")]
     if class_images:
         places = positions(step, class_images_per_batch, len(class_images), seed, "class images")
         chosen += [class_images[i] for i in places]

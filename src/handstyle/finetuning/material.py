@@ -84,7 +84,8 @@ def example(work: Work, family: ModelFamily, recipe: Recipe, cache: Cache) -> Ex
     if conditioning_LD is None or any(variant is None for variant in variants):
         raise StageMissing(f"{work.name} is not in the cache", hint="Run `handstyle encode` again.")
     size = size_of(work.width, work.height, crops[0])
-    return Example(work.name, tuple(variant for variant in variants if variant), text, conditioning_LD, size)
+    found = tuple(variant for variant in variants if variant)
+    return Example(work.name, found, text, conditioning_LD, size, work.repeats)
 
 
 def _class_images(family: ModelFamily, recipe: Recipe, cache: Cache, own: Own | None, report: Report) -> list[Example]:

@@ -38,10 +38,10 @@ class Duration(Record):
             raise ValueError('write a duration as "240 steps" or "60 epochs"')
         return cls(count=int(match[1]), unit="steps" if match[2] == "step" else "epochs")
 
-    def in_steps(self, number_of_works: int, train_batch_size: int) -> int:
+    def in_steps(self, pictures_in_an_epoch: int, train_batch_size: int) -> int:
         if self.unit == "steps":
             return self.count
-        return max(1, round(self.count * number_of_works / train_batch_size))
+        return max(1, round(self.count * pictures_in_an_epoch / train_batch_size))
 
     def __str__(self) -> str:
         return f"{self.count} {self.unit}"

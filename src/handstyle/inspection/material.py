@@ -11,6 +11,7 @@ from PIL import Image
 
 from handstyle.collection.beside import collect_beside
 from handstyle.collection.consent import Consent
+from handstyle.collection.imports import folder_of
 from handstyle.collection.intake import load_work
 from handstyle.collection.rights_plan import ConsentGrant, RightsPlan, for_all, in_folder
 from handstyle.collection.works import Collection, Work
@@ -51,9 +52,10 @@ def further_drawings(collection: Collection, folder: Path, consents: Sequence[Co
 
     Raises RightsMissing, and CollectionFaulty when one of them is a work: it would be no proof.
     """
-    own = in_folder(folder)
+    own = in_folder(folder_of(folder))
     rights = own if own.grants or own.consents else _as_the_works(collection, consents)
-    found = collect_beside(folder, rights, background=collection.background, instead="; or leave --further out")
+    gathered = collect_beside(folder, rights, background=collection.background, instead="; or leave --further out")
+    found = gathered.collection
     trained_on = {work.pixels_sha256: work.name for work in collection.training}
     both = [
         f"{work.name} is {trained_on[work.pixels_sha256]}" for work in found.works if work.pixels_sha256 in trained_on
@@ -64,7 +66,7 @@ def further_drawings(collection: Collection, folder: Path, consents: Sequence[Co
             faults=both,
             hint="Take them out of the folder: only drawings the training never saw can tell anything.",
         )
-    return HeldOut(found, folder, found.works, True)
+    return HeldOut(found, gathered.folder, found.works, True)
 
 
 def _as_the_works(collection: Collection, consents: Sequence[Consent]) -> RightsPlan:

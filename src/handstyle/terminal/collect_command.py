@@ -41,6 +41,7 @@ def collect(
     leave_out: options.LeaveOut = None,
     without: options.Without = None,
     background: options.Background = None,
+    plain_folders: options.PlainFolders = False,
     dry_run: options.Foresee = False,
     meant: options.MeantFor = None,
     letter: options.Letter = None,
@@ -71,6 +72,7 @@ def collect(
         values.workspace_at(workspace),
         folder,
         stated,
+        as_plain=plain_folders,
         progress=display.progress,
         **chosen,
     )
