@@ -160,28 +160,26 @@ def encode_for(
     workspace: Workspace, collection: Collection, folder: Path, family: ModelFamily, recipe: Recipe, progress: Progress
 ) -> Encoded:
     from handstyle.collection import permission
-    from handstyle.encoding import crops, encode
+    from handstyle.encoding import crops
     from handstyle.encoding.cache import Cache
+    from handstyle.finetuning import preparing
 
     resolution = recipe.resolution or family.resolution
     crops.check_resolution(resolution, family.pixel_multiple)
-    cache, works = Cache(workspace.cache), collection.works
+    cache, works, found, texts = Cache(workspace.cache), collection.works, 0, 0
     cache.tidy()
-    wanted = [encode.crops_of(work, resolution, random_flip=recipe.random_flip) for work in works]
-    texts = ["", *sorted({recipe.words(work.caption) for work in works})]
-    found = 0
     with permission.naming_the_holder(collection):
-        for done in encode.encode_works(works, folder, collection.background, wanted, family, cache):
-            found += done.found
-            progress("encoding works", done.index, done.of)
-    for done in encode.encode_texts(texts, family, cache):
-        found += done.found
-        progress("encoding texts", done.index, done.of)
+        for what, done in preparing.encode_pictures(collection, folder, family, recipe, cache):
+            found += done.found and what == "encoding works"
+            progress(what, done.index, done.of)
+    for what, done in preparing.encode_words(collection, family, recipe, cache):
+        found, texts = found + done.found, done.of
+        progress(what, done.index, done.of)
     return Encoded(
         collection=collection.digest,
         base=family.digest,
         works=len(works),
-        texts=len(texts),
+        texts=texts,
         found=found,
         resolution=resolution,
         smallest_share_kept=min(crops.share_kept(work.width, work.height) for work in works),

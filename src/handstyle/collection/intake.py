@@ -23,12 +23,12 @@ from handstyle.collection.imports import Wanted, laid_out
 from handstyle.collection.journal import Remembered
 from handstyle.collection.layout import Layout
 from handstyle.collection.listing import Fault, Listing
-from handstyle.collection.masks import read_mask
 from handstyle.collection.near_duplicates import NearDuplicates
 from handstyle.collection.notes_beside import Notes
-from handstyle.collection.pixels import Unfit, page_colour, read_picture
+from handstyle.collection.pixels import Picture, Unfit, page_colour, read_picture
 from handstyle.collection.reading import Memory, NoMemory
 from handstyle.collection.reading_folder import look_at_all
+from handstyle.collection.reading_masks import read_mask
 from handstyle.collection.refusal import collection_faulty, rights_missing
 from handstyle.collection.rights_plan import RightsPlan
 from handstyle.collection.withholding import ONE_IN_FIVE, Withholding, withheld
@@ -109,6 +109,11 @@ def gather(
 
 def load_work(folder: Path, work: Work, background: str = "white") -> Image.Image:
     """The image of a work, proven to be the one that was collected. Raises WorkChanged."""
+    return load_picture(folder, work, background).image
+
+
+def load_picture(folder: Path, work: Work, background: str = "white") -> Picture:
+    """The same, with what else its file shows."""
     path = folder / work.name
     again = f"Put back the file that was collected, or collect {folder} again."
 
@@ -132,7 +137,7 @@ def load_work(folder: Path, work: Work, background: str = "white") -> Image.Imag
             "is the file that was collected, but its pixels come out differently here",
             f"Another background, or another version of Pillow, decodes it; collect {folder} again here.",
         )
-    return picture.image
+    return picture
 
 
 def _works(

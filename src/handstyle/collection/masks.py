@@ -1,27 +1,34 @@
-"""Which part of a work counts, and how much? A picture beside it says so, or its own transparency."""
+"""Which part of a work counts, and how much: what does a picture beside it say, or its own transparency?"""
 
 from __future__ import annotations
 
-from handstyle.collection.layout import Layout
+from pathlib import Path
+
+from PIL import Image
+
+from handstyle.collection.intake import load_picture
 from handstyle.collection.pixels import Unfit, read_picture
-from handstyle.collection.reading import Shown
-from handstyle.collection.works import Mask
+from handstyle.collection.reading_masks import BLACK
+from handstyle.collection.works import Work
+from handstyle.errors import WorkChanged
 
-BLACK = (0, 0, 0)  # where a mask is transparent, nothing counts
 
-
-def read_mask(laid: Layout, name: str, shown: Shown) -> Mask | Unfit | None:
-    """The mask of a work, or why it cannot be one."""
-    place = laid.masks.get(name)
-    if place is None:
-        return None
+def load_mask(folder: Path, work: Work) -> Image.Image:
+    """The mask beside a work, in greys, proven to be the one that was collected. Raises WorkChanged."""
+    assert work.mask is not None, "the caller knows"
+    path = folder / work.mask.name
+    hint = f"Put back the mask that was collected, or collect {folder} again."
     try:
-        picture = read_picture(laid.folder / place, BLACK)
-    except Unfit as unfit:
-        return unfit
-    if picture.image.size != (shown.width, shown.height):
-        width, height = picture.image.size
-        return Unfit(
-            f"is {width} x {height} pixels, and its picture {shown.width} x {shown.height}: make them the same"
-        )
-    return Mask(name=place, pixels_sha256=picture.pixels_sha256)
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise WorkChanged(f"{path} leads out of {folder}", work=work.name, hint=hint)
+        picture = read_picture(path, BLACK)
+    except (Unfit, OSError, RuntimeError, ValueError) as error:
+        raise WorkChanged(f"{path} {error}", work=work.name, hint=hint) from error
+    if picture.pixels_sha256 != work.mask.pixels_sha256:
+        raise WorkChanged(f"{path} is not the mask that was collected", work=work.name, hint=hint)
+    return picture.image.convert("L")
+
+
+def load_alpha(folder: Path, work: Work, background: str) -> Image.Image | None:
+    """How much a work hides of the page it was laid on; None where it does everywhere. Raises WorkChanged."""
+    return load_picture(folder, work, background).alpha

@@ -28,6 +28,7 @@ class Example:
     conditioning_LD: Tensor
     size: Size | None = None  # of the picture, and where it was cut
     repeats: int = 1  # turns in an epoch
+    weights: tuple[Tensor, ...] = ()  # 1HW, of each variant: how much each place counts; all alike when empty
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Batch:
     weight_B: Tensor  # 1 for works, the prior's weight for class images
     number_of_works: int  # the first rows; class images follow
     sizes_B4: Tensor | None = None
+    weight_B1HW: Tensor | None = None  # of each place; None where all count alike
 
 
 def generator(seed: int, purpose: str, step: int) -> torch.Generator:
@@ -80,7 +82,8 @@ def batch_at(
         places = positions(step, class_images_per_batch, len(class_images), seed, "class images")
         chosen += [class_images[i] for i in places]
     chance = generator(seed, "variants and dropout", step)
-    variants = [example.variants[int(torch.randint(len(example.variants), (), generator=chance))] for example in chosen]
+    which = [int(torch.randint(len(example.variants), (), generator=chance)) for example in chosen]
+    variants = [example.variants[variant] for example, variant in zip(chosen, which, strict=True)]
     dropped = [bool(torch.rand((), generator=chance) < caption_dropout) for _ in chosen]
     number_of_class_images = len(chosen) - batch_size
     return Batch(
@@ -96,7 +99,19 @@ def batch_at(
         weight_B=torch.cat([torch.ones(batch_size), torch.full((number_of_class_images,), prior_loss_weight)]),
         number_of_works=batch_size,
         sizes_B4=_sizes(chosen),
+        weight_B1HW=_weights(chosen, which),
     )
+
+
+def _weights(chosen: Sequence[Example], which: Sequence[int]) -> Tensor | None:
+    """Where some have a mask, the others count whole."""
+    if not any(example.weights for example in chosen):
+        return None
+    rows = [
+        example.weights[variant] if example.weights else torch.ones_like(example.variants[variant].mean_BCHW[:1])
+        for example, variant in zip(chosen, which, strict=True)
+    ]
+    return torch.stack(rows)
 
 
 def _sizes(chosen: Sequence[Example]) -> Tensor | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,9 +14,10 @@ from handstyle.encoding import class_images
 from handstyle.encoding.batches import Batch, Example, batch_at
 from handstyle.encoding.cache import Cache
 from handstyle.encoding.class_images import OwnClassImages as Own
-from handstyle.encoding.crops import size_of
+from handstyle.encoding.crops import Crop, size_of
 from handstyle.encoding.encode import conditioning_of, crops_of, latents_of
-from handstyle.errors import StageMissing
+from handstyle.encoding.mask_weights import MaskUse, mask_of
+from handstyle.errors import StageMissing, UsageMistake
 from handstyle.finetuning.recipe import Recipe
 
 Report = Callable[[str, int, int], None]
@@ -40,6 +41,7 @@ class Material:
         for n, picture in enumerate(pictures):
             for m, latents in enumerate(picture.variants):
                 tensors |= {f"{n} mean {m}": latents.mean_BCHW, f"{n} deviation {m}": latents.deviation_BCHW}
+            tensors |= {f"{n} weights {m}": weights for m, weights in enumerate(picture.weights)}
         return digest_of({**tensors, "no words": self.empty_LD})
 
     def batch_at(self, step: int) -> Batch:
@@ -66,9 +68,15 @@ def material_of(
     empty_LD = conditioning_of("", encoder, cache)
     if empty_LD is None:
         raise StageMissing("the texts are not in the cache", hint="Run `handstyle encode` again.")
+    works = tuple(example(work, family, recipe, cache) for work in collection.training)
+    if mask_use(recipe) and not any(work.weights for work in works):
+        raise UsageMistake(
+            f"none of the {len(works)} works has a mask, though the recipe asks for masks",
+            hint="Put NAME-masklabel.png beside NAME.png and collect again; or leave masked_loss and alpha_mask out.",
+        )
     return Material(
         recipe=recipe,
-        works=tuple(example(work, family, recipe, cache) for work in collection.training),
+        works=works,
         class_images=tuple(prior),
         class_images_digest=own.collection.digest if own and prior else "",
         empty_LD=empty_LD,
@@ -85,7 +93,30 @@ def example(work: Work, family: ModelFamily, recipe: Recipe, cache: Cache) -> Ex
         raise StageMissing(f"{work.name} is not in the cache", hint="Run `handstyle encode` again.")
     size = size_of(work.width, work.height, crops[0])
     found = tuple(variant for variant in variants if variant)
-    return Example(work.name, found, text, conditioning_LD, size, work.repeats)
+    return Example(
+        work.name, found, text, conditioning_LD, size, work.repeats, _weights(work, crops, family, recipe, cache)
+    )
+
+
+def mask_use(recipe: Recipe) -> MaskUse | None:
+    """Which masks this recipe asks for."""
+    if not recipe.masked_loss and not recipe.alpha_mask:
+        return None
+    return MaskUse(recipe.masked_loss, recipe.alpha_mask, recipe.unmasked_weight, recipe.normalize_masked_area_loss)
+
+
+def _weights(
+    work: Work, crops: Sequence[Crop], family: ModelFamily, recipe: Recipe, cache: Cache
+) -> tuple[torch.Tensor, ...]:
+    """None where every place counts whole."""
+    use = mask_use(recipe)
+    if use is None or use.of(work) is None:
+        return ()
+    masks = [mask_of(work, crop, use, family, cache) for crop in crops]
+    if any(mask is None for mask in masks):
+        raise StageMissing(f"the mask of {work.name} is not in the cache", hint="Run `handstyle finetune` again.")
+    found = [mask for mask in masks if mask is not None]
+    return tuple(map(use.weights, found)) if any(bool((mask < 1).any()) for mask in found) else ()
 
 
 def _class_images(family: ModelFamily, recipe: Recipe, cache: Cache, own: Own | None, report: Report) -> list[Example]:

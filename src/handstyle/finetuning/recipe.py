@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, mo
 
 from handstyle.collection.plain_text import unwelcome_in
 from handstyle.errors import RecipeInvalid
-from handstyle.records import Record, load_toml, write
+from handstyle.records import Record, later, load_toml, write
 
 PRESETS = Path(__file__).parent / "presets"
 
@@ -119,6 +119,10 @@ class Recipe(Record):
     # The pictures.
     resolution: int | None = Field(default=None, ge=8, le=4096, description="pixels; the base's own when left out")
     random_flip: bool = False
+    masked_loss: bool = later(False, description="a mask beside a work says how much each place of it counts")
+    alpha_mask: bool = later(False, description="so does the transparency of a work")
+    unmasked_weight: float = later(0.1, ge=0, le=1, description="what counts least, where masks are used")
+    normalize_masked_area_loss: bool = later(False, description="a work with a small mask counts as much as others")
 
     # Prior preservation: what the class words meant before they should go on meaning.
     with_prior_preservation: bool = False
