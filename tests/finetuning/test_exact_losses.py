@@ -122,8 +122,8 @@ def said_by(network: Any, weights: dict[str, Tensor], x_t: Tensor, t_B: Tensor, 
         return functional_call(network, weights, (x_t,), given).sample
     given = {"encoder_hidden_states": rows}
     if config.addition_embed_type == "text_time":  # Podell et al. 2023, section 2.2
-        side = x_t.shape[-1] * 2
-        sizes = torch.tensor([[*size, side, side] for size in batch.sizes_B4.tolist()]).float()
+        high, wide = (2 * side for side in x_t.shape[2:])
+        sizes = torch.tensor([[*size, high, wide] for size in batch.sizes_B4.tolist()]).float()
         summary = rows[:, -1, : config.projection_class_embeddings_input_dim - 48]
         given = {"encoder_hidden_states": rows[:, :-1],
                  "added_cond_kwargs": {"text_embeds": summary, "time_ids": sizes}}  # fmt: skip
@@ -131,12 +131,15 @@ def said_by(network: Any, weights: dict[str, Tensor], x_t: Tensor, t_B: Tensor, 
 
 
 def material_for(family: Any, recipe: Recipe, masks: dict[str, Tensor]) -> Material:
-    """Five works and three class images of chance, each with a size of its own."""
+    """Five works and three class images of chance, each with a size of its own; the second and the fourth in another
+    bucket, where there are buckets, and a class image with them."""
     use = mask_use(recipe)
+    another = {"bee", "dog", "class 1"} if recipe.enable_bucket else set()
 
     def example(name: str, seed: int) -> Example:
         chance = torch.Generator().manual_seed(seed)
-        latents = LatentDistribution(torch.randn(4, 8, 8, generator=chance), torch.rand(4, 8, 8, generator=chance))
+        shape = (4, 6, 10) if name in another else (4, 8, 8)
+        latents = LatentDistribution(torch.randn(shape, generator=chance), torch.rand(shape, generator=chance))
         with torch.no_grad():
             words = family.encode_texts([f"{name}, hndst drawing"])[0]
         weights = (use.weights(masks[name]),) if use and name in masks else ()
@@ -194,6 +197,11 @@ MASKED = {"masked_loss": True, "unmasked_weight": UNMASKED, "normalize_masked_ar
 @pytest.mark.parametrize("base", BASES)
 def test_so_are_those_with_masks(base: str, request: pytest.FixtureRequest) -> None:
     compared(request.getfixturevalue(base), snr_gamma=5.0, with_prior_preservation=True, **MASKED)
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_so_are_those_of_works_in_buckets(base: str, request: pytest.FixtureRequest) -> None:
+    compared(request.getfixturevalue(base), snr_gamma=5.0, with_prior_preservation=True, enable_bucket=True)
 
 
 @pytest.mark.parametrize(

@@ -172,6 +172,8 @@ def test_every_choice_changes_the_digest() -> None:
         "optimizer_in_backward": True,
         "ema_decay": 0.9, "ema_warmup": False, "mixed_precision": "no", "seed": 1, "snr_gamma": None, "resolution": 64,
         "random_flip": True,
+        "enable_bucket": True, "min_bucket_reso": 32, "max_bucket_reso": 128, "bucket_reso_steps": 8,
+        "bucket_no_upscale": True,
         "masked_loss": True, "alpha_mask": True, "unmasked_weight": 0, "normalize_masked_area_loss": True,
         "with_prior_preservation": True, "prior_loss_weight": 0.5, "prior_batch_share": 0.5, "class_prompt": "icon",
         "num_class_images": 10,

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from handstyle.collection.layout import Part
 from handstyle.collection.listing import Fault
@@ -83,7 +83,7 @@ def _subsets(name: str, content: Mapping[str, Any], faults: list[Fault]) -> Iter
             yield f"{name} [[datasets]] {number}, subset {place}", [subset, dataset, general]
 
 
-def _are_tables(value: object) -> bool:
+def _are_tables(value: object) -> TypeGuard[list[dict[str, Any]]]:
     return isinstance(value, list) and bool(value) and all(isinstance(table, dict) for table in value)
 
 

@@ -67,7 +67,7 @@ def encode_masks(
 
 def averaged(mask: Image.Image | None, crop: Crop, family: ModelFamily) -> Tensor:
     """1HW in [0, 1]: of each latent the mean of its pixels. No mask at all is one of ones."""
-    _, height, width = family.latent_shape(crop.size, crop.size)
+    _, height, width = family.latent_shape(*crop.size)
     if mask is None:
         return torch.ones(1, height, width)
     small = mask.convert("F").resize((width, height), Image.Resampling.BOX, box=crop.box)
@@ -81,11 +81,11 @@ def mask_of(work: Work, crop: Crop, use: MaskUse, family: ModelFamily, cache: Ca
     source = use.of(work)
     if source is None:
         return None
-    like = {"mask": (1, *family.latent_shape(crop.size, crop.size)[1:])}
+    like = {"mask": (1, *family.latent_shape(*crop.size)[1:])}
     entry = cache.get(_key(source, crop, family), like)
     return entry["mask"] if entry else None
 
 
 def _key(source: dict[str, Any] | None, crop: Crop, family: ModelFamily) -> str:
-    _, height, width = family.latent_shape(crop.size, crop.size)
+    _, height, width = family.latent_shape(*crop.size)
     return digests.of_json({"mask": source, "crop": crop.as_json(), "latents": [height, width]})

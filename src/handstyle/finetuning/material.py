@@ -11,13 +11,14 @@ from handstyle.collection.works import Collection, Work
 from handstyle.diffusion.checkpoints import digest_of
 from handstyle.diffusion.family import ModelFamily
 from handstyle.encoding import class_images
-from handstyle.encoding.batches import Batch, Example, batch_at
+from handstyle.encoding.batches import Batch, Example, batch_at, by_shape
 from handstyle.encoding.cache import Cache
 from handstyle.encoding.class_images import OwnClassImages as Own
 from handstyle.encoding.crops import Crop, size_of
-from handstyle.encoding.encode import conditioning_of, crops_of, latents_of
+from handstyle.encoding.encode import conditioning_of, latents_of
 from handstyle.encoding.mask_weights import MaskUse, mask_of
 from handstyle.errors import StageMissing, UsageMistake
+from handstyle.finetuning.framing import framing_of
 from handstyle.finetuning.recipe import Recipe
 
 Report = Callable[[str, int, int], None]
@@ -64,7 +65,6 @@ def material_of(
 ) -> Material:
     """Raises StageMissing when something has not been encoded."""
     encoder = family.text_digest()
-    prior = _class_images(family, recipe, cache, own, report) if recipe.with_prior_preservation else []
     empty_LD = conditioning_of("", encoder, cache)
     if empty_LD is None:
         raise StageMissing("the texts are not in the cache", hint="Run `handstyle encode` again.")
@@ -74,6 +74,7 @@ def material_of(
             f"none of the {len(works)} works has a mask, though the recipe asks for masks",
             hint="Put NAME-masklabel.png beside NAME.png and collect again; or leave masked_loss and alpha_mask out.",
         )
+    prior = _class_images(works, family, recipe, cache, own, report) if recipe.with_prior_preservation else []
     return Material(
         recipe=recipe,
         works=works,
@@ -86,7 +87,7 @@ def material_of(
 def example(work: Work, family: ModelFamily, recipe: Recipe, cache: Cache) -> Example:
     """A work out of the cache. Raises StageMissing."""
     text, encoder = recipe.words(work.caption), family.autoencoder_digest()
-    crops = crops_of(work, recipe.resolution or family.resolution, random_flip=recipe.random_flip)
+    crops = framing_of(recipe, family).crops(work.width, work.height)
     variants = [latents_of(work, crop, encoder, cache) for crop in crops]
     conditioning_LD = conditioning_of(text, family.text_digest(), cache)
     if conditioning_LD is None or any(variant is None for variant in variants):
@@ -119,22 +120,36 @@ def _weights(
     return tuple(map(use.weights, found)) if any(bool((mask < 1).any()) for mask in found) else ()
 
 
-def _class_images(family: ModelFamily, recipe: Recipe, cache: Cache, own: Own | None, report: Report) -> list[Example]:
-    prompt, resolution = recipe.class_prompt or recipe.class_words, recipe.resolution or family.resolution
-    if own is not None:
-        return class_images.own_examples(own, prompt, resolution, family, cache)
-    card = family.card
-    plan = class_images.ClassImages(
-        prompt=prompt,
-        base=family.digest,
-        resolution=resolution,
-        seed=recipe.seed,
-        steps=card.num_inference_steps,
-        guidance_scale=card.guidance_scale,
-        guidance_rescale=card.guidance_rescale,
-        precision=recipe.mixed_precision,
-        plain=family.plain,
-    )
-    for done in class_images.draw_class_images(plan, recipe.num_class_images, family, cache):
-        report("drawing class images", done, recipe.num_class_images)
-    return class_images.drawn_examples(plan, recipe.num_class_images, family, cache)
+def _class_images(
+    works: Sequence[Example], family: ModelFamily, recipe: Recipe, cache: Cache, own: Own | None, report: Report
+) -> list[Example]:
+    """For each size of the works: every picture of one's own, or as large a share of those that are drawn."""
+    resolution = recipe.resolution or family.resolution
+    multiple = resolution // family.latent_shape(resolution, resolution)[1]
+    found = []
+    turns = sum(work.repeats for work in works)
+    for (_, height, width), bucket in by_shape(works).items():
+        size = (width * multiple, height * multiple)
+        share = sum(work.repeats for work in bucket) / turns
+        number = max(1, round(recipe.num_class_images * share))
+        prompt = recipe.class_prompt or recipe.class_words
+        if own is not None:
+            found += class_images.own_examples(own, prompt, size, family, cache)
+            continue
+        card = family.card
+        plan = class_images.ClassImages(
+            prompt=prompt,
+            base=family.digest,
+            resolution=resolution,
+            seed=recipe.seed,
+            steps=card.num_inference_steps,
+            guidance_scale=card.guidance_scale,
+            guidance_rescale=card.guidance_rescale,
+            precision=recipe.mixed_precision,
+            plain=family.plain,
+            bucket=None if size == (resolution, resolution) else size,
+        )
+        for done in class_images.draw_class_images(plan, number, family, cache):
+            report("drawing class images", len(found) + done, recipe.num_class_images)
+        found += class_images.drawn_examples(plan, number, family, cache)
+    return found

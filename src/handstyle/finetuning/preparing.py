@@ -8,8 +8,9 @@ from pathlib import Path
 from handstyle.collection.works import Collection
 from handstyle.diffusion.family import ModelFamily
 from handstyle.encoding.cache import Cache
-from handstyle.encoding.encode import Encoded, crops_of, encode_texts, encode_works
+from handstyle.encoding.encode import Encoded, encode_texts, encode_works
 from handstyle.encoding.mask_weights import encode_masks
+from handstyle.finetuning.framing import framing_of
 from handstyle.finetuning.material import mask_use
 from handstyle.finetuning.recipe import Recipe
 
@@ -18,8 +19,8 @@ def encode_pictures(
     collection: Collection, folder: Path, family: ModelFamily, recipe: Recipe, cache: Cache
 ) -> Iterator[tuple[str, Encoded]]:
     """Every work, withheld ones too, and every mask that the recipe asks for; each with what was done."""
-    works, resolution = collection.works, recipe.resolution or family.resolution
-    crops = [crops_of(work, resolution, random_flip=recipe.random_flip) for work in works]
+    works, framing = collection.works, framing_of(recipe, family)
+    crops = [framing.crops(work.width, work.height) for work in works]
     for done in encode_works(works, folder, collection.background, crops, family, cache):
         yield "encoding works", done
     if use := mask_use(recipe):

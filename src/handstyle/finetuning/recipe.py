@@ -119,6 +119,11 @@ class Recipe(Record):
     # The pictures.
     resolution: int | None = Field(default=None, ge=8, le=4096, description="pixels; the base's own when left out")
     random_flip: bool = False
+    enable_bucket: bool = later(False, description="each work keeps about its proportions; else all are squares")
+    min_bucket_reso: int | None = later(None, ge=8, le=8192, description="half of the resolution when left out")
+    max_bucket_reso: int | None = later(None, ge=8, le=8192, description="twice the resolution when left out")
+    bucket_reso_steps: int | None = later(None, ge=8, le=1024, description="an eighth of the resolution when left out")
+    bucket_no_upscale: bool = later(False, description="no work is enlarged")
     masked_loss: bool = later(False, description="a mask beside a work says how much each place of it counts")
     alpha_mask: bool = later(False, description="so does the transparency of a work")
     unmasked_weight: float = later(0.1, ge=0, le=1, description="what counts least, where masks are used")

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import torch
 from PIL import Image
 
 from handstyle.collection.beside import collect_beside
@@ -85,7 +84,7 @@ def encoded(found: HeldOut, family: ModelFamily, resolution: int, cache: Cache) 
         pass
     encoder = family.autoencoder_digest()
     latents = [latents_of(work, crop, encoder, cache) for work, [crop] in zip(found.works, crops, strict=True)]
-    return Drawings(found.captions, torch.stack([entry.mean_BCHW for entry in latents if entry is not None]))
+    return Drawings(found.captions, tuple(entry.mean_BCHW for entry in latents if entry is not None))
 
 
 def as_seen(work: Work, folder: Path, background: str, resolution: int) -> Image.Image:
