@@ -69,6 +69,7 @@ def plan(
     known = require_known_base(workspace, family)
     if recipe_file is None and preset is None:
         recipe = default_recipe(collection, family).changed(**(settings or {}))
+    family.skip_layers(recipe.clip_skip)
     require_training(collection, family, recipe)
     own = own_class_images(class_images, recipe, family) if class_images else None
     given = recipe_file is not None or "max_train" in (settings or {})
@@ -94,6 +95,7 @@ def _extension(workspace: Workspace, base: Path | None, class_images: Path | Non
             f"`{extend}` is no duration: {error}", hint='Write for example --extend "120 steps".'
         ) from None
     recipe = before.recipe.changed(max_train=f"{before.steps + more} steps")
+    family.skip_layers(recipe.clip_skip)
     require_training(collection, family, recipe)
     own = class_images_again(workspace, before.class_images, class_images, recipe, family)
     return Plan(workspace, collection, folder, family, recipe, own, run, known)

@@ -60,6 +60,7 @@ def repeat(release: Path, works: Path, base: Path | None = None, *, progress: Pr
     if reasons := list(_unrepeatable(style)):
         return _cannot(reasons)
     family = loading.load_base(base, plain=style.plain)
+    family.skip_layers(style.recipe.clip_skip)
     if reasons := list(_other_circumstances(style, family)):
         return _cannot(reasons)
     try:

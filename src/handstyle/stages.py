@@ -433,6 +433,7 @@ def inspect(
     family = load_base(base)
     require_known_base(workspace, family)
     require_base(worn.style.base, family)
+    family.skip_layers(worn.style.recipe.clip_skip)
     require_generating(workspace, worn.style, family)
     collection, folder = collection_named(workspace, worn.style.collection)
     real = further_drawings(workspace, collection, further, family, worn.style.recipe) if further else None

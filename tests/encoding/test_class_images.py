@@ -41,7 +41,8 @@ def test_class_images_are_drawn_once_and_then_found(family: Any, cache: Cache) -
 
 def test_everything_that_decides_a_class_image_is_in_its_fingerprint() -> None:
     others = {"prompt": "icon", "base": "another", "resolution": 8, "seed": 4, "steps": 3, "guidance_scale": 1.0,
-              "guidance_rescale": 0.0, "precision": "bf16", "plain": True, "bucket": (8, 16)}  # fmt: skip
+              "guidance_rescale": 0.0, "precision": "bf16", "plain": True, "bucket": (8, 16),
+              "clip_skip": 1}  # fmt: skip
     assert set(others) == {field.name for field in fields(ClassImages)}
     keys = {PLAN.key(0), PLAN.key(1), *(replace(PLAN, **{name: value}).key(0) for name, value in others.items())}
     assert len(keys) == 2 + len(others)

@@ -174,6 +174,7 @@ def test_every_choice_changes_the_digest() -> None:
         "random_flip": True,
         "enable_bucket": True, "min_bucket_reso": 32, "max_bucket_reso": 128, "bucket_reso_steps": 8,
         "bucket_no_upscale": True,
+        "shuffle_caption": True, "keep_tokens": 1, "clip_skip": 1,
         "masked_loss": True, "alpha_mask": True, "unmasked_weight": 0, "normalize_masked_area_loss": True,
         "with_prior_preservation": True, "prior_loss_weight": 0.5, "prior_batch_share": 0.5, "class_prompt": "icon",
         "num_class_images": 10,

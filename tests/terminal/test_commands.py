@@ -27,7 +27,7 @@ FLAGS = {
     "encode": "base workspace",
     "finetune": "base preset recipe set class-images further stop dry-run resume extend plain save-every sample-every "
     "workspace",
-    "generate": "prompts seeds negative-prompt guidance steps sampler width height style sheet to key plain base "
+    "generate": "prompts seeds negative-prompt guidance steps sampler width height clip-skip style sheet to key plain base "
     "workspace",
     "inspect": "further oracle audit base workspace",
     "publish": "name key model-licence distribution keeper contact to base workspace",

@@ -8,7 +8,7 @@ of a bucket have their turn in proportion to their number, so that every work is
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -31,6 +31,7 @@ class Example:
     conditioning_LD: Tensor
     size: Size | None = None  # of the picture, and where it was cut
     repeats: int = 1  # turns in an epoch
+    caption: str = ""  # as it was collected, without the words around it; of class images, none
     weights: tuple[Tensor, ...] = ()  # 1HW, of each variant: how much each place counts; all alike when empty
 
 
@@ -123,6 +124,7 @@ def batch_at(
     class_images_per_batch: int,
     caption_dropout: float,
     prior_loss_weight: float,
+    reworded: Callable[[Example, torch.Generator], Example] | None = None,
 ) -> Batch:
     """Works first, then class images of the same size. A picture without words gets the empty text's conditioning."""
     buckets = by_shape([work for work in works for _ in range(work.repeats)])
@@ -130,6 +132,9 @@ def batch_at(
     chosen = [buckets[turn.shape][i] for i in turn.places("works", batch_size)]
     if beside := by_shape(class_images).get(turn.shape, []):
         chosen += [beside[i] for i in turn.places("class images", class_images_per_batch, len(beside))]
+    if reworded is not None:
+        order = generator(seed, "captions", step)
+        chosen = [reworded(example, order) for example in chosen]
     chance = generator(seed, "variants and dropout", step)
     which = [int(torch.randint(len(example.variants), (), generator=chance)) for example in chosen]
     variants = [example.variants[variant] for example, variant in zip(chosen, which, strict=True)]

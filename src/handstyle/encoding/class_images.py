@@ -49,6 +49,7 @@ class ClassImages:
     precision: str
     plain: bool  # computed without optimisations: other last bits
     bucket: Extent | None = None  # where they are no squares
+    clip_skip: int | None = None  # where layers are skipped
 
     @property
     def size(self) -> Extent:

@@ -93,15 +93,15 @@ def encode_texts(texts: Sequence[str], family: ModelFamily, cache: Cache) -> Ite
     encoder, like = family.text_digest(), None
     for index, text in enumerate(texts):
         key = text_key(text, encoder, PRECISION)
-        like = like or {"conditioning": tuple(_encoded_text("", family).shape)}
+        like = like or {"conditioning": tuple(encoded_text("", family).shape)}
         found = cache.get(key, like) is not None
         if not found:
-            cache.put(key, _of_numbers({"conditioning": _encoded_text(text, family)}, text), kind="text")
+            cache.put(key, _of_numbers({"conditioning": encoded_text(text, family)}, text), kind="text")
         yield Encoded(index + 1, len(texts), text, found)
 
 
 @torch.no_grad()
-def _encoded_text(text: str, family: ModelFamily) -> Tensor:
+def encoded_text(text: str, family: ModelFamily) -> Tensor:
     return family.encode_texts([text])[0]
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 
 import torch
 
@@ -15,13 +16,14 @@ from handstyle.encoding.batches import Batch, Example, batch_at, by_shape
 from handstyle.encoding.cache import Cache
 from handstyle.encoding.class_images import OwnClassImages as Own
 from handstyle.encoding.crops import Crop, size_of
-from handstyle.encoding.encode import conditioning_of, latents_of
+from handstyle.encoding.encode import conditioning_of, encoded_text, latents_of
 from handstyle.encoding.mask_weights import MaskUse, mask_of
 from handstyle.errors import StageMissing, UsageMistake
 from handstyle.finetuning.framing import framing_of
 from handstyle.finetuning.recipe import Recipe
 
 Report = Callable[[str, int, int], None]
+WORDS_KEPT = 256  # encoded texts, each at most 0.6 MB
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Material:
     class_images: tuple[Example, ...]
     class_images_digest: str
     empty_LD: torch.Tensor
+    encode: Callable[[str], torch.Tensor] | None = None  # of words that were not encoded beforehand; LD
 
     @property
     def digest(self) -> str:
@@ -57,7 +60,20 @@ class Material:
             class_images_per_batch=max(1, round(recipe.train_batch_size * recipe.prior_batch_share)),
             caption_dropout=recipe.caption_dropout,
             prior_loss_weight=recipe.prior_loss_weight,
+            reworded=self._reworded if recipe.shuffle_caption else None,
         )
+
+    def _reworded(self, example: Example, chance: torch.Generator) -> Example:
+        """With its caption shuffled; where the text encoder learns, it will encode the words itself."""
+        recipe = self.recipe
+        if not example.caption:
+            return example
+        caption = recipe.shuffled(example.caption, lambda number: torch.randperm(number, generator=chance).tolist())
+        text = recipe.words(caption)
+        if text == example.text or recipe.train_text_encoder:
+            return replace(example, text=text)
+        assert self.encode is not None, "material of a recipe that shuffles can encode"
+        return replace(example, text=text, conditioning_LD=self.encode(text))
 
 
 def material_of(
@@ -81,6 +97,7 @@ def material_of(
         class_images=tuple(prior),
         class_images_digest=own.collection.digest if own and prior else "",
         empty_LD=empty_LD,
+        encode=lru_cache(maxsize=WORDS_KEPT)(partial(encoded_text, family=family)) if recipe.shuffle_caption else None,
     )
 
 
@@ -94,9 +111,8 @@ def example(work: Work, family: ModelFamily, recipe: Recipe, cache: Cache) -> Ex
         raise StageMissing(f"{work.name} is not in the cache", hint="Run `handstyle encode` again.")
     size = size_of(work.width, work.height, crops[0])
     found = tuple(variant for variant in variants if variant)
-    return Example(
-        work.name, found, text, conditioning_LD, size, work.repeats, _weights(work, crops, family, recipe, cache)
-    )
+    weights = _weights(work, crops, family, recipe, cache)
+    return Example(work.name, found, text, conditioning_LD, size, work.repeats, work.caption, weights)
 
 
 def mask_use(recipe: Recipe) -> MaskUse | None:
@@ -148,6 +164,7 @@ def _class_images(
             precision=recipe.mixed_precision,
             plain=family.plain,
             bucket=None if size == (resolution, resolution) else size,
+            clip_skip=recipe.clip_skip or None,
         )
         for done in class_images.draw_class_images(plan, number, family, cache):
             report("drawing class images", len(found) + done, recipe.num_class_images)

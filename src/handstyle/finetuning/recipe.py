@@ -6,6 +6,7 @@ All of them are here, under the names that diffusers' training scripts gave them
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -87,6 +88,9 @@ class Recipe(Record):
     class_words: Words = Field(default="drawing", min_length=1, description="what kind of thing the works are")
     template: Annotated[Words, AfterValidator(_has_caption)] = "{caption}, {identifier} {class_words}"
     caption_dropout: float = Field(default=0.1, ge=0, lt=1, description="share of works shown without words")
+    shuffle_caption: bool = later(False, description="the parts between commas come in another order each time")
+    keep_tokens: int = later(0, ge=0, le=1000, description="so many parts at the beginning keep their place")
+    clip_skip: int = later(0, ge=0, le=100, description="last layers of the text encoder left out, as diffusers counts")
 
     # The optimiser.
     max_train: Annotated[Duration, BeforeValidator(Duration.parse), PlainSerializer(str)] = Duration(
@@ -158,6 +162,12 @@ class Recipe(Record):
     def words(self, caption: str) -> str:
         """The prompt a work is shown with."""
         return self.template.format(caption=caption, identifier=self.identifier, class_words=self.class_words)
+
+    def shuffled(self, caption: str, order: Callable[[int], Sequence[int]]) -> str:
+        """A caption with the parts that do not keep their place in an `order` of so many; commas part them."""
+        parts = [part for part in (part.strip() for part in caption.split(",")) if part]
+        kept, rest = parts[: self.keep_tokens], parts[self.keep_tokens :]
+        return ", ".join([*kept, *(rest[place] for place in order(len(rest)))])
 
     @classmethod
     def from_toml(cls, path: Path) -> Recipe:

@@ -145,6 +145,7 @@ def generate(
     sampler: options.Sampler = None,
     width: options.Width = None,
     height: options.Height = None,
+    clip_skip: options.ClipSkip = None,
     style: options.Style = None,
     sheet: options.Sheet = False,
     to: options.PicturesTo = None,
@@ -161,7 +162,7 @@ def generate(
     display = display_of(context)
     settings = values.given(
         negative_prompt=negative_prompt, guidance_scale=guidance, num_inference_steps=steps, sampler=sampler,
-        width=width, height=height,
+        width=width, height=height, clip_skip=clip_skip,
     )  # fmt: skip
     made = stages.generate(
         values.workspace_at(workspace),

@@ -145,6 +145,12 @@ Steps = Annotated[int | None, Option("--steps", metavar="NUMBER", help="More are
 Sampler = Annotated[str | None, Option("--sampler", metavar="NAME", help="dpm++, ddim, euler or unipc. [dpm++]")]
 Width = Annotated[int | None, Option("--width", metavar="PIXELS", help="[the base's own]")]
 Height = Annotated[int | None, Option("--height", metavar="PIXELS", help="[the base's own]")]
+ClipSkip = Annotated[
+    int | None,
+    Option(
+        "--clip-skip", metavar="LAYERS", help="Last layers of the text encoder left out. [as the style was trained]"
+    ),
+]
 Style = Annotated[
     list[str] | None,
     Option(
