@@ -19,6 +19,16 @@ from handstyle.records import Record, later, load_toml, write
 
 PRESETS = Path(__file__).parent / "presets"
 
+# By these a TOML of sd-scripts is known, with sections or without.
+OF_KOHYA = {
+    "pretrained_model_name_or_path",
+    "network_dim",
+    "network_module",
+    "output_name",
+    "datasets",
+    "model_arguments",
+}
+
 Module = Literal["attention", "feed-forward", "convolution"]
 MODULES: tuple[Module, ...] = ("attention", "feed-forward", "convolution")
 Scheduler = Literal["constant", "constant_with_warmup", "linear", "cosine"]
@@ -171,7 +181,13 @@ class Recipe(Record):
 
     @classmethod
     def from_toml(cls, path: Path) -> Recipe:
-        return cls.read(load_toml(path, RecipeInvalid), where=str(path), error=RecipeInvalid)
+        content = load_toml(path, RecipeInvalid)
+        if content.keys() & OF_KOHYA:
+            raise RecipeInvalid(
+                f"{path} holds settings of kohya's scripts, and is no recipe",
+                hint=f"`handstyle recipe {path} --to recipe.toml` makes one of it, and lists what has no counterpart.",
+            )
+        return cls.read(content, where=str(path), error=RecipeInvalid)
 
     def as_toml(self) -> str:
         return tomli_w.dumps({name: value for name, value in self.as_json().items() if value is not None})

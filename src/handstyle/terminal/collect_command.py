@@ -57,7 +57,7 @@ def collect(
     from handstyle.collection.withholding import parse_withholding
 
     display = display_of(context)
-    chosen = values.given(without=without, background=background)
+    chosen = values.given(without=without, background=background, as_plain=plain_folders or None)
     if leave_out is not None:
         chosen["validation"] = parse_withholding(leave_out)
     stated = StatedPermission(
@@ -72,7 +72,6 @@ def collect(
         values.workspace_at(workspace),
         folder,
         stated,
-        as_plain=plain_folders,
         progress=display.progress,
         **chosen,
     )

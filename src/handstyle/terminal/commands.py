@@ -23,6 +23,7 @@ from handstyle.terminal.detect_command import detect
 from handstyle.terminal.display import Display, display_of
 from handstyle.terminal.log_commands import log
 from handstyle.terminal.originate_commands import originate
+from handstyle.terminal.recipe_command import recipe
 from handstyle.terminal.rename_command import rename
 from handstyle.terminal.shares_command import shares
 from handstyle.terminal.verify_command import verify
@@ -244,6 +245,7 @@ app.command()(shares)
 app.command()(rename)
 app.command()(base)
 app.command()(convert)
+app.command()(recipe)
 
 
 app.command()(verify)
