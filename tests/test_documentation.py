@@ -33,6 +33,7 @@ COMMANDS = [
     "base",
     "originate",
     "convert",
+    "recipe",
     "demo",
 ]
 BEHIND = {  # what can stand behind a command

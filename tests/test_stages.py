@@ -241,7 +241,9 @@ def test_a_dry_run_says_the_cost_and_makes_no_run(finetune: Finetuning, workspac
     said: list[str] = []
     expected = finetune(dry_run=True, announce=said.append)
     assert expected.steps == 3 and expected.seconds > 0 and expected.style == ""
-    assert len(said) == 1 and workspace.runs() == [] and workspace.current().run is None
+    assert said[0] == "4 of 4 works are used, each shown 1 to 2 times: 4 at 16x16"
+    assert len(said) == 2 and workspace.runs() == [] and workspace.current().run is None
+    assert expected.planned is not None and len(expected.planned.crops) == 4
 
 
 @pytest.mark.slow

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 def audited(workspace: Workspace, subject: Subject, pictures: Path, progress: Callable[[str, int, int], None]) -> Audit:
     """Raises Withdrawn or RightsMissing: the twins learn from the works once more."""
-    from handstyle.encoding.encode import crops_of, encode_texts, encode_works
     from handstyle.finetuning.material import material_of
+    from handstyle.finetuning.preparing import encode_pictures, encode_words
     from handstyle.inspection.audit import Auditing
     from handstyle.inspection.drawing import Album
 
@@ -29,10 +29,9 @@ def audited(workspace: Workspace, subject: Subject, pictures: Path, progress: Ca
     require_permission(workspace, collection, "train")
     require_training(collection, family, recipe)
     own = class_images_again(workspace, subject.worn.style.class_images, None, recipe, family)
-    crops = [crops_of(work, subject.resolution, random_flip=recipe.random_flip) for work in collection.works]
-    for _ in encode_works(collection.works, subject.folder, collection.background, crops, family, subject.cache):
+    for _ in encode_pictures(collection, subject.folder, family, recipe, subject.cache):
         pass
-    for _ in encode_texts(["", *sorted({recipe.words(w.caption) for w in collection.works})], family, subject.cache):
+    for _ in encode_words(collection, family, recipe, subject.cache):
         pass
     near = workspace.collection(collection.digest) / ALIKE
     seed, chosen_by = chance(workspace, collection)

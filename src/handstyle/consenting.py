@@ -14,8 +14,8 @@ from handstyle import keys
 from handstyle.collection import consent, consent_page, terms
 from handstyle.collection.consent import ENDING, Consent
 from handstyle.collection.consent_page import Recognisable
+from handstyle.collection.imports import laid_out
 from handstyle.collection.intake import NO_PICTURES
-from handstyle.collection.listing import list_folder
 from handstyle.collection.notes_beside import Notes
 from handstyle.collection.pixels import Unfit, page_colour, read_picture
 from handstyle.collection.scope import Scope
@@ -108,11 +108,11 @@ def look_at(
     folder: Path, background: str, *, pictures: bool, names: Iterable[str] | None = None
 ) -> tuple[list[Named], dict[str, Recognisable]]:
     """Every picture as a statement names it, and what helps people to recognise it. Raises CollectionFaulty."""
-    works, shown, faults, notes = [], {}, [], Notes(folder)
-    listing, colour = list_folder(folder, frozenset()), page_colour(background)
+    works, shown, faults, laid = [], {}, [], laid_out(folder)
+    listing, colour, notes = laid.listing, page_colour(background), Notes(laid.folder)
     for name in listing.pictures if names is None else names:
         try:
-            picture = read_picture(folder / name, colour)
+            picture = read_picture(laid.folder / name, colour)
         except Unfit as unfit:
             faults.append(f"{name} {unfit}")
             continue
@@ -120,7 +120,7 @@ def look_at(
         works.append(Named(name, picture.file_sha256, picture.pixels_sha256, reservations))
         small = consent_page.thumbnail(picture.image) if pictures else ""
         shown[picture.pixels_sha256] = Recognisable(name, small)
-    faults += [str(fault) for fault in listing.faults] if names is None else []
+    faults += [str(fault) for fault in (*laid.faults, *listing.faults)] if names is None else []
     if not works and not faults:
         faults.append(f"{folder}: {NO_PICTURES}")
     if len(shown) < len(works):

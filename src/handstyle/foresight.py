@@ -110,10 +110,10 @@ def foresee(
     letters: Path | None = None, pictures: bool = False,
 ) -> Foreseen:  # fmt: skip
     """Every verb's answer. With `letters`, what to send to whom is written into that folder, where something lacks."""
-    from handstyle.collection.listing import list_folder
+    from handstyle.collection.imports import laid_out
 
     left_out = frozenset(without)
-    names = [name for name in list_folder(folder, plan.documents).pictures if name not in left_out]
+    names = [name for name in laid_out(folder, plan.documents).listing.pictures if name not in left_out]
     works, shown = look_at(folder, background, pictures=pictures and letters is not None, names=names)
     covering = {
         work.name: (*plan.rights_for(work.name), *plan.rights_for_content(work.file, work.pixels)) for work in works

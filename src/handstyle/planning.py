@@ -69,6 +69,7 @@ def plan(
     known = require_known_base(workspace, family)
     if recipe_file is None and preset is None:
         recipe = default_recipe(collection, family).changed(**(settings or {}))
+    family.skip_layers(recipe.clip_skip)
     require_training(collection, family, recipe)
     own = own_class_images(class_images, recipe, family) if class_images else None
     given = recipe_file is not None or "max_train" in (settings or {})
@@ -88,12 +89,13 @@ def _extension(workspace: Workspace, base: Path | None, class_images: Path | Non
     known = require_known_base(workspace, family)
     require_base(before.base, family)
     try:
-        more = Duration.parse(extend).in_steps(before.works, before.recipe.train_batch_size)
+        more = Duration.parse(extend).in_steps(collection.pictures_in_an_epoch, before.recipe.train_batch_size)
     except ValueError as error:
         raise UsageMistake(
             f"`{extend}` is no duration: {error}", hint='Write for example --extend "120 steps".'
         ) from None
     recipe = before.recipe.changed(max_train=f"{before.steps + more} steps")
+    family.skip_layers(recipe.clip_skip)
     require_training(collection, family, recipe)
     own = class_images_again(workspace, before.class_images, class_images, recipe, family)
     return Plan(workspace, collection, folder, family, recipe, own, run, known)
@@ -103,6 +105,7 @@ def own_class_images(folder: Path, recipe: Recipe, family: ModelFamily) -> OwnCl
     """Raises RightsMissing where nobody permitted to train on one of them."""
     from handstyle.collection import rights_plan
     from handstyle.collection.beside import collect_beside
+    from handstyle.collection.imports import folder_of
     from handstyle.encoding.class_images import OwnClassImages
 
     if not recipe.with_prior_preservation:
@@ -110,10 +113,11 @@ def own_class_images(folder: Path, recipe: Recipe, family: ModelFamily) -> OwnCl
             "without prior preservation there are no class images to train on",
             hint="Ask for it with --set with_prior_preservation=true, or leave --class-images out.",
         )
-    rights = rights_plan.in_folder(folder)
-    found = collect_beside(folder, rights, instead="; or leave --class-images out, and the base draws them")
-    require_training(found, family, recipe)
-    return OwnClassImages(found, folder, tuple(grant.consent for grant in rights.consents))
+    rights = rights_plan.in_folder(folder_of(folder))
+    instead = "; or leave --class-images out, and the base draws them"
+    found = collect_beside(folder, rights, instead=instead, wanted="class images")
+    require_training(found.collection, family, recipe)
+    return OwnClassImages(found.collection, found.folder, tuple(grant.consent for grant in rights.consents))
 
 
 def class_images_again(

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from handstyle import digests
 from handstyle.errors import HandstyleError, RecordDamaged, UsageMistake, WriteFailed
@@ -34,6 +34,11 @@ MOST_SUGGESTIONS = 20  # as many as a screen shows; to look for each takes a whi
 LARGEST_NUMBER = 2**53 - 1  # as far as every reader of JSON counts, so as far as its canonical form does
 # Python's reader of TOML takes a time that grows with the square of the parts of a key: a.b.c.d...
 DEEP_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){32}""", re.ASCII)
+
+
+def later(default: Any, **how: Any) -> Any:
+    """A field that joined its record after digests of it were made: at its default it is not written, so they stand."""
+    return Field(default=default, exclude_if=lambda value: bool(value == default), **how)
 
 
 class TooLarge(ValueError):

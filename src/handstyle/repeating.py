@@ -60,6 +60,7 @@ def repeat(release: Path, works: Path, base: Path | None = None, *, progress: Pr
     if reasons := list(_unrepeatable(style)):
         return _cannot(reasons)
     family = loading.load_base(base, plain=style.plain)
+    family.skip_layers(style.recipe.clip_skip)
     if reasons := list(_other_circumstances(style, family)):
         return _cannot(reasons)
     try:
@@ -100,13 +101,14 @@ def _collection(works: Path, published: PublishedCollection, digest: str) -> tup
         return collection, folder
     wanted = {work.pixels_sha256 for work in published.works if work.trained_on}
     # Only what decides the weights counts here: pixels, words, and the order of the names.
-    everything = intake.collect(works, rights=for_all(own_work("whoever repeats it")), validation=None)
+    gathered = intake.gather(works, rights=for_all(own_work("whoever repeats it")), validation=None)
+    everything = gathered.collection
     found = tuple(work for work in everything.works if work.pixels_sha256 in wanted)
     if missing := len(wanted) - len(found):
         raise UsageMistake(f"{missing} of the {len(wanted)} works it was trained on are not in {works}")
     collection = everything.model_copy(update={"works": found})
     gates.require_standing(Workspace(works), collection, (), "a repetition")
-    return collection, works
+    return collection, gathered.folder
 
 
 def _class_images(works: Path, digest: str) -> OwnClassImages | None:

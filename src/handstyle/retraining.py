@@ -69,6 +69,7 @@ def retrain_without(
     collection, folder = loading.collection_named(workspace, before.collection)
     family = loading.load_base(base, plain=before.plain)
     gates.require_base(before.base, family)
+    family.skip_layers(before.recipe.clip_skip)
     own = planning.class_images_again(workspace, before.class_images, None, before.recipe, family)
     taken = withdrawn_of(workspace, collection)
     of_class_images = withdrawn_of(workspace, own.collection) if own else []

@@ -17,6 +17,7 @@ from handstyle import auditing, digests, lengths, planning, releasing
 from handstyle.collection.works import Collection
 from handstyle.diffusion.base_provenance import BaseProvenance
 from handstyle.errors import UsageMistake
+from handstyle.finetuning.crop_plan import CropPlan, crop_plan
 from handstyle.gates import (
     further_drawings,
     require_base,
@@ -83,6 +84,7 @@ def collect(
     validation: Withholding = 0.2,
     without: Iterable[str] = (),
     background: str = "white",
+    as_plain: bool = False,
     progress: Progress = silent,
 ) -> Collected:
     """A folder of pictures, words and permission becomes a collection; the originals stay where and as they are."""
@@ -96,6 +98,7 @@ def collect(
         background=background,
         validation=validation,
         without=without,
+        as_plain=as_plain,
         kept_in=workspace.reading(folder),
         progress=progress,
     )
@@ -106,7 +109,7 @@ def collect(
     near, house = workspace.collection(digest) / curation.ALIKE, House.here()
     if alike:
         curation.Alike(works=alike).save(near)
-    path = keep_collection(workspace, found, folder, consents)
+    path = keep_collection(workspace, found, gathered.folder, consents)
     logged.permissions(logged.keepers_log(house), published_collection(found))
     workspace.point_to(collection=digest)
     house.knows(workspace)
@@ -118,7 +121,7 @@ def collect(
         for_validation=len(found.withheld),
         left_out=len(found.left_out),
         pictures_found=found.number_of_pictures_found,
-        notes=(*found.notes, *permission.overridden(found), *curation.notes_on(alike, near)),
+        notes=(*gathered.notes, *found.notes, *permission.overridden(found), *curation.notes_on(alike, near)),
         near_duplicates=len(alike),
         permission=permission.standing(found),
         record=str(path),
@@ -158,31 +161,30 @@ def encode_for(
     workspace: Workspace, collection: Collection, folder: Path, family: ModelFamily, recipe: Recipe, progress: Progress
 ) -> Encoded:
     from handstyle.collection import permission
-    from handstyle.encoding import crops, encode
     from handstyle.encoding.cache import Cache
+    from handstyle.finetuning import preparing
+    from handstyle.finetuning.framing import framing_of
 
-    resolution = recipe.resolution or family.resolution
-    crops.check_resolution(resolution, family.pixel_multiple)
-    cache, works = Cache(workspace.cache), collection.works
+    framing = framing_of(recipe, family)
+    cache, works, found, texts = Cache(workspace.cache), collection.works, 0, 0
     cache.tidy()
-    wanted = [encode.crops_of(work, resolution, random_flip=recipe.random_flip) for work in works]
-    texts = ["", *sorted({recipe.words(work.caption) for work in works})]
-    found = 0
     with permission.naming_the_holder(collection):
-        for done in encode.encode_works(works, folder, collection.background, wanted, family, cache):
-            found += done.found
-            progress("encoding works", done.index, done.of)
-    for done in encode.encode_texts(texts, family, cache):
-        found += done.found
-        progress("encoding texts", done.index, done.of)
+        for what, done in preparing.encode_pictures(collection, folder, family, recipe, cache):
+            found += done.found and what == "encoding works"
+            progress(what, done.index, done.of)
+    for what, done in preparing.encode_words(collection, family, recipe, cache):
+        found, texts = found + done.found, done.of
+        progress(what, done.index, done.of)
     return Encoded(
         collection=collection.digest,
         base=family.digest,
         works=len(works),
-        texts=len(texts),
+        texts=texts,
         found=found,
-        resolution=resolution,
-        smallest_share_kept=min(crops.share_kept(work.width, work.height) for work in works),
+        resolution=framing.resolution,
+        smallest_share_kept=min(
+            framing.crops(work.width, work.height)[0].share_of(work.width, work.height) for work in works
+        ),
         cut_off={
             work.name: words for work in works for words in [family.words_cut_off(recipe.words(work.caption))] if words
         },
@@ -201,6 +203,7 @@ class Finetuned(Record):
     peak_memory_bytes: int
     already_there: bool = False
     verdict: tuple[str, ...] = ()  # on its length
+    planned: CropPlan | None = None  # of a dry run: which part of each work would be shown, and how often
 
 
 def finetune(
@@ -237,8 +240,11 @@ def finetune(
     plan, material, manifest = length.plan, length.material, length.manifest
     run = manifest.lineage[:12]
     folder = workspace.run(run)
+    planned = crop_plan(plan.collection, family, plan.recipe, manifest.steps)
+    for line in planned.lines() if dry_run else planned.warnings():
+        announce(line)
     if length.expected:
-        return _would_take(run, length.expected)
+        return _would_take(run, length.expected, planned)
     if running.is_finished(folder) and not dry_run:
         workspace.point_to(run=run)
         return _finetuned(workspace, run, already_there=True)
@@ -246,7 +252,7 @@ def finetune(
         expected = defaults.expect(family, learning, material.batch_at(0), plan.recipe, manifest.steps)
         announce(str(expected))
         if dry_run:
-            return _would_take(run, expected)
+            return _would_take(run, expected, planned)
         with workspace.held(folder):
             if own is not None:
                 keep_collection(workspace, own.collection, own.folder, own.consents)
@@ -269,7 +275,7 @@ def _log_run(workspace: Workspace, run: str, plan: Plan) -> None:
     logged.run(logged.keepers_log(House.here()), open_style(workspace, run), *map(published_collection, everything))
 
 
-def _would_take(run: str, expected: Expectation) -> Finetuned:
+def _would_take(run: str, expected: Expectation, planned: CropPlan) -> Finetuned:
     return Finetuned(
         run=run,
         style="",
@@ -278,6 +284,7 @@ def _would_take(run: str, expected: Expectation) -> Finetuned:
         seconds=expected.seconds,
         pictures_per_second=expected.pictures / expected.seconds,
         peak_memory_bytes=expected.memory,
+        planned=planned,
     )
 
 
@@ -426,6 +433,7 @@ def inspect(
     family = load_base(base)
     require_known_base(workspace, family)
     require_base(worn.style.base, family)
+    family.skip_layers(worn.style.recipe.clip_skip)
     require_generating(workspace, worn.style, family)
     collection, folder = collection_named(workspace, worn.style.collection)
     real = further_drawings(workspace, collection, further, family, worn.style.recipe) if further else None

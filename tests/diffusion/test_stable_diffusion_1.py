@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from handstyle.diffusion import catalogue
+from handstyle.errors import UsageMistake
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +36,25 @@ def test_texts_are_encoded_as_the_pipeline_encodes_them(family: Any, pipeline: A
     for text in ("a red boat", "", "Zoë, à la carte; 12 \U0001f98a", "word " * 60):
         theirs, _ = pipeline.encode_prompt(text, "cpu", 1, False)
         torch.testing.assert_close(family.encode_texts([text]), theirs, rtol=0, atol=1e-6)
+
+
+@torch.no_grad()
+def test_skipped_layers_are_those_that_the_pipeline_skips(family: Any, pipeline: Any) -> None:
+    whole, digest = family.encode_texts(["a red boat"]), family.text_digest()
+    # transformers 5 has the norm where diffusers does not look for it
+    object.__setattr__(pipeline.text_encoder, "text_model", pipeline.text_encoder)
+    try:
+        for clip_skip in (1, 2):
+            family.skip_layers(clip_skip)
+            theirs, _ = pipeline.encode_prompt("a red boat", "cpu", 1, False, clip_skip=clip_skip)
+            torch.testing.assert_close(family.encode_texts(["a red boat"]), theirs, rtol=0, atol=1e-6)
+            assert not torch.allclose(theirs, whole, atol=1e-3)
+            assert family.text_digest() != digest, "or the cache would hand out the others"
+        with pytest.raises(UsageMistake, match="3 layers of the text encoders of this base cannot be skipped"):
+            family.skip_layers(3)
+    finally:
+        family.skip_layers(0)
+    assert family.text_digest() == digest
 
 
 @torch.no_grad()

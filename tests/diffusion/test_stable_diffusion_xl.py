@@ -43,6 +43,19 @@ def test_texts_are_encoded_as_the_pipeline_encodes_them(xl_family: Any, pipeline
 
 
 @torch.no_grad()
+def test_skipped_layers_are_those_that_the_pipeline_skips(xl_family: Any, pipeline: Any) -> None:
+    tokens, _, summary, _ = pipeline.encode_prompt("a red boat", do_classifier_free_guidance=False, clip_skip=1)
+    xl_family.skip_layers(1)
+    try:
+        ours = xl_family.encode_texts(["a red boat"])
+    finally:
+        xl_family.skip_layers(0)
+    torch.testing.assert_close(ours[:, :-1], tokens, rtol=0, atol=1e-6)
+    torch.testing.assert_close(ours[:, -1, :20], summary, rtol=0, atol=1e-6)
+    assert not torch.allclose(xl_family.encode_texts(["a red boat"])[:, :-1], tokens, atol=1e-3)
+
+
+@torch.no_grad()
 def test_no_words_are_zeros_as_the_base_was_trained(xl_family: Any, pipeline: Any) -> None:
     _, without, _, no_summary = pipeline.encode_prompt("a", do_classifier_free_guidance=True)
     assert not without.any() and not no_summary.any()

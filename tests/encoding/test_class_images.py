@@ -41,7 +41,8 @@ def test_class_images_are_drawn_once_and_then_found(family: Any, cache: Cache) -
 
 def test_everything_that_decides_a_class_image_is_in_its_fingerprint() -> None:
     others = {"prompt": "icon", "base": "another", "resolution": 8, "seed": 4, "steps": 3, "guidance_scale": 1.0,
-              "guidance_rescale": 0.0, "precision": "bf16", "plain": True}  # fmt: skip
+              "guidance_rescale": 0.0, "precision": "bf16", "plain": True, "bucket": (8, 16),
+              "clip_skip": 1}  # fmt: skip
     assert set(others) == {field.name for field in fields(ClassImages)}
     keys = {PLAN.key(0), PLAN.key(1), *(replace(PLAN, **{name: value}).key(0) for name, value in others.items())}
     assert len(keys) == 2 + len(others)
@@ -61,7 +62,7 @@ def permitted(folder: Path) -> OwnClassImages:
 
 
 def test_class_images_of_ones_own_are_encoded_like_works(own: Path, family: Any, cache: Cache) -> None:
-    first, again = (own_examples(permitted(own), "drawing", 16, family, cache) for _ in range(2))
+    first, again = (own_examples(permitted(own), "drawing", (16, 16), family, cache) for _ in range(2))
     assert [example.text for example in first] == ["drawing"] * 2
     assert len({example.name for example in first}) == 2, "two files of one name are two pictures"
     for one, other in zip(first, again, strict=True):
@@ -76,5 +77,5 @@ def test_an_edited_class_image_is_another_one_and_not_the_one_that_was_permitted
     asked = permitted(own)
     Image.new("RGB", (20, 20), "green").save(own / "a.png")
     with pytest.raises(WorkChanged, match=r"a\.png"):
-        own_examples(asked, "drawing", 16, family, cache)
+        own_examples(asked, "drawing", (16, 16), family, cache)
     assert permitted(own).collection.digest != asked.collection.digest

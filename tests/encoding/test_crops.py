@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handstyle.encoding.crops import centre_crop, check_resolution, share_kept
+from handstyle.encoding.crops import centre_crop, check_resolution
 from handstyle.errors import CollectionFaulty
 
 SIDES = st.integers(1, 5000)
@@ -19,8 +19,8 @@ def test_the_crop_is_the_largest_square_in_the_middle(width: int, height: int, s
     assert right - left == bottom - top == min(width, height)
     assert 0 <= left < right <= width and 0 <= top < bottom <= height
     assert abs(left - (width - right)) <= 1 and abs(top - (height - bottom)) <= 1
-    assert crop.size == size
-    assert share_kept(width, height) == pytest.approx(crop.side**2 / (width * height))
+    assert crop.size == (size, size)
+    assert crop.share_of(width, height) == pytest.approx(min(width, height) / max(width, height))
 
 
 def test_every_choice_of_a_crop_is_part_of_its_key() -> None:

@@ -13,9 +13,10 @@ from PIL import Image
 
 from handstyle.collection.intake import load_work
 from handstyle.collection.works import Collection
+from handstyle.encoding.buckets import Framing
 from handstyle.encoding.cache import Cache
 from handstyle.encoding.crops import Crop, centre_crop
-from handstyle.encoding.encode import conditioning_of, crops_of, encode_texts, encode_works, latents_of, pixels
+from handstyle.encoding.encode import conditioning_of, encode_texts, encode_works, latents_of, pixels
 from handstyle.errors import WorkChanged
 
 Collecting = Callable[[], Collection]
@@ -24,7 +25,7 @@ Collecting = Callable[[], Collection]
 def encode(
     collection: Collection, folder: Path, family: Any, cache: Cache, size: int = 16, flip: bool = False
 ) -> list[Any]:
-    crops = [crops_of(work, size, random_flip=flip) for work in collection.works]
+    crops = [Framing(size, random_flip=flip).crops(work.width, work.height) for work in collection.works]
     return list(encode_works(collection.works, folder, "white", crops, family, cache))
 
 
@@ -37,7 +38,7 @@ def test_cached_latents_are_what_the_autoencoder_says(
         (n + 1, 5, work.name, False) for n, work in enumerate(collection.works)
     ]
     for work in collection.works:
-        for crop in crops_of(work, 16, random_flip=True):
+        for crop in Framing(16, random_flip=True).crops(work.width, work.height):
             cached = latents_of(work, crop, family.autoencoder_digest(), cache)
             said = family.encode_pixels(pixels(load_work(folder, work), crop)[None])
             assert cached is not None
@@ -116,7 +117,7 @@ def test_an_original_that_is_not_what_was_collected_stops_it(
 
 def test_pixels_reach_from_minus_one_to_one_and_mirror_from_left_to_right() -> None:
     image = Image.fromarray(np.array([[[0, 0, 0], [255, 128, 0]]] * 2, dtype=np.uint8))
-    plain, mirrored = (pixels(image, Crop(0, 0, 2, 2, mirrored)) for mirrored in (False, True))
+    plain, mirrored = (pixels(image, Crop(0, 0, 2, 2, (2, 2), mirrored)) for mirrored in (False, True))
     assert plain[:, 0, 0].tolist() == [-1, -1, -1]
     assert plain[:, 0, 1].tolist() == pytest.approx([1, 128 / 127.5 - 1, -1], abs=1e-6)
     assert torch.equal(mirrored, plain.flip(2))

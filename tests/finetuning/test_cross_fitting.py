@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from tests.finetuning.conftest import Stopped, example, manifest
 
 from handstyle.errors import SnapshotDamaged
@@ -147,7 +146,7 @@ def test_the_numbers_of_a_fold_are_those_of_a_run_on_its_works(
     with trainable(family, chosen) as learning:
         for _ in finetune(family, first.material.batch_at, learning, chosen, measured.step, None):
             pass
-        shown = Drawings((), torch.stack([work.variants[0].mean_BCHW for work in first.left_out]))
+        shown = Drawings((), tuple(work.variants[0].mean_BCHW for work in first.left_out))
         with at_rest(family):
             errors = denoising_errors(family, shown, [work.text for work in first.left_out], "no", 2)
     assert [list(row) for row in measured.errors] == errors.double().tolist()

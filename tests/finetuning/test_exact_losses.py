@@ -20,18 +20,20 @@ from handstyle.diffusion import catalogue
 from handstyle.diffusion.family import LatentDistribution
 from handstyle.encoding.batches import Batch, Example
 from handstyle.finetuning.loop import finetune
+from handstyle.finetuning.material import mask_use
 from handstyle.finetuning.objective import draw
 from handstyle.finetuning.recipe import Recipe
 from handstyle.finetuning.running import Material
 from handstyle.finetuning.trainable import trainable
 
 STEPS = 20
+UNMASKED = 0.25
 RATE, DECAY, BETA_1, BETA_2, EPSILON, LONGEST = 1e-3, 1e-2, 0.9, 0.999, 1e-8, 1.0
 
 
 def losses_by_the_equations(
     base: Path, start: dict[str, Tensor], batches: list[Batch], chance: list[tuple[Tensor, Tensor, Tensor]],
-    *, scale: float | None, gamma: float | None, prior: float,
+    *, scale: float | None, gamma: float | None, prior: float, masks: dict[str, Tensor],
 ) -> list[float]:  # fmt: skip
     """`start` are the weights that learn: `W`, or `A` and `B` with W + scale B A (Hu et al. 2021, eq. 3)."""
     network, told = network_of(base)
@@ -66,7 +68,12 @@ def losses_by_the_equations(
         weight_B = torch.ones(len(t_B), dtype=torch.float64)
         if gamma is not None:  # Hang et al. 2023, section 3.4
             weight_B = snr_B.clamp(max=gamma) * per_snr_B
-        error_B = ((out - target) ** 2).mean(dim=(1, 2, 3)) * weight_B.float()
+        squares = (out - target) ** 2
+        for row, name in enumerate(batch.names):
+            if name in masks:  # what counts least counts UNMASKED, and all places together as much as without a mask
+                m = torch.where(masks[name] < UNMASKED, torch.full_like(masks[name], UNMASKED), masks[name])
+                squares = torch.stack([s * m * m.numel() / m.sum() if r == row else s for r, s in enumerate(squares)])
+        error_B = squares.mean(dim=(1, 2, 3)) * weight_B.float()
         n = batch.number_of_works
         loss = error_B[:n].mean() + (prior * error_B[n:].mean() if len(error_B) > n else 0)  # Ruiz et al. 2023, eq. 2
         losses.append(loss.item())
@@ -115,23 +122,28 @@ def said_by(network: Any, weights: dict[str, Tensor], x_t: Tensor, t_B: Tensor, 
         return functional_call(network, weights, (x_t,), given).sample
     given = {"encoder_hidden_states": rows}
     if config.addition_embed_type == "text_time":  # Podell et al. 2023, section 2.2
-        side = x_t.shape[-1] * 2
-        sizes = torch.tensor([[*size, side, side] for size in batch.sizes_B4.tolist()]).float()
+        high, wide = (2 * side for side in x_t.shape[2:])
+        sizes = torch.tensor([[*size, high, wide] for size in batch.sizes_B4.tolist()]).float()
         summary = rows[:, -1, : config.projection_class_embeddings_input_dim - 48]
         given = {"encoder_hidden_states": rows[:, :-1],
                  "added_cond_kwargs": {"text_embeds": summary, "time_ids": sizes}}  # fmt: skip
     return functional_call(network, weights, (x_t, t_B), given).sample
 
 
-def material_for(family: Any, recipe: Recipe) -> Material:
-    """Five works and three class images of chance, each with a size of its own."""
+def material_for(family: Any, recipe: Recipe, masks: dict[str, Tensor]) -> Material:
+    """Five works and three class images of chance, each with a size of its own; the second and the fourth in another
+    bucket, where there are buckets, and a class image with them."""
+    use = mask_use(recipe)
+    another = {"bee", "dog", "class 1"} if recipe.enable_bucket else set()
 
     def example(name: str, seed: int) -> Example:
         chance = torch.Generator().manual_seed(seed)
-        latents = LatentDistribution(torch.randn(4, 8, 8, generator=chance), torch.rand(4, 8, 8, generator=chance))
+        shape = (4, 6, 10) if name in another else (4, 8, 8)
+        latents = LatentDistribution(torch.randn(shape, generator=chance), torch.rand(shape, generator=chance))
         with torch.no_grad():
             words = family.encode_texts([f"{name}, hndst drawing"])[0]
-        return Example(name, (latents,), name, words, (16 + seed, 16, seed // 2, 0))
+        weights = (use.weights(masks[name]),) if use and name in masks else ()
+        return Example(name, (latents,), name, words, (16 + seed, 16, seed // 2, 0), weights=weights)
 
     works = tuple(example(name, n) for n, name in enumerate(["ant", "bee", "cow", "dog", "elk"]))
     prior = tuple(example(f"class {n}", 10 + n) for n in range(3 if recipe.with_prior_preservation else 0))
@@ -146,7 +158,8 @@ def compared(base: Path, **settings: Any) -> None:
         lr_scheduler="constant", lr_warmup_steps=0, adam_weight_decay=DECAY, max_grad_norm=LONGEST, caption_dropout=0.3,
         **settings,
     )  # fmt: skip
-    material = material_for(family, recipe)
+    masks = {name: torch.rand(1, 8, 8) for name in ("ant", "cow", "elk")} if recipe.masked_loss else {}
+    material = material_for(family, recipe, masks)
     batches = [material.batch_at(step) for step in range(STEPS)]
     chance = [draw(batch, family, recipe.seed, step) for step, batch in enumerate(batches)]
     with trainable(family, recipe) as learning:
@@ -154,7 +167,7 @@ def compared(base: Path, **settings: Any) -> None:
         ours = [step.loss for step in finetune(family, material.batch_at, learning, recipe, STEPS, None)]
     theirs = losses_by_the_equations(
         base, start, batches, chance, gamma=recipe.snr_gamma, prior=recipe.prior_loss_weight,
-        scale=recipe.lora_alpha / recipe.rank if recipe.method == "lora" else None,
+        scale=recipe.lora_alpha / recipe.rank if recipe.method == "lora" else None, masks=masks,
     )  # fmt: skip
     assert ours == pytest.approx(theirs, rel=1e-5, abs=1e-5)
     assert max(theirs) - min(theirs) > 0.01, "losses that stand still would show nothing"
@@ -178,14 +191,28 @@ def test_so_are_those_of_a_full_finetuning(base: str, request: pytest.FixtureReq
     compared(request.getfixturevalue(base), method="full", snr_gamma=5.0, with_prior_preservation=True)
 
 
+MASKED = {"masked_loss": True, "unmasked_weight": UNMASKED, "normalize_masked_area_loss": True}
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_so_are_those_with_masks(base: str, request: pytest.FixtureRequest) -> None:
+    compared(request.getfixturevalue(base), snr_gamma=5.0, with_prior_preservation=True, **MASKED)
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_so_are_those_of_works_in_buckets(base: str, request: pytest.FixtureRequest) -> None:
+    compared(request.getfixturevalue(base), snr_gamma=5.0, with_prior_preservation=True, enable_bucket=True)
+
+
 @pytest.mark.parametrize(
     "slip",
     [
         lambda given: {**given, "gamma": 4.0},
         lambda given: {**given, "prior": 1.0},
         lambda given: {**given, "scale": 1.0},
+        lambda given: {**given, "masks": {}},
     ],
-    ids=["another gamma", "another weight of the prior", "alpha as large as the rank"],
+    ids=["another gamma", "another weight of the prior", "alpha as large as the rank", "without masks"],
 )
 def test_a_slip_in_one_number_would_be_seen(
     epsilon_base: Path, slip: Callable[[dict[str, Any]], dict[str, Any]], monkeypatch: pytest.MonkeyPatch
@@ -193,4 +220,4 @@ def test_a_slip_in_one_number_would_be_seen(
     exact = losses_by_the_equations
     monkeypatch.setitem(globals(), "losses_by_the_equations", lambda *given, **named: exact(*given, **slip(named)))
     with pytest.raises(AssertionError):
-        compared(epsilon_base, snr_gamma=5.0, with_prior_preservation=True, prior_loss_weight=0.7)
+        compared(epsilon_base, snr_gamma=5.0, with_prior_preservation=True, prior_loss_weight=0.7, **MASKED)

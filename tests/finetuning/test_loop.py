@@ -42,11 +42,12 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "full": {"method": "full", "ema_decay": 0.9},
     "updated on the way back": {"method": "full", "optimizer_in_backward": True},
     "class images": {"with_prior_preservation": True, "prior_batch_share": 0.5, "lr_scheduler": "cosine"},
+    "buckets": {"enable_bucket": True, "with_prior_preservation": True, "gradient_accumulation_steps": 2},
     "bf16": {"mixed_precision": "bf16"},
 }
 
 
-LONGER = set(VARIANTS) - {"moving average"}
+LONGER = set(VARIANTS) - {"moving average", "buckets"}
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.finetuning.conftest import manifest
 
 from handstyle.errors import RecipeInvalid
 from handstyle.finetuning.recipe import Duration, Recipe, named, presets
@@ -171,9 +172,23 @@ def test_every_choice_changes_the_digest() -> None:
         "optimizer_in_backward": True,
         "ema_decay": 0.9, "ema_warmup": False, "mixed_precision": "no", "seed": 1, "snr_gamma": None, "resolution": 64,
         "random_flip": True,
+        "enable_bucket": True, "min_bucket_reso": 32, "max_bucket_reso": 128, "bucket_reso_steps": 8,
+        "bucket_no_upscale": True,
+        "shuffle_caption": True, "keep_tokens": 1, "clip_skip": 1,
+        "masked_loss": True, "alpha_mask": True, "unmasked_weight": 0, "normalize_masked_area_loss": True,
         "with_prior_preservation": True, "prior_loss_weight": 0.5, "prior_batch_share": 0.5, "class_prompt": "icon",
         "num_class_images": 10,
     }  # fmt: skip
     assert set(changes) == set(Recipe.model_fields), "a new choice belongs here too"
     digests = {Recipe().changed(**{name: value}).digest for name, value in changes.items()}
     assert len(digests | {Recipe().digest}) == 1 + len(changes)
+
+
+def test_choices_that_joined_later_leave_earlier_records_as_they_were() -> None:
+    """What a recipe does not use is not written: its digest, and the lineage of its runs, are those from before."""
+    assert Recipe().digest == "42e1bc8799310f7a60c2cdd8d95bbd36b92485e07a94d26d7fab0773a4c595c7"
+    assert manifest(Recipe()).lineage == "001646001c5d9f30f5daf3dc7b1d86a5ea79249611fbebef738a27eae6f02edb"
+    assert (
+        manifest(Recipe(masked_loss=True)).lineage != "001646001c5d9f30f5daf3dc7b1d86a5ea79249611fbebef738a27eae6f02edb"
+    )
+    assert Recipe.read(Recipe(masked_loss=True).as_json(), where="here").masked_loss

@@ -159,7 +159,7 @@ def test_a_run_without_snapshots_cannot_be_extended(go: Any, recipe: Any, tmp_pa
 def test_looking_on_does_not_change_what_is_learnt(go: Any, recipe: Any, tmp_path: Path, family: Any) -> None:
     """Samples and validation are made with the moving average, and the run goes on with its own weights and chance."""
     chosen = recipe(ema_decay=0.9, lora_dropout=0.3)
-    drawings = Drawings(("a", "b"), torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(0)))
+    drawings = Drawings(("a", "b"), tuple(torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(0))))
     seen = []
 
     def paint(step: int) -> None:

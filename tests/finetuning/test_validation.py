@@ -13,7 +13,7 @@ from handstyle.finetuning.validation import Drawings, denoising_errors, nearest_
 
 def drawings(number: int = 6) -> Drawings:
     latents = torch.randn(number, 4, 8, 8, generator=torch.Generator().manual_seed(0))
-    return Drawings(tuple(f"drawing {n}" for n in range(number)), latents)
+    return Drawings(tuple(f"drawing {n}" for n in range(number)), tuple(latents))
 
 
 def test_noise_levels_are_the_middles_of_equal_parts() -> None:
@@ -37,9 +37,9 @@ def test_an_error_is_the_mean_square_of_what_is_missed(family: Any) -> None:
     errors = denoising_errors(family, shown, shown.captions, "no", levels=3)
     for row, timestep in enumerate(noise_levels(1000, 3)):
         chance = validation.generator(validation.NOISE_SEED, "held out", timestep)
-        noise, a = torch.randn(shown.latents_NCHW.shape, generator=chance), family.noise.signal_T[timestep]
-        x_t = a.sqrt() * shown.latents_NCHW + (1 - a).sqrt() * noise
-        v = a.sqrt() * noise - (1 - a).sqrt() * shown.latents_NCHW
+        noise, a = torch.randn(torch.stack(shown.latents).shape, generator=chance), family.noise.signal_T[timestep]
+        x_t = a.sqrt() * torch.stack(shown.latents) + (1 - a).sqrt() * noise
+        v = a.sqrt() * noise - (1 - a).sqrt() * torch.stack(shown.latents)
         missed = family.predict(x_t, torch.tensor([timestep] * 2), family.encode_texts(shown.captions)) - v
         torch.testing.assert_close(errors[row], (missed**2).flatten(1).mean(1), rtol=1e-5, atol=1e-6)
 

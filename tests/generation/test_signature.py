@@ -63,7 +63,8 @@ def test_other_tools_read_which_styles_were_worn(request_for: Callable[..., Gene
     styles = [
         StyleWeight(name=name, tensors=letter * 64, weight=0.5) for name, letter in (("my hand", "a"), ("x", "b"))
     ]
-    _, _, settings = as_others_read(parameters(request_for(styles=styles), "base", "d" * 64))
+    _, _, settings = as_others_read(parameters(request_for(styles=styles, clip_skip=1), "base", "d" * 64))
+    assert settings["Clip skip"] == "2"
     assert settings["Lora hashes"] == f"my hand: {'a' * 12}, x: {'b' * 12}"
 
 

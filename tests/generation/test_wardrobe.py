@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,17 @@ def test_requests_are_prompts_by_seeds_with_the_bases_settings(family: Any, worn
     assert {(request.width, request.height, request.num_inference_steps) for request in asked} == {(16, 16, 3)}
     assert asked[0].guidance_scale == family.card.guidance_scale
     assert [(style.name, style.weight) for style in asked[0].styles] == [("style-1", 0.5)]
+
+
+def test_layers_are_skipped_as_the_styles_were_trained(family: Any, worn: Callable[..., Worn]) -> None:
+    plain, skipping = worn(), worn()
+    recipe = skipping.style.recipe.changed(clip_skip=2)
+    skipping = replace(skipping, style=skipping.style.model_copy(update={"recipe": recipe}))
+    assert wardrobe.requests(["a"], [1], family, [skipping], {})[0].clip_skip == 2
+    assert wardrobe.requests(["a"], [1], family, [plain], {})[0].clip_skip == 0
+    with pytest.raises(UsageMistake, match="another clip_skip each"):
+        wardrobe.requests(["a"], [1], family, [plain, skipping], {})
+    assert wardrobe.requests(["a"], [1], family, [plain, skipping], {"clip_skip": 1})[0].clip_skip == 1
 
 
 def test_an_unknown_setting_is_refused_with_the_nearest(family: Any) -> None:

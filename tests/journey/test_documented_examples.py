@@ -25,6 +25,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
 RIGHTS = '[[rights]]\nworks = ["*.png"]\nauthor = "Ada Example"\nbasis = "own-work"\n'
+DATA_SET = '[[datasets]]\n[[datasets.subsets]]\nimage_dir = "drawings"\nclass_tokens = "icon"\n'
 # `demo` is run by .ci/run, on the shipped base; it takes minutes.
 # A download is asked for in tests/diffusion/test_single_file.py, without a network.
 TYPED_ELSEWHERE = re.compile(r"handstyle demo|verify demo-output|--allow-download")
@@ -57,6 +58,9 @@ def desk(tmp_path: Path, tiny_base: Path, monkeypatch: pytest.MonkeyPatch) -> It
         place.mkdir(exist_ok=True)
         (place / "rights.toml").write_text(RIGHTS, encoding="utf-8")
     (tmp_path / "my-recipe.toml").write_text('max_train = "4 steps"\ntrain_batch_size = 2\n', encoding="utf-8")
+    (tmp_path / "dataset.toml").write_text(DATA_SET, encoding="utf-8")
+    (tmp_path / "config_lora.toml").write_text("network_dim = 16\nlearning_rate = 1e-4\n", encoding="utf-8")
+    (tmp_path / "train.sh").write_text("accelerate launch train_dreambooth_lora.py --rank=8\n", encoding="utf-8")
     yield tmp_path
 
 
@@ -244,6 +248,7 @@ PAGES: list[tuple[str, tuple[str, ...], Callable[[str], None]]] = [
     ("docs/publish.md", ("collect", "finetune", "inspect"), no_earlier_release),
     ("docs/base.md", ("collect", "finetune", "inspect", "publish"), base_to_vouch_for),
     ("docs/convert.md", ("collect", "finetune"), file_of_another_tool),
+    ("docs/recipe.md", (), nothing),
     ("docs/rename.md", ("collect", "finetune", "inspect", "publish"), release_to_rename),
     ("docs/log.md", ("collect", "finetune", "inspect"), log_at_hand),
     ("docs/withdraw.md", (), somebody_withdraws),

@@ -23,18 +23,19 @@ from handstyle.workspace import DEFAULT, Workspace
 
 FLAGS = {
     "collect": "mine licence licence-choice author source evidence seen rights consent leave-out without background "
-    "dry-run for letter pictures keeper contact base workspace",
+    "plain-folders dry-run for letter pictures keeper contact base workspace",
     "encode": "base workspace",
     "finetune": "base preset recipe set class-images further stop dry-run resume extend plain save-every sample-every "
     "workspace",
-    "generate": "prompts seeds negative-prompt guidance steps sampler width height style sheet to key plain base "
-    "workspace",
+    "generate": "prompts seeds negative-prompt guidance steps sampler width height clip-skip style sheet to key plain "
+    "base workspace",
     "inspect": "further oracle audit base workspace",
     "publish": "name key model-licence distribution keeper contact to base workspace",
     "shares": "pool per-picture per-released per-period periods flat currency by style since until to workspace",
     "rename": "identifier key to remove-old workspace",
     "base": "config allow-download made-from because key workspace",
     "convert": "as to base rank extract workspace",
+    "recipe": "to",
     "verify": "trust refuse-unknown-base log witness max-age retrain works base",
     "withdraw": "holder evidence work search key to workspace",
     "retrain-without": "run base workspace",

@@ -1,6 +1,6 @@
 """What do the words beside an image say it shows?
 
-A file's own `.txt` wins, then `metadata.jsonl`, then `metadata.csv`, then the words in its file name.
+A file's own `.txt` wins, then its `.caption`, `metadata.jsonl`, then `metadata.csv`, then the words in its file name.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
 from handstyle import digests
@@ -71,8 +71,8 @@ def words_in(name: str) -> str:
 def _from_sidecars(folder: Path, listing: Listing, wanted: tuple[str, ...]) -> Captions:
     pictures: dict[str, list[str]] = {}
     for name in listing.pictures:
-        pictures.setdefault(_key(PurePosixPath(name).with_suffix("")), []).append(name)
-    texts = {text: pictures.get(_key(PurePosixPath(text).with_suffix("")), []) for text in listing.texts
+        pictures.setdefault(key_of(PurePosixPath(name).with_suffix("")), []).append(name)
+    texts = {text: pictures.get(key_of(PurePosixPath(text).with_suffix("")), []) for text in listing.texts
              if PurePosixPath(text).name not in METADATA}  # fmt: skip
     of: dict[str, Caption] = {}
     faults = []
@@ -83,7 +83,7 @@ def _from_sidecars(folder: Path, listing: Listing, wanted: tuple[str, ...]) -> C
         if asked.isdisjoint(named):
             continue
         try:
-            caption = _cleaned(_utf8(folder / text, LARGEST_SIDECAR))
+            caption = cleaned(utf8(folder / text, LARGEST_SIDECAR))
         except ValueError as error:
             faults.append(Fault(text, str(error)))
             caption = ""  # the fault is told: no second one for want of a caption
@@ -93,17 +93,17 @@ def _from_sidecars(folder: Path, listing: Listing, wanted: tuple[str, ...]) -> C
 
 def _from_metadata(folder: Path, listing: Listing, kind: CaptionSource) -> Captions:
     """Of every `metadata` file of one kind; its file names are relative to where it lies."""
-    pictures = {_key(PurePosixPath(name)): name for name in listing.pictures}
+    pictures = {key_of(PurePosixPath(name)): name for name in listing.pictures}
     rows = _json_lines if kind == "metadata.jsonl" else _csv_rows
     of: dict[str, Caption] = {}
     faults: list[Fault] = []
     for file in (text for text in listing.texts if PurePosixPath(text).name == kind):
         try:
-            for line, row in rows(_utf8(folder / file, LARGEST_METADATA)):
+            for line, row in rows(utf8(folder / file, LARGEST_METADATA)):
                 try:
                     suggest = len(faults) < MOST_SUGGESTIONS
                     name = _picture_named(row, PurePosixPath(file).parent, pictures, suggest)
-                    caption = Caption(_cleaned(_caption_in(row)), kind)
+                    caption = Caption(cleaned(_caption_in(row)), kind)
                     if of.setdefault(name, caption) != caption:
                         raise ValueError(f"{name} has another caption further up: keep one")
                 except ValueError as error:
@@ -142,7 +142,7 @@ def _picture_named(row: Any, folder: PurePosixPath, pictures: Mapping[str, str],
     if None in row:  # where csv puts the fields that no heading names
         raise ValueError("has more fields than the first line: put a caption that holds commas in double quotes")
     for spelling in (name, name.replace("\\", "/")):
-        if picture := pictures.get(_key(folder / spelling)):
+        if picture := pictures.get(key_of(folder / spelling)):
             return picture
     nearest = difflib.get_close_matches(name, pictures.values(), n=1) if suggest else []
     raise ValueError(f"names {name!r:.200}, which is not here" + (f"; did you mean {nearest[0]}?" if nearest else ""))
@@ -157,7 +157,7 @@ def _caption_in(row: dict[str, Any]) -> str:
     raise ValueError(f"has none of {', '.join(f'`{key}`' for key in CAPTION_KEYS)}")
 
 
-def _cleaned(text: str) -> str:
+def cleaned(text: str) -> str:
     caption = " ".join(text.split())
     if not caption:
         raise ValueError("the caption is empty: write what the picture shows, or delete it to use the file name")
@@ -166,7 +166,7 @@ def _cleaned(text: str) -> str:
     return caption
 
 
-def _utf8(path: Path, largest: int) -> str:
+def utf8(path: Path, largest: int) -> str:
     try:
         with path.open("rb") as file:
             data = file.read(largest + 1)
@@ -180,6 +180,6 @@ def _utf8(path: Path, largest: int) -> str:
         raise ValueError(f"is not UTF-8 at byte {error.start}: save it as UTF-8") from error
 
 
-def _key(name: PurePosixPath) -> str:
+def key_of(name: PurePath) -> str:
     # One file system composes accents and another takes them apart; the name is the same.
     return unicodedata.normalize("NFC", name.as_posix())

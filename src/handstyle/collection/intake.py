@@ -16,16 +16,19 @@ from typing import Any
 
 from PIL import Image
 
-from handstyle.collection.captions import Captions, read_captions
+from handstyle.collection.captions import Captions
 from handstyle.collection.covering import Permissions
 from handstyle.collection.curation import duplicates
+from handstyle.collection.imports import Wanted, laid_out
 from handstyle.collection.journal import Remembered
-from handstyle.collection.listing import Fault, Listing, list_folder
+from handstyle.collection.layout import Layout
+from handstyle.collection.listing import Fault, Listing
 from handstyle.collection.near_duplicates import NearDuplicates
 from handstyle.collection.notes_beside import Notes
-from handstyle.collection.pixels import Unfit, page_colour, read_picture
+from handstyle.collection.pixels import Picture, Unfit, page_colour, read_picture
 from handstyle.collection.reading import Memory, NoMemory
 from handstyle.collection.reading_folder import look_at_all
+from handstyle.collection.reading_masks import read_mask
 from handstyle.collection.refusal import collection_faulty, rights_missing
 from handstyle.collection.rights_plan import RightsPlan
 from handstyle.collection.withholding import ONE_IN_FIVE, Withholding, withheld
@@ -44,6 +47,8 @@ Progress = Callable[[str, int, int], None]  # what, done, of
 class Gathered:
     collection: Collection
     near_duplicates: dict[str, str]  # work -> the earlier one that it looks nearly like
+    folder: Path  # below which the works lie
+    notes: tuple[str, ...] = ()  # on how the folder was read
 
 
 def collect(folder: Path, **how: Any) -> Collection:
@@ -61,9 +66,11 @@ def gather(
     on: date | None = None,
     kept_in: Path | None = None,
     processes: int | None = None,
+    wanted: Wanted = "works",
+    as_plain: bool = False,
     progress: Progress = lambda what, done, of: None,
 ) -> Gathered:
-    """The pictures in `folder` with their words and permissions.
+    """The pictures in `folder`, or in those that it describes (`imports`), with their words and permissions.
 
     What was read is remembered in the file `kept_in` for the next time, also when this time comes to no end. Raises
     RightsMissing where a picture lacks a permission to train that is in force `on` that day (today), and
@@ -72,13 +79,14 @@ def gather(
     page = page_colour(background)
     without = frozenset(without)
     progress("looking through the folder", 0, 1)
-    listing = list_folder(folder, rights.documents)
+    laid = laid_out(folder, rights.documents, wanted=wanted, as_plain=as_plain)
+    folder, listing = laid.folder, laid.listing
     names = [name for name in listing.pictures if name not in without]
-    captions = read_captions(folder, _texts_kept(listing, without), names)
+    captions = laid.captions(names, without)
     permissions = Permissions(names, rights, on or date.today())
     with closing(Remembered(kept_in, page, names)) if kept_in else nullcontext(NoMemory()) as memory:
-        works, faults, alike = _works(folder, names, page, captions, permissions, memory, processes, progress)
-    faults = [*_misdirected(listing, without), *_standing(listing, without), *captions.faults, *faults]
+        works, faults, alike = _works(laid, names, page, captions, permissions, memory, processes, progress)
+    faults = [*laid.faults, *_misdirected(listing, without), *_standing(listing, without), *captions.faults, *faults]
     faults += [Fault(name, f"shows the same pixels as {first}") for name, first in duplicates(works).items()]
     if not listing.pictures and not faults:
         faults.append(Fault(str(folder), NO_PICTURES))
@@ -92,15 +100,20 @@ def gather(
     collection = Collection(
         works=tuple(works),
         rights=permissions.in_use(work.name for work in works),
-        validation=withheld(works, validation),
+        validation=_kept_back(works, laid, validation),
         left_out=_left_out(listing, without),
         background=background,
     )
-    return Gathered(collection, alike)
+    return Gathered(collection, alike, folder, laid.notes)
 
 
 def load_work(folder: Path, work: Work, background: str = "white") -> Image.Image:
     """The image of a work, proven to be the one that was collected. Raises WorkChanged."""
+    return load_picture(folder, work, background).image
+
+
+def load_picture(folder: Path, work: Work, background: str = "white") -> Picture:
+    """The same, with what else its file shows."""
     path = folder / work.name
     again = f"Put back the file that was collected, or collect {folder} again."
 
@@ -124,11 +137,11 @@ def load_work(folder: Path, work: Work, background: str = "white") -> Image.Imag
             "is the file that was collected, but its pixels come out differently here",
             f"Another background, or another version of Pillow, decodes it; collect {folder} again here.",
         )
-    return picture.image
+    return picture
 
 
 def _works(
-    folder: Path,
+    laid: Layout,
     names: Sequence[str],
     page: tuple[int, int, int],
     captions: Captions,
@@ -140,8 +153,8 @@ def _works(
     """No picture stays in memory. One without words or permission is still looked at for faults."""
     works: list[Work] = []
     faults: list[Fault] = []
-    alike, notes = NearDuplicates(len(names)), Notes(folder)
-    with closing(look_at_all(folder, names, page, memory, processes)) as looks:
+    alike, notes = NearDuplicates(len(names)), Notes(laid.folder)
+    with closing(look_at_all(laid.folder, names, page, memory, processes)) as looks:
         for done, (name, shown) in enumerate(zip(names, looks, strict=True)):
             progress("collecting", done, len(names))
             if isinstance(shown, Unfit):
@@ -153,7 +166,10 @@ def _works(
             if permission is None:
                 continue  # and nothing is remembered of it
             memory.keep(name, shown)
-            if caption is None:
+            mask = read_mask(laid, name, shown)
+            if isinstance(mask, Unfit):
+                faults.append(Fault(laid.masks[name], str(mask)))
+            if caption is None or isinstance(mask, Unfit):
                 continue
             alike.see(name, shown.looks)
             works.append(
@@ -168,6 +184,8 @@ def _works(
                     caption_from=caption.source,
                     rights=permissions.digest_of(permission),
                     reservations=reservations,
+                    repeats=laid.repeats.get(name, 1),
+                    mask=mask,
                 )
             )
     progress("collecting", len(names), len(names))
@@ -193,8 +211,9 @@ def _standing(listing: Listing, without: frozenset[str]) -> list[Fault]:
     return [fault for fault in listing.faults if fault.name not in without]
 
 
-def _texts_kept(listing: Listing, without: frozenset[str]) -> Listing:
-    return Listing(listing.pictures, tuple(text for text in listing.texts if text not in without), listing.faults)
+def _kept_back(works: Sequence[Work], laid: Layout, validation: Withholding) -> tuple[str, ...]:
+    """Those that a description names, where it names any."""
+    return tuple(work.name for work in works if work.name in laid.validation) or withheld(works, validation)
 
 
 def _left_out(listing: Listing, without: frozenset[str]) -> tuple[LeftOut, ...]:

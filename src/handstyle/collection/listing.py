@@ -20,6 +20,8 @@ from handstyle.errors import UsageMistake
 
 METADATA: tuple[Literal["metadata.jsonl", "metadata.csv"], ...] = ("metadata.jsonl", "metadata.csv")
 
+SIDECARS = (".caption", ".txt")  # where both lie beside a picture, the last one counts
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -52,7 +54,7 @@ def list_folder(folder: Path, apart_from: frozenset[Path] = frozenset()) -> List
             faults.append(entry)
             continue
         file = PurePosixPath(entry.name)
-        is_text = file.name in METADATA or (file.suffix.lower() == ".txt" and not _is_note(Path(entry.path)))
+        is_text = file.name in METADATA or (file.suffix.lower() in SIDECARS and not _is_note(Path(entry.path)))
         target = _target_of(entry, root)
         if isinstance(target, Fault):
             # A link out of the folder that is neither a picture nor words concerns nobody here.

@@ -43,6 +43,7 @@ class Picture(NamedTuple):
     file_sha256: str
     pixels_sha256: str
     reservations: tuple[Reading, ...]  # what stands in the same bytes
+    alpha: Image.Image | None = None  # where it hides the page, and how much; None where it does everywhere
 
 
 class Unfit(Exception):
@@ -84,9 +85,9 @@ def picture_in(
 ) -> Picture:
     """The image in the bytes of a file. Raises Unfit; TooHeavy for more pixels than `most_pixels`."""
     try:
-        image = _decoded(data, kind, page, most_pixels)
+        image, alpha = _decoded(data, kind, page, most_pixels)
         pixels = digests.of_pixels(*image.size, image.tobytes())
-        return Picture(image, kind, file_sha256, pixels, readings_in(data, kind))
+        return Picture(image, kind, file_sha256, pixels, readings_in(data, kind), alpha)
     except MemoryError as error:
         raise Unfit("needs more memory than there is: save a smaller version") from error
 
@@ -115,7 +116,9 @@ def _readable_kind(path: Path, data: bytes) -> FileFormat:
     raise Unfit(f"is {kind}, which is not read: {advice_for(kind)}")
 
 
-def _decoded(data: bytes, kind: FileFormat, page: tuple[int, int, int], most_pixels: int) -> Image.Image:
+def _decoded(
+    data: bytes, kind: FileFormat, page: tuple[int, int, int], most_pixels: int
+) -> tuple[Image.Image, Image.Image | None]:
     try:
         with _strictly(), _without_remarks() if kind == "TIFF" else nullcontext():
             if kind == "PNG":
@@ -209,8 +212,8 @@ def _widen_transparency(image: Image.Image, depth: int) -> None:
         image.info["transparency"] = shade * 255 // (2**depth - 1)
 
 
-def _flat(image: Image.Image, page: tuple[int, int, int]) -> Image.Image:
-    """Upright, in sRGB, laid on the page."""
+def _flat(image: Image.Image, page: tuple[int, int, int]) -> tuple[Image.Image, Image.Image | None]:
+    """Upright, in sRGB, laid on the page; and how much it hides of that."""
     profile, tags = image.info.get("icc_profile"), getattr(image, "tag_v2", {})
     image = _upright(image)
     alpha = None
@@ -229,10 +232,10 @@ def _flat(image: Image.Image, page: tuple[int, int, int]) -> Image.Image:
         colour = colour.convert("RGBA").convert("RGB") if alpha else colour.convert("RGB")
     rgb = _in_srgb(colour, profile)
     if alpha is None:
-        return rgb
+        return rgb, None
     flat = Image.new("RGB", rgb.size, page)
     flat.paste(rgb, mask=alpha)
-    return flat
+    return flat, alpha
 
 
 def _upright(image: Image.Image) -> Image.Image:

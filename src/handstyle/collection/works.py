@@ -14,10 +14,11 @@ from handstyle.collection import long_lists
 from handstyle.collection.formats import SUFFIXES, FileFormat
 from handstyle.collection.reservation_values import Reading
 from handstyle.collection.rights import RightsRecord
-from handstyle.records import Record, write_with
+from handstyle.records import Record, later, write_with
 
 LARGEST_COLLECTION = 512 << 20  # bytes: a million works
-CaptionSource = Literal["sidecar", "metadata.jsonl", "metadata.csv", "file name"]
+CaptionSource = Literal["sidecar", "metadata.jsonl", "metadata.csv", "file name", "folder name", "data set"]
+MOST_REPEATS = 10_000
 
 
 def _below_the_folder(name: str) -> str:
@@ -31,6 +32,13 @@ Name = Annotated[str, AfterValidator(_below_the_folder)]  # relative to the fold
 Digest = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
 
 
+class Mask(Record):
+    """A picture of the same size that says, light or dark, how much each place of a work counts."""
+
+    name: Name
+    pixels_sha256: Digest
+
+
 class Work(Record):
     name: Name
     file_format: FileFormat
@@ -42,6 +50,8 @@ class Work(Record):
     caption_from: CaptionSource
     rights: Digest
     reservations: tuple[Reading, ...] = ()  # read when it was collected, in its file and beside it
+    repeats: int = later(1, ge=1, le=MOST_REPEATS)  # how often it is shown in an epoch
+    mask: Mask | None = later(None)
 
     @property
     def is_misnamed(self) -> bool:
@@ -114,6 +124,10 @@ class Collection(Record):
     def withheld(self) -> tuple[Work, ...]:
         withheld = set(self.validation)
         return tuple(work for work in self.works if work.name in withheld)
+
+    @property
+    def pictures_in_an_epoch(self) -> int:
+        return sum(work.repeats for work in self.training)
 
     @property
     def number_of_pictures_found(self) -> int:

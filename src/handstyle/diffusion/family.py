@@ -60,6 +60,7 @@ class ModelFamily(Protocol):
     noise: Schedule
     embeds_guidance: bool  # the strength of guidance is told to the network, which then answers once
     preset: str  # the recipe to start from where it draws at its full size
+    clip_skip: int  # how many of the last layers of its text encoders are left out, as diffusers counts them
 
     @property
     def kind(self) -> str:
@@ -105,6 +106,10 @@ class ModelFamily(Protocol):
 
     def encode_texts(self, texts: Sequence[str]) -> Tensor:
         """Conditioning, one block of rows a text: BLD. What the rows mean is the family's affair."""
+        ...
+
+    def skip_layers(self, clip_skip: int) -> None:
+        """From here on texts are encoded without so many of the last layers. Raises UsageMistake."""
         ...
 
     def words_cut_off(self, text: str) -> str:

@@ -18,7 +18,7 @@ from handstyle import digests
 from handstyle.diffusion import pipeline_folder
 from handstyle.diffusion.family import LatentDistribution
 from handstyle.diffusion.noise import Schedule
-from handstyle.errors import BaseUnusable
+from handstyle.errors import BaseUnusable, UsageMistake
 from handstyle.records import load_json
 
 
@@ -31,6 +31,8 @@ class LatentDiffusion:
     text_parts: ClassVar[Mapping[str, str]]  # text encoder -> its tokenizer
     drawn_with: ClassVar[Mapping[str, float]] = {}  # where a base's card does not say it
     embeds_guidance: bool = False  # the strength of guidance is told to the network, and it answers once
+    layer_read: ClassVar[int | None] = None  # of CLIP, counted back from the last; None where it cannot be chosen
+    clip_skip = 0
 
     def __init__(self, folder: Path, device: str = "cpu", *, plain: bool = False) -> None:
         from handstyle.diffusion.faster_layers import exchange
@@ -193,7 +195,26 @@ class LatentDiffusion:
             }
             for part, tokenizer in self.text_parts.items()
         }
-        return digests.of_json(read)
+        return digests.of_json({**read, "clip_skip": self.clip_skip} if self.clip_skip else read)
+
+    def skip_layers(self, clip_skip: int) -> None:
+        most = self.most_skipped
+        if not 0 <= clip_skip <= most:
+            raise UsageMistake(
+                f"{clip_skip} layers of the text encoders of this base cannot be skipped",
+                hint=f"Set clip_skip to a number from 0 to {most}." if most else "Leave clip_skip out.",
+            )
+        self.clip_skip = clip_skip
+
+    @property
+    def most_skipped(self) -> int:
+        if self.layer_read is None:
+            return 0
+        return min(int(one.config.num_hidden_layers) for one in self.text_encoders.values()) - self.layer_read
+
+    def _hidden(self, found: Any) -> Tensor:
+        """The hidden states that are read: those of the last layer but `layer_read + clip_skip`."""
+        return cast(Tensor, found.hidden_states[-1 - (self.layer_read or 0) - self.clip_skip])
 
     @torch.no_grad()
     def encode_pixels(self, pixels_BCHW: Tensor) -> LatentDistribution:

@@ -21,6 +21,7 @@ class StableDiffusion1(UNetDiffusion):
 
     known_as, preset = "Stable Diffusion 1.x or 2.x", "sd15_style"
     text_parts: ClassVar = {"text_encoder": "tokenizer"}
+    layer_read: ClassVar = 0
 
     @property
     def kind(self) -> str:
@@ -40,4 +41,10 @@ class StableDiffusion1(UNetDiffusion):
         return self.tokenizers[0]
 
     def encode_texts(self, texts: Sequence[str]) -> Tensor:
-        return cast(Tensor, self.text_encoder(self._tokens(self.tokenizer, texts))[0].cpu())
+        tokens_BL = self._tokens(self.tokenizer, texts)
+        if not self.clip_skip:
+            return cast(Tensor, self.text_encoder(tokens_BL)[0].cpu())
+        encoder: Any = self.text_encoder
+        hidden_BLD = self._hidden(encoder(tokens_BL, output_hidden_states=True))
+        # The U-Net was trained on normed states, so the norm that follows the last layer follows this one.
+        return cast(Tensor, getattr(encoder, "text_model", encoder).final_layer_norm(hidden_BLD).cpu())

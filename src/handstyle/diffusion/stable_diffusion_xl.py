@@ -24,6 +24,7 @@ class StableDiffusionXL(UNetDiffusion):
 
     kind, known_as, preset = "stable-diffusion-xl", "Stable Diffusion XL", "sdxl_style"
     text_parts: ClassVar = {"text_encoder": "tokenizer", "text_encoder_2": "tokenizer_2"}
+    layer_read: ClassVar = 1
 
     def _text_class(self, part: str) -> Any:
         from transformers import CLIPTextModel, CLIPTextModelWithProjection
@@ -43,7 +44,7 @@ class StableDiffusionXL(UNetDiffusion):
         hidden = []
         for encoder, tokenizer in zip(self.text_encoders.values(), self.tokenizers, strict=True):
             found = encoder(self._tokens(tokenizer, texts), output_hidden_states=True)
-            hidden.append(found.hidden_states[-2].float())
+            hidden.append(self._hidden(found).float())
         summary_BD = found.text_embeds.float()  # the second one's, after its projection
         tokens_BLD = torch.cat(hidden, dim=-1)
         filled_BD = nn.functional.pad(summary_BD, (0, tokens_BLD.shape[-1] - summary_BD.shape[-1]))

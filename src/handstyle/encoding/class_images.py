@@ -20,7 +20,7 @@ from handstyle.diffusion import sampling
 from handstyle.diffusion.family import LatentDistribution, ModelFamily
 from handstyle.encoding.batches import Example
 from handstyle.encoding.cache import Cache, Shape, latent_key
-from handstyle.encoding.crops import centre_crop, size_of
+from handstyle.encoding.crops import Extent, crop_to, size_of
 from handstyle.encoding.encode import PRECISION, encoded_pixels, latents_like, pixels
 
 BATCH = 8
@@ -48,9 +48,16 @@ class ClassImages:
     guidance_rescale: float
     precision: str
     plain: bool  # computed without optimisations: other last bits
+    bucket: Extent | None = None  # where they are no squares
+    clip_skip: int | None = None  # where layers are skipped
+
+    @property
+    def size(self) -> Extent:
+        return self.bucket or (self.resolution, self.resolution)
 
     def key(self, index: int) -> str:
-        return digests.of_json({"class image": self.__dict__, "index": index})
+        said = {name: value for name, value in self.__dict__.items() if value is not None}
+        return digests.of_json({"class image": said, "index": index})
 
 
 def draw_class_images(plan: ClassImages, number: int, family: ModelFamily, cache: Cache) -> Iterator[int]:
@@ -60,7 +67,7 @@ def draw_class_images(plan: ClassImages, number: int, family: ModelFamily, cache
     yield number - len(missing)
     with torch.no_grad():
         text_1LD, without_1LD = family.encode_texts([plan.prompt]), family.encode_texts([""])
-    shape = family.latent_shape(plan.resolution, plan.resolution)
+    shape = family.latent_shape(*plan.size)
     for start in range(0, len(missing), BATCH):
         rows = missing[start : start + BATCH]
         *_, last = sampling.denoise(
@@ -80,7 +87,7 @@ def draw_class_images(plan: ClassImages, number: int, family: ModelFamily, cache
 
 
 def _drawn_like(plan: ClassImages, family: ModelFamily) -> dict[str, Shape]:
-    return {"latents": family.latent_shape(plan.resolution, plan.resolution)}
+    return {"latents": family.latent_shape(*plan.size)}
 
 
 def drawn_examples(plan: ClassImages, number: int, family: ModelFamily, cache: Cache) -> list[Example]:
@@ -91,26 +98,26 @@ def drawn_examples(plan: ClassImages, number: int, family: ModelFamily, cache: C
         entry = cache.get(plan.key(index), _drawn_like(plan, family))
         if entry is not None:
             exact = LatentDistribution(entry["latents"], torch.zeros_like(entry["latents"]))
-            size = (plan.resolution, plan.resolution, 0, 0)
+            size = (plan.size[1], plan.size[0], 0, 0)
             examples.append(Example(f"class image {index}", (exact,), plan.prompt, conditioning_LD, size))
     return examples
 
 
-def own_examples(own: OwnClassImages, prompt: str, resolution: int, family: ModelFamily, cache: Cache) -> list[Example]:
+def own_examples(own: OwnClassImages, prompt: str, size: Extent, family: ModelFamily, cache: Cache) -> list[Example]:
     """Class images from a folder, keyed and named by their pixels. Raises WorkChanged for another file than was asked
     for."""
     with torch.no_grad():
         conditioning_LD = family.encode_texts([prompt])[0]
     examples = []
     for picture in own.collection.works:
-        crop = centre_crop(picture.width, picture.height, resolution)
+        crop = crop_to(picture.width, picture.height, size)
         key = latent_key(picture.pixels_sha256, crop, family.autoencoder_digest(), PRECISION)
-        entry = cache.get(key, latents_like(family, resolution))
+        entry = cache.get(key, latents_like(family, size))
         if entry is None:
             image = load_work(own.folder, picture, own.collection.background)
             entry = encoded_pixels(pixels(image, crop), picture.name, family)
             cache.put(key, entry, kind="latents")
         latents = LatentDistribution(entry["mean"], entry["deviation"])
-        size = size_of(picture.width, picture.height, crop)
-        examples.append(Example(picture.pixels_sha256, (latents,), prompt, conditioning_LD, size))
+        told = size_of(picture.width, picture.height, crop)
+        examples.append(Example(picture.pixels_sha256, (latents,), prompt, conditioning_LD, told))
     return examples

@@ -15,7 +15,7 @@ from handstyle.collection.intake import load_work
 from handstyle.collection.works import Work
 from handstyle.diffusion.family import LatentDistribution, ModelFamily
 from handstyle.encoding.cache import Cache, Shape, latent_key, text_key
-from handstyle.encoding.crops import Crop, centre_crop
+from handstyle.encoding.crops import Crop, Extent
 from handstyle.errors import BaseUnusable
 
 PRECISION = "fp32"  # encoding happens once; halving its precision would save seconds and cost exactness
@@ -33,15 +33,10 @@ class Encoded:
 
 def pixels(image: Image.Image, crop: Crop) -> Tensor:
     """CHW in [-1, 1]."""
-    square = image.resize((crop.size, crop.size), Image.Resampling.LANCZOS, box=crop.box)
+    cut = image.resize(crop.size, Image.Resampling.LANCZOS, box=crop.box)
     if crop.mirrored:
-        square = square.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    return torch.from_numpy(np.asarray(square, dtype=np.float32).copy()).permute(2, 0, 1) / 127.5 - 1
-
-
-def crops_of(work: Work, resolution: int, *, random_flip: bool) -> list[Crop]:
-    plain = centre_crop(work.width, work.height, resolution)
-    return [plain, centre_crop(work.width, work.height, resolution, mirrored=True)] if random_flip else [plain]
+        cut = cut.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    return torch.from_numpy(np.asarray(cut, dtype=np.float32).copy()).permute(2, 0, 1) / 127.5 - 1
 
 
 def encode_works(
@@ -68,9 +63,9 @@ def encode_works(
         yield Encoded(index + 1, len(works), work.name, found=not missing)
 
 
-def latents_like(family: ModelFamily, size: int) -> dict[str, Shape]:
-    """What an entry of the cache must hold for a square of this size."""
-    return dict.fromkeys(("mean", "deviation"), family.latent_shape(size, size))
+def latents_like(family: ModelFamily, size: Extent) -> dict[str, Shape]:
+    """What an entry of the cache must hold for a picture of this size."""
+    return dict.fromkeys(("mean", "deviation"), family.latent_shape(*size))
 
 
 def encoded_pixels(pixels_CHW: Tensor, name: str, family: ModelFamily) -> dict[str, Tensor]:
@@ -98,15 +93,15 @@ def encode_texts(texts: Sequence[str], family: ModelFamily, cache: Cache) -> Ite
     encoder, like = family.text_digest(), None
     for index, text in enumerate(texts):
         key = text_key(text, encoder, PRECISION)
-        like = like or {"conditioning": tuple(_encoded_text("", family).shape)}
+        like = like or {"conditioning": tuple(encoded_text("", family).shape)}
         found = cache.get(key, like) is not None
         if not found:
-            cache.put(key, _of_numbers({"conditioning": _encoded_text(text, family)}, text), kind="text")
+            cache.put(key, _of_numbers({"conditioning": encoded_text(text, family)}, text), kind="text")
         yield Encoded(index + 1, len(texts), text, found)
 
 
 @torch.no_grad()
-def _encoded_text(text: str, family: ModelFamily) -> Tensor:
+def encoded_text(text: str, family: ModelFamily) -> Tensor:
     return family.encode_texts([text])[0]
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from handstyle import digests
@@ -83,7 +82,7 @@ class CrossFitting:
         return sum(self._steps(points, fold)[-1] for fold in self.folds)
 
     def _measure(self) -> Yardstick:
-        works = torch.stack([work.variants[0].mean_BCHW for work in self.material.works])
+        works = tuple(work.variants[0].mean_BCHW for work in self.material.works)
         precision = self.manifest.recipe.mixed_precision
         return yardstick(self.family, Drawings(tuple(self.captions), works), self.templates, precision, LEVELS)
 

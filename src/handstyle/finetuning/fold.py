@@ -84,7 +84,7 @@ class Fold:
     def _measure(self, step: int) -> Measured:
         precision = self.material.recipe.mixed_precision
         prompts = [work.text for work in self.left_out]
-        drawings = Drawings(tuple(prompts), torch.stack([work.variants[0].mean_BCHW for work in self.left_out]))
+        drawings = Drawings(tuple(prompts), tuple(work.variants[0].mean_BCHW for work in self.left_out))
         errors_LN = denoising_errors(self.family, drawings, prompts, precision, self.levels)
         distances_SN = self._distances(prompts[:SAMPLES], precision) if step in self.sampled_at else torch.zeros(0, 0)
         return Measured(step=step, errors=_rows(errors_LN), distances=_rows(distances_SN))
@@ -107,7 +107,9 @@ class Fold:
         *_, last = walk
         return torch.stack(
             [
-                torch.stack([(work - sample).square().mean(dim=(1, 2, 3)).sqrt().min() for work in works])
+                torch.stack(
+                    [(_as_large(work, sample) - sample).square().mean(dim=(1, 2, 3)).sqrt().min() for work in works]
+                )
                 for sample in last.latents_BCHW
             ]
         )
@@ -146,6 +148,14 @@ class Fold:
 
     def _forget(self) -> None:
         shutil.rmtree(self.folder / "snapshots", ignore_errors=True)
+
+
+def _as_large(work_VCHW: Tensor, sample_CHW: Tensor) -> Tensor:
+    """A work from another bucket is looked at in the size of the sample."""
+    size = sample_CHW.shape[1:]
+    if work_VCHW.shape[2:] == size:
+        return work_VCHW
+    return torch.nn.functional.interpolate(work_VCHW, size=tuple(size), mode="area")
 
 
 def _line(measured: Measured) -> str:

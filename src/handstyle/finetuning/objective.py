@@ -23,9 +23,13 @@ def draw(batch: Batch, family: ModelFamily, seed: int, step: int) -> tuple[Tenso
 def loss_of(batch: Batch, predicted_BCHW: Tensor, target_BCHW: Tensor, snr_weight_B: Tensor) -> Tensor:
     """Mean over works plus `prior_loss_weight` times mean over class images (Ruiz et al. 2023, eq. 2).
 
-    Each row has its own min-SNR weight and is averaged within its own kind, so the two do not dilute each other.
+    Each row has its own min-SNR weight and is averaged within its own kind, so the two do not dilute each other. A mask
+    weighs the places of a row before they are averaged.
     """
-    error_B = (predicted_BCHW.float() - target_BCHW).square().mean(dim=(1, 2, 3)) * snr_weight_B * batch.weight_B
+    error_BCHW = (predicted_BCHW.float() - target_BCHW).square()
+    if batch.weight_B1HW is not None:
+        error_BCHW = error_BCHW * batch.weight_B1HW
+    error_B = error_BCHW.mean(dim=(1, 2, 3)) * snr_weight_B * batch.weight_B
     works = batch.number_of_works
     loss = error_B[:works].mean()
     return loss + error_B[works:].mean() if len(error_B) > works else loss

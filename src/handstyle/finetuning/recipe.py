@@ -6,6 +6,7 @@ All of them are here, under the names that diffusers' training scripts gave them
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -14,9 +15,19 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, mo
 
 from handstyle.collection.plain_text import unwelcome_in
 from handstyle.errors import RecipeInvalid
-from handstyle.records import Record, load_toml, write
+from handstyle.records import Record, later, load_toml, write
 
 PRESETS = Path(__file__).parent / "presets"
+
+# By these a TOML of sd-scripts is known, with sections or without.
+OF_KOHYA = {
+    "pretrained_model_name_or_path",
+    "network_dim",
+    "network_module",
+    "output_name",
+    "datasets",
+    "model_arguments",
+}
 
 Module = Literal["attention", "feed-forward", "convolution"]
 MODULES: tuple[Module, ...] = ("attention", "feed-forward", "convolution")
@@ -38,10 +49,10 @@ class Duration(Record):
             raise ValueError('write a duration as "240 steps" or "60 epochs"')
         return cls(count=int(match[1]), unit="steps" if match[2] == "step" else "epochs")
 
-    def in_steps(self, number_of_works: int, train_batch_size: int) -> int:
+    def in_steps(self, pictures_in_an_epoch: int, train_batch_size: int) -> int:
         if self.unit == "steps":
             return self.count
-        return max(1, round(self.count * number_of_works / train_batch_size))
+        return max(1, round(self.count * pictures_in_an_epoch / train_batch_size))
 
     def __str__(self) -> str:
         return f"{self.count} {self.unit}"
@@ -87,6 +98,9 @@ class Recipe(Record):
     class_words: Words = Field(default="drawing", min_length=1, description="what kind of thing the works are")
     template: Annotated[Words, AfterValidator(_has_caption)] = "{caption}, {identifier} {class_words}"
     caption_dropout: float = Field(default=0.1, ge=0, lt=1, description="share of works shown without words")
+    shuffle_caption: bool = later(False, description="the parts between commas come in another order each time")
+    keep_tokens: int = later(0, ge=0, le=1000, description="so many parts at the beginning keep their place")
+    clip_skip: int = later(0, ge=0, le=100, description="last layers of the text encoder left out, as diffusers counts")
 
     # The optimiser.
     max_train: Annotated[Duration, BeforeValidator(Duration.parse), PlainSerializer(str)] = Duration(
@@ -119,6 +133,15 @@ class Recipe(Record):
     # The pictures.
     resolution: int | None = Field(default=None, ge=8, le=4096, description="pixels; the base's own when left out")
     random_flip: bool = False
+    enable_bucket: bool = later(False, description="each work keeps about its proportions; else all are squares")
+    min_bucket_reso: int | None = later(None, ge=8, le=8192, description="half of the resolution when left out")
+    max_bucket_reso: int | None = later(None, ge=8, le=8192, description="twice the resolution when left out")
+    bucket_reso_steps: int | None = later(None, ge=8, le=1024, description="an eighth of the resolution when left out")
+    bucket_no_upscale: bool = later(False, description="no work is enlarged")
+    masked_loss: bool = later(False, description="a mask beside a work says how much each place of it counts")
+    alpha_mask: bool = later(False, description="so does the transparency of a work")
+    unmasked_weight: float = later(0.1, ge=0, le=1, description="what counts least, where masks are used")
+    normalize_masked_area_loss: bool = later(False, description="a work with a small mask counts as much as others")
 
     # Prior preservation: what the class words meant before they should go on meaning.
     with_prior_preservation: bool = False
@@ -150,9 +173,21 @@ class Recipe(Record):
         """The prompt a work is shown with."""
         return self.template.format(caption=caption, identifier=self.identifier, class_words=self.class_words)
 
+    def shuffled(self, caption: str, order: Callable[[int], Sequence[int]]) -> str:
+        """A caption with the parts that do not keep their place in an `order` of so many; commas part them."""
+        parts = [part for part in (part.strip() for part in caption.split(",")) if part]
+        kept, rest = parts[: self.keep_tokens], parts[self.keep_tokens :]
+        return ", ".join([*kept, *(rest[place] for place in order(len(rest)))])
+
     @classmethod
     def from_toml(cls, path: Path) -> Recipe:
-        return cls.read(load_toml(path, RecipeInvalid), where=str(path), error=RecipeInvalid)
+        content = load_toml(path, RecipeInvalid)
+        if content.keys() & OF_KOHYA:
+            raise RecipeInvalid(
+                f"{path} holds settings of kohya's scripts, and is no recipe",
+                hint=f"`handstyle recipe {path} --to recipe.toml` makes one of it, and lists what has no counterpart.",
+            )
+        return cls.read(content, where=str(path), error=RecipeInvalid)
 
     def as_toml(self) -> str:
         return tomli_w.dumps({name: value for name, value in self.as_json().items() if value is not None})

@@ -54,7 +54,7 @@ def manifest(
         recipe=recipe,
         class_images=material.class_images_digest,
         resolution=recipe.resolution or family.resolution,
-        steps=recipe.max_train.in_steps(len(collection.training), recipe.train_batch_size),
+        steps=recipe.max_train.in_steps(collection.pictures_in_an_epoch, recipe.train_batch_size),
         environment=environment() | {"encoded works": material.digest[:16]},
         plain=family.plain,
         extends=extends,

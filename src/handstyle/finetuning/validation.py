@@ -25,10 +25,18 @@ BATCH = 32
 
 @dataclass(frozen=True)
 class Drawings:
-    """Real drawings as the base encodes them, with their captions; NCHW."""
+    """Real drawings as the base encodes them, with their captions; each CHW, some maybe larger than others."""
 
     captions: tuple[str, ...]
-    latents_NCHW: Tensor
+    latents: tuple[Tensor, ...]
+
+    @property
+    def places_by_shape(self) -> list[list[int]]:
+        """Those of one shape can be looked at together."""
+        found: dict[tuple[int, ...], list[int]] = {}
+        for place, latents in enumerate(self.latents):
+            found.setdefault(tuple(latents.shape), []).append(place)
+        return list(found.values())
 
 
 def noise_levels(number_of_timesteps: int, count: int = NOISE_LEVELS) -> list[int]:
@@ -41,14 +49,26 @@ def denoising_errors(
     family: ModelFamily, drawings: Drawings, prompts: Sequence[str], precision: str, levels: int = NOISE_LEVELS
 ) -> Tensor:
     """Mean squared error of the base's own target: noise level x drawing, the same noise whatever the weights."""
+    groups = drawings.places_by_shape
+    columns = [
+        _errors(
+            family, torch.stack([drawings.latents[n] for n in group]), [prompts[n] for n in group], precision, levels
+        )
+        for group in groups
+    ]
+    back = torch.tensor([place for group in groups for place in group]).argsort()
+    return torch.cat(columns, dim=1)[:, back] if len(groups) > 1 else columns[0]
+
+
+def _errors(family: ModelFamily, latents_NCHW: Tensor, prompts: Sequence[str], precision: str, levels: int) -> Tensor:
     conditioning_NLD = family.encode_texts(prompts)
     rows = []
     for timestep in noise_levels(family.noise.number_of_timesteps, levels):
-        noise_NCHW = torch.randn(drawings.latents_NCHW.shape, generator=generator(NOISE_SEED, "held out", timestep))
+        noise_NCHW = torch.randn(latents_NCHW.shape, generator=generator(NOISE_SEED, "held out", timestep))
         errors = []
         for start in range(0, len(prompts), BATCH):
             rows_of = slice(start, start + BATCH)
-            x0_BCHW, noise_BCHW = drawings.latents_NCHW[rows_of], noise_NCHW[rows_of]
+            x0_BCHW, noise_BCHW = latents_NCHW[rows_of], noise_NCHW[rows_of]
             timesteps_B = torch.full((len(x0_BCHW),), timestep)
             noised_BCHW = family.noise.noised(x0_BCHW, noise_BCHW, timesteps_B)
             with family.autocast(precision):

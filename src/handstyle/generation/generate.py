@@ -113,11 +113,14 @@ def _drawn(requests: Sequence[GenerationRequest], family: ModelFamily) -> list[P
     noise_BCHW = sampling.starting_noise(
         [request.seed for request in requests], family.latent_shape(first.width, first.height)
     )
+    with layers_skipped(family, first.clip_skip):
+        words_BLD = family.encode_texts([request.prompt for request in requests])
+        without_BLD = family.encode_texts([first.negative_prompt] * len(requests))
     walk = sampling.denoise(
         family,
         noise_BCHW,
-        family.encode_texts([request.prompt for request in requests]),
-        family.encode_texts([first.negative_prompt] * len(requests)),
+        words_BLD,
+        without_BLD,
         sampler=first.sampler,
         steps=first.num_inference_steps,
         guidance_scale=first.guidance_scale,
@@ -132,6 +135,16 @@ def _drawn(requests: Sequence[GenerationRequest], family: ModelFamily) -> list[P
             hint="Draw it with --style none: if that works, finetune the style again; else fetch the base again.",
         )
     return [Picture(request, image) for request, image in zip(requests, images(pixels_BCHW), strict=True)]
+
+
+@contextmanager
+def layers_skipped(family: ModelFamily, clip_skip: int) -> Iterator[None]:
+    before = family.clip_skip
+    family.skip_layers(clip_skip)
+    try:
+        yield
+    finally:
+        family.skip_layers(before)
 
 
 def images(pixels_BCHW: Tensor) -> list[Image.Image]:

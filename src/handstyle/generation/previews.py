@@ -102,6 +102,7 @@ def samples_of(collection: Collection, recipe: Recipe, family: ModelFamily, fold
             guidance_scale=card.guidance_scale,
             guidance_rescale=card.guidance_rescale,
             precision=recipe.mixed_precision,
+            clip_skip=recipe.clip_skip,
         )
         for seed, work in enumerate(chosen)
     ]

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 
 from handstyle.collection.plain_text import unwelcome_in
 from handstyle.errors import UsageMistake
-from handstyle.records import Record
+from handstyle.records import Record, later
 
 BRACES = re.compile(r"{([^{}]*+)}")
 LINE_ENDS = dict.fromkeys(map(ord, "\n\r\t"))
@@ -39,6 +39,7 @@ class GenerationRequest(Record):
     sampler: Sampler = "dpm++"
     precision: Literal["bf16", "no"] = "no"
     styles: tuple[StyleWeight, ...] = ()
+    clip_skip: int = later(0, ge=0, le=100)
 
     @field_validator("prompt")
     @classmethod

@@ -109,6 +109,8 @@ def parameters(request: GenerationRequest, base_name: str, base_digest: str) -> 
         "Model hash": base_digest[:10],
         "Model": base_name,
     }
+    if request.clip_skip:
+        settings["Clip skip"] = request.clip_skip + 1  # there the last layer counts as 1
     if request.styles:
         settings["Lora hashes"] = ", ".join(f"{style.name}: {style.tensors[:12]}" for style in request.styles)
     settings["Version"] = f"handstyle {__version__}"

@@ -61,6 +61,7 @@ def requests(
         "guidance_rescale": card.guidance_rescale,
         "precision": "bf16" if hardware().fast_bf16 else "no",
         "styles": [StyleWeight(name=w.style.name, tensors=w.style.tensors, weight=w.weight) for w in worn],
+        **({} if "clip_skip" in settings else {"clip_skip": _clip_skip(worn)}),
         **settings,
     }
     return [
@@ -68,6 +69,15 @@ def requests(
         for prompt in (in_style(prompt, worn) for prompt in prompts)
         for seed in seeds
     ]
+
+
+def _clip_skip(worn: Sequence[Worn]) -> int:
+    """As the styles were trained. Raises UsageMistake where they were not trained alike."""
+    found = {item.style.recipe.clip_skip: item.style.name for item in worn}
+    if len(found) > 1:
+        said = ", ".join(f"{name} with {number}" for number, name in found.items())
+        raise UsageMistake(f"the styles were trained with another clip_skip each: {said}", hint="Choose: --clip-skip 1")
+    return next(iter(found), 0)
 
 
 def in_style(prompt: str, worn: Sequence[Worn]) -> str:

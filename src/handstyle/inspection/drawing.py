@@ -54,6 +54,7 @@ def draw(
             guidance_scale=card.guidance_scale,
             guidance_rescale=card.guidance_rescale,
             precision=subject.worn.style.recipe.mixed_precision,
+            clip_skip=subject.worn.style.recipe.clip_skip,
         )
         for number, caption in enumerate(captions)
         for seed in seeds

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import torch
 from PIL import Image
 
 from handstyle.collection.beside import collect_beside
 from handstyle.collection.consent import Consent
+from handstyle.collection.imports import folder_of
 from handstyle.collection.intake import load_work
 from handstyle.collection.rights_plan import ConsentGrant, RightsPlan, for_all, in_folder
 from handstyle.collection.works import Collection, Work
@@ -51,9 +51,10 @@ def further_drawings(collection: Collection, folder: Path, consents: Sequence[Co
 
     Raises RightsMissing, and CollectionFaulty when one of them is a work: it would be no proof.
     """
-    own = in_folder(folder)
+    own = in_folder(folder_of(folder))
     rights = own if own.grants or own.consents else _as_the_works(collection, consents)
-    found = collect_beside(folder, rights, background=collection.background, instead="; or leave --further out")
+    gathered = collect_beside(folder, rights, background=collection.background, instead="; or leave --further out")
+    found = gathered.collection
     trained_on = {work.pixels_sha256: work.name for work in collection.training}
     both = [
         f"{work.name} is {trained_on[work.pixels_sha256]}" for work in found.works if work.pixels_sha256 in trained_on
@@ -64,7 +65,7 @@ def further_drawings(collection: Collection, folder: Path, consents: Sequence[Co
             faults=both,
             hint="Take them out of the folder: only drawings the training never saw can tell anything.",
         )
-    return HeldOut(found, folder, found.works, True)
+    return HeldOut(found, gathered.folder, found.works, True)
 
 
 def _as_the_works(collection: Collection, consents: Sequence[Consent]) -> RightsPlan:
@@ -83,7 +84,7 @@ def encoded(found: HeldOut, family: ModelFamily, resolution: int, cache: Cache) 
         pass
     encoder = family.autoencoder_digest()
     latents = [latents_of(work, crop, encoder, cache) for work, [crop] in zip(found.works, crops, strict=True)]
-    return Drawings(found.captions, torch.stack([entry.mean_BCHW for entry in latents if entry is not None]))
+    return Drawings(found.captions, tuple(entry.mean_BCHW for entry in latents if entry is not None))
 
 
 def as_seen(work: Work, folder: Path, background: str, resolution: int) -> Image.Image:

@@ -27,7 +27,8 @@ def read(folders: Sequence[Path], side: int, learnt: frozenset[str]) -> UnseenAr
     """
     names, rows = [], []
     for folder in folders:
-        found = collect_beside(folder, in_folder(folder))
+        gathered = collect_beside(folder, in_folder(folder))
+        found = gathered.collection
         if known := [work.name for work in found.works if work.pixels_sha256 in learnt]:
             raise CollectionFaulty(
                 f"{len(known)} drawings in {folder} are among the base's own works",
@@ -35,7 +36,7 @@ def read(folders: Sequence[Path], side: int, learnt: frozenset[str]) -> UnseenAr
                 hint="Name a folder by an artist who is not in the base.",
             )
         for work in found.works:
-            image = load_work(folder, work, found.background)
+            image = load_work(gathered.folder, work, found.background)
             rows.append(np.asarray(image if image.size == (side, side) else image.resize((side, side), 4)))
             names.append(work.caption.partition(";")[0].strip())
     return UnseenArtist(tuple(names), np.stack(rows))

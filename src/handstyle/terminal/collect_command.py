@@ -41,6 +41,7 @@ def collect(
     leave_out: options.LeaveOut = None,
     without: options.Without = None,
     background: options.Background = None,
+    plain_folders: options.PlainFolders = False,
     dry_run: options.Foresee = False,
     meant: options.MeantFor = None,
     letter: options.Letter = None,
@@ -56,7 +57,7 @@ def collect(
     from handstyle.collection.withholding import parse_withholding
 
     display = display_of(context)
-    chosen = values.given(without=without, background=background)
+    chosen = values.given(without=without, background=background, as_plain=plain_folders or None)
     if leave_out is not None:
         chosen["validation"] = parse_withholding(leave_out)
     stated = StatedPermission(

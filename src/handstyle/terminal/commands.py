@@ -23,6 +23,7 @@ from handstyle.terminal.detect_command import detect
 from handstyle.terminal.display import Display, display_of
 from handstyle.terminal.log_commands import log
 from handstyle.terminal.originate_commands import originate
+from handstyle.terminal.recipe_command import recipe
 from handstyle.terminal.rename_command import rename
 from handstyle.terminal.shares_command import shares
 from handstyle.terminal.verify_command import verify
@@ -145,6 +146,7 @@ def generate(
     sampler: options.Sampler = None,
     width: options.Width = None,
     height: options.Height = None,
+    clip_skip: options.ClipSkip = None,
     style: options.Style = None,
     sheet: options.Sheet = False,
     to: options.PicturesTo = None,
@@ -161,7 +163,7 @@ def generate(
     display = display_of(context)
     settings = values.given(
         negative_prompt=negative_prompt, guidance_scale=guidance, num_inference_steps=steps, sampler=sampler,
-        width=width, height=height,
+        width=width, height=height, clip_skip=clip_skip,
     )  # fmt: skip
     made = stages.generate(
         values.workspace_at(workspace),
@@ -243,6 +245,7 @@ app.command()(shares)
 app.command()(rename)
 app.command()(base)
 app.command()(convert)
+app.command()(recipe)
 
 
 app.command()(verify)

@@ -45,7 +45,13 @@ Oracle = Annotated[
 ]
 
 # collect
-Works = Annotated[Path, Argument(metavar="FOLDER", help="The folder of works. Nothing in it is ever changed.")]
+Works = Annotated[
+    Path,
+    Argument(metavar="FOLDER", help="The works, or the TOML or JSON of another tool. Nothing in it is ever changed."),
+]
+PlainFolders = Annotated[
+    bool, Option("--plain-folders", help="A folder called 10_cats is a name, and does not count its works ten times.")
+]
 Mine = Annotated[str | None, Option("--mine", metavar="NAME", help="You made all of them and hold all rights.")]
 Licence = Annotated[
     str | None, Option("--licence", metavar="SPDX", help="They were published under this open licence.")
@@ -139,6 +145,12 @@ Steps = Annotated[int | None, Option("--steps", metavar="NUMBER", help="More are
 Sampler = Annotated[str | None, Option("--sampler", metavar="NAME", help="dpm++, ddim, euler or unipc. [dpm++]")]
 Width = Annotated[int | None, Option("--width", metavar="PIXELS", help="[the base's own]")]
 Height = Annotated[int | None, Option("--height", metavar="PIXELS", help="[the base's own]")]
+ClipSkip = Annotated[
+    int | None,
+    Option(
+        "--clip-skip", metavar="LAYERS", help="Last layers of the text encoder left out. [as the style was trained]"
+    ),
+]
 Style = Annotated[
     list[str] | None,
     Option(

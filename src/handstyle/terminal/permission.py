@@ -36,8 +36,10 @@ class StatedPermission:
         `unsigned`: consents that lack a signature are looked at, too, to say everything that is missing at once.
         """
         from handstyle.collection import rights, rights_plan
+        from handstyle.collection.imports import folder_of
 
         self._check()
+        folder = folder_of(folder)
         if self.mine is not None:
             return rights_plan.for_all(rights.own_work(self.mine))
         if self.licence is not None:

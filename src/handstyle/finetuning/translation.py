@@ -1,0 +1,133 @@
+"""What of another tool's settings becomes part of a recipe, and what has no counterpart?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from handstyle.finetuning.recipe import Recipe
+from handstyle.records import Record
+
+SCHEDULERS = ("constant", "constant_with_warmup", "linear", "cosine")
+WITHOUT_A_RATE = ("prodigy", "dadapt", "adafactor")  # they find their own learning rate, and are told 1
+RATE = 1e-4  # the usual one for low-rank updates by AdamW
+UNCLIPPED = 1e9
+
+
+class Translated(Record):
+    """A recipe, and what it could not say."""
+
+    recipe: Recipe
+    without_counterpart: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass
+class Translation:
+    """One set of settings on its way: what was found for the recipe, and what was not."""
+
+    given: dict[str, Any]
+    settings: dict[str, Any]
+    lost: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def take(self, key: str, to: str, change: Callable[[Any], Any] = lambda value: value) -> None:
+        """`given[key]` becomes `settings[to]`; what `change` cannot read is told."""
+        if key not in self.given:
+            return
+        value = self.given.pop(key)
+        if value is None or value == "":
+            return
+        try:
+            self.settings[to] = change(value)
+        except (ValueError, TypeError):
+            self.lose(key, value)
+
+    def lose(self, key: str, value: Any, why: str = "") -> None:
+        said = "" if value is True else f" = {str(value)[:120]}"
+        self.lost.append(f"{key}{said}{f': {why}' if why else ''}")
+
+    def leave(self, keys: Mapping[str, str]) -> None:
+        """What is said elsewhere: a few words say where."""
+        for key, words in keys.items():
+            value = self.given.pop(key, None)
+            if value not in (None, "", False):
+                self.notes.append(f"{key} = {str(value)[:120]}: {words}")
+
+    def pass_over(self, keys: frozenset[str]) -> None:
+        """What has no effect on the weights."""
+        for key in keys & self.given.keys():
+            self.given.pop(key)
+
+    def rest_is_lost(self) -> None:
+        for key, value in self.given.items():
+            if value not in (None, "", False, 0, "0", 0.0):
+                self.lose(key, value)
+
+    def optimizer(self, key: str) -> None:
+        """AdamW is what there is; for those that find their own rate, theirs means nothing to it."""
+        name = str(self.given.pop(key, "AdamW") or "AdamW")
+        plain = name.rpartition(".")[2].lower()
+        if plain in ("adamw", "adamw8bit", "pagedadamw8bit", "pagedadamw"):
+            if plain != "adamw":
+                self.notes.append(f"{key} = {name}: AdamW in 32 bits is used")
+            return
+        self.lose(key, name, "AdamW is used")
+        if plain.startswith(WITHOUT_A_RATE):
+            for rate in ("learning_rate", "text_encoder_lr"):
+                if rate in self.settings:
+                    self.settings[rate] = RATE
+            self.notes.append(f"learning rates are set to {RATE:g}: those of {name} mean nothing to AdamW")
+
+    def scheduler(self, key: str) -> None:
+        name = self.given.pop(key, None)
+        if name in SCHEDULERS:
+            self.settings["lr_scheduler"] = name
+        elif name:
+            nearest = "cosine" if "cosine" in str(name) else "constant_with_warmup"
+            self.lose(key, name, f"{nearest} is used")
+            self.settings["lr_scheduler"] = nearest
+
+    def precision(self) -> None:
+        name = str(self.given.pop("mixed_precision", None) or "no")
+        if name == "fp16":
+            self.notes.append("mixed_precision = fp16: bf16 is used")
+        self.settings["mixed_precision"] = "no" if name in ("no", "fp32") else "bf16"
+
+    def clipping(self) -> None:
+        """Where 0 stands for none."""
+        self.take("max_grad_norm", "max_grad_norm", lambda value: number(value) or UNCLIPPED)
+
+    def done(self, where: str) -> Translated:
+        self.rest_is_lost()
+        recipe = Recipe().changed(**self.settings) if self.settings else Recipe()
+        return Translated(recipe=recipe, without_counterpart=tuple(self.lost), notes=tuple(self.notes))
+
+
+def number(value: Any) -> float:
+    """Raises ValueError for what is none."""
+    if isinstance(value, bool):
+        raise ValueError("it is true or false")
+    found = float(value)
+    if not math.isfinite(found):
+        raise ValueError("it is no number")
+    return found
+
+
+def whole(value: Any) -> int:
+    found = number(value)
+    if found != int(found):
+        raise ValueError("it is no whole number")
+    return int(found)
+
+
+def yes(value: Any) -> bool:
+    """A flag that is there is true."""
+    if isinstance(value, bool):
+        return value
+    found = {"true": True, "1": True, "false": False, "0": False}.get(str(value).lower())
+    if found is None:
+        raise ValueError("it is neither true nor false")
+    return found
