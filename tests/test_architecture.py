@@ -24,7 +24,8 @@ ARCHITECTURE = ROOT / "docs" / "architecture.md"
 LAYERS = [
     *("errors", "digests", "records", "tensor_files", "workspace", "keys", "envelopes"),
     *("collection", "diffusion", "encoding", "finetuning", "generation", "inspection", "origination", "publication"),
-    *("policy", "loading", "vouching", "gates", "picture_marks", "planning", "lengths", "auditing", "releasing"),
+    *("policy", "loading", "vouching", "gates", "inspectees", "picture_marks", "planning", "lengths", "auditing"),
+    *("releasing",),
     *("stages", "checking", "converting", "renaming", "sharing", "consenting", "withdrawing", "logkeeping"),
     *("retraining", "repeating", "originating"),
     *("foresight", "demonstration", "studio", "terminal", "__main__"),
@@ -36,6 +37,7 @@ WITHOUT_TORCH = [
     "collection/*.py",
     "diffusion/base_provenance.py",
     "encoding/crops.py",
+    "finetuning/foreign_style.py",
     "finetuning/gain.py",
     "finetuning/stopping.py",
     "finetuning/recipe.py",

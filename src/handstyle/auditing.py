@@ -25,9 +25,9 @@ def audited(workspace: Workspace, subject: Subject, pictures: Path, progress: Ca
     from handstyle.inspection.audit import Auditing
     from handstyle.inspection.drawing import Album
 
-    collection, family, recipe = subject.collection, subject.family, subject.worn.style.recipe
+    collection, family, recipe = subject.collection, subject.family, subject.worn.trained.recipe
     require_permission(workspace, collection, "train")
-    require_training(collection, family, recipe)
+    require_training(collection, family, recipe, subject.worn.trained.origin)
     own = class_images_again(workspace, subject.worn.style.class_images, None, recipe, family)
     for _ in encode_pictures(collection, subject.folder, family, recipe, subject.cache):
         pass

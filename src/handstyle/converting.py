@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from handstyle import digests
-from handstyle.errors import GateClosed, UsageMistake
-from handstyle.gates import require_generating
+from handstyle.errors import UsageMistake
+from handstyle.finetuning.foreign_style import UNKNOWN
+from handstyle.gates import require_generating, require_own_styles_in
 from handstyle.loading import load_base
+from handstyle.publication.descent import MERGED_FROM
 from handstyle.records import Record
-from handstyle.vouching import require_known_base
+from handstyle.tensor_files import metadata_of
+from handstyle.vouching import require_known_base, require_unknown_to_be_welcome
 from handstyle.workspace import Workspace, unfinished
 
 if TYPE_CHECKING:
@@ -25,7 +28,6 @@ if TYPE_CHECKING:
 
 Form = Literal["diffusers", "kohya", "checkpoint", "folder"]
 FORMS: tuple[Form, ...] = ("diffusers", "kohya", "checkpoint", "folder")
-UNKNOWN = "Whose works it was made from is not known: no permission came with it."
 
 
 class Converted(Record):
@@ -112,7 +114,8 @@ def _source(workspace: Workspace, text: str, family: ModelFamily) -> _Source:
     name, weight = parse_style(text)
     path = Path(name)
     if path.is_file():
-        _require_unknown_to_be_welcome(workspace, name)
+        require_unknown_to_be_welcome(workspace, name)
+        require_own_styles_in(workspace, digests.of_tensor_file(path), metadata_of(path).get(MERGED_FROM, ""), family)
         adapter = adapters.read(path, family.folder)
         return _Source("", digests.of_tensor_file(path), adapter, weight, UNKNOWN)
     folder = style_folder(workspace, name)
@@ -146,19 +149,9 @@ def _of_style(tensors: Mapping[str, Any], method: str, alpha: float, family: Mod
 def _extracted(workspace: Workspace, tuned: Path, family: ModelFamily) -> tuple[list[_Source], float]:
     from handstyle.diffusion import factoring, sources
 
-    _require_unknown_to_be_welcome(workspace, str(tuned))
+    require_unknown_to_be_welcome(workspace, str(tuned))
     found, left_out = factoring.difference(family.folder, sources.folder_of(tuned))
     return [_Source("extracted", "", found, 1.0, UNKNOWN)], left_out
-
-
-def _require_unknown_to_be_welcome(workspace: Workspace, name: str) -> None:
-    from handstyle import policy
-
-    if policy.of(workspace).unknown_base == "refuse":
-        raise GateClosed(
-            f"{name} is refused: nobody knows whose works it was made from",
-            hint='Use a style of this workspace, or write `unknown_base = "warn"` in its policy.toml.',
-        )
 
 
 def _merged_from(sources: Sequence[_Source]) -> list[str]:

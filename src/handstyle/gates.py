@@ -10,14 +10,18 @@ from typing import TYPE_CHECKING
 from handstyle.collection.involvement import involvement
 from handstyle.collection.scope import Act
 from handstyle.collection.works import Collection
-from handstyle.errors import RightsMissing, StageMissing, UsageMistake
+from handstyle.errors import RecordDamaged, RightsMissing, StageMissing, UsageMistake
 from handstyle.loading import collection_named
+from handstyle.vouching import require_unknown_to_be_welcome
 from handstyle.workspace import House, Workspace
+
+SHOWN = 16  # digits of a digest, by which `convert` names what a file was merged from
 
 if TYPE_CHECKING:
     from handstyle.collection.consent import Consent
     from handstyle.collection.licences import Use
     from handstyle.diffusion.family import ModelFamily
+    from handstyle.finetuning.foreign_style import ForeignStyle
     from handstyle.finetuning.recipe import Recipe
     from handstyle.finetuning.trained_style import BaseIdentity, TrainedStyle
     from handstyle.inspection.material import HeldOut
@@ -48,19 +52,22 @@ def require_standing(
     taken_back.require(known, collection, {given.digest: given for given in consents}, doing)
 
 
-def require_training(collection: Collection, family: ModelFamily, recipe: Recipe) -> None:
+def require_training(collection: Collection, family: ModelFamily, recipe: Recipe, origin: str = "") -> None:
     """Raises RightsMissing when a permission does not cover training in this way on this base today, and GateClosed
-    when the words of the training name somebody who has not agreed to that."""
+    when the words of the training name somebody who has not agreed to that. `origin` is the digest of another tool's
+    tensors that the training goes on from."""
     from handstyle.collection import permission
     from handstyle.publication import naming
 
-    act = _training(family, recipe)
+    act = _training(family, recipe, origin)
     permission.require(collection, act, f"training by {recipe.method} on {family.card.name or family.kind}")
     naming.checked(naming.words_trained_with(recipe, collection), collection)
 
 
-def _training(family: ModelFamily, recipe: Recipe) -> Act:
-    return Act("train", date.today(), recipe.method, family.kind, family.digest)
+def _training(family: ModelFamily, recipe: Recipe, origin: str = "") -> Act:
+    from handstyle.finetuning.trained_style import stands_on
+
+    return Act("train", date.today(), recipe.method, family.kind, stands_on(family.digest, origin))
 
 
 def require_base(trained_on: BaseIdentity, family: ModelFamily) -> None:
@@ -73,12 +80,21 @@ def require_base(trained_on: BaseIdentity, family: ModelFamily) -> None:
         )
 
 
-def require_generating(workspace: Workspace, style: TrainedStyle, family: ModelFamily) -> str:
+def require_generating(workspace: Workspace, style: TrainedStyle | ForeignStyle, family: ModelFamily) -> str:
     """Whose works it was trained on and who was asked, in words. Raises Withdrawn or RightsMissing when the permission
     under which a style was trained does not hold today, or not on the base that draws: a low-rank update can be worn by
-    another one than it was trained on."""
+    another one than it was trained on. Of a file of another tool, that nothing is known; raises GateClosed where the
+    policy refuses that."""
     from handstyle.collection import permission
+    from handstyle.finetuning.foreign_style import ForeignStyle, goes_on_from
+    from handstyle.finetuning.trained_style import stands_on
 
+    if isinstance(style, ForeignStyle):
+        require_unknown_to_be_welcome(workspace, style.name)
+        require_own_styles_in(workspace, style.tensors, style.merged_from, family)
+        return style.involvement
+    if style.origin:
+        require_unknown_to_be_welcome(workspace, f"what the style `{style.name}` goes on from")
     found: list[Collection] = []
     for digest in filter(None, (style.collection, style.class_images)):
         try:
@@ -89,11 +105,28 @@ def require_generating(workspace: Workspace, style: TrainedStyle, family: ModelF
                 hint="Name the workspace in which it was trained with --workspace.",
             ) from missing
         require_standing(workspace, collection, None, f"pictures by the style {style.name}")
-        for kind, base in {(style.base.family, style.base.sha256): None, (family.kind, family.digest): None}:
+        bases = ((style.base.family, style.base.sha256), (family.kind, family.digest))
+        for kind, base in dict.fromkeys((kind, stands_on(sha256, style.origin)) for kind, sha256 in bases):
             act = Act("train", date.today(), style.recipe.method, kind, base)
             permission.require(collection, act, f"pictures by the style {style.name} on this base")
         found.append(collection)
-    return involvement(found[0], found[1] if style.class_images else None)
+    said = involvement(found[0], found[1] if style.class_images else None)
+    return f"{said} {goes_on_from(style.origin)}" if style.origin else said
+
+
+def require_own_styles_in(workspace: Workspace, tensors: str, merged_from: str, family: ModelFamily) -> None:
+    """A style does not lose its permission by being converted: a file that holds the tensors of one trained here, or
+    says that it was merged from it, is asked for as that style is. Raises Withdrawn or RightsMissing."""
+    from handstyle.finetuning.trained_style import RECORD, TrainedStyle
+
+    for place in dict.fromkeys([workspace, *map(Workspace, House.here().workspaces())]):
+        for run in place.runs():
+            try:
+                style = TrainedStyle.load(place.run(run) / "style" / RECORD)
+            except RecordDamaged:  # unfinished: nobody can have converted it
+                continue
+            if style.tensors == tensors or style.tensors[:SHOWN] in merged_from:
+                require_generating(place, style, family)
 
 
 def further_drawings(

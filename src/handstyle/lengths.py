@@ -61,11 +61,12 @@ def found(
 
     cache = Cache(plan.workspace.cache)
     material = material_of(plan.collection, plan.family, plan.recipe, cache, plan.class_images, progress)
-    manifest = running.manifest(plan.collection, plan.family, plan.recipe, material, plan.extends, plan.replaces)
+    manifest = running.manifest(plan.collection, plan.family, plan.recipe, material, plan.extends, plan.replaces,
+                               plan.goes_on_from)  # fmt: skip
     as_asked = Found(plan, material, manifest)
     alike = _alike(plan)
     units = {alike.get(work.name, work.name) for work in material.works}
-    if not how_long.may_be_fitted(stop, len(units), plan.extends):
+    if not how_long.may_be_fitted(stop, len(units), plan.extends, plan.goes_on_from):
         return as_asked
     fitting = _fitting(plan, material, manifest.steps, alike, save_every)
     if not fitting.is_done:

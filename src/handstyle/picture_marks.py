@@ -25,6 +25,7 @@ def own_mark() -> Marking:
 
 def marking(workspace: Workspace, worn: Sequence[Worn], secret: Ed25519PrivateKey, *, keep: bool) -> Marking:
     """With the credentials of the styles, where the extra is installed. `keep` the certificate of one's own key."""
+    from handstyle.finetuning.foreign_style import ForeignStyle
     from handstyle.finetuning.trained_style import WEIGHTS
     from handstyle.publication import certificates, credentials
     from handstyle.publication.marking import Marking
@@ -36,6 +37,8 @@ def marking(workspace: Workspace, worn: Sequence[Worn], secret: Ed25519PrivateKe
         certificates.keep_own(signing)
     models = []
     for item in worn:
+        if isinstance(item.style, ForeignStyle):
+            continue  # nobody here can say what it was made from: a picture names it by its digest
         assert item.folder is not None, "what is worn here was found in a folder"
         named = filter(None, (item.style.collection, item.style.class_images))
         collections = [collection_named(workspace, digest) for digest in named]

@@ -10,10 +10,11 @@ from handstyle.collection.involvement import involvement
 from handstyle.collection.works import Collection
 from handstyle.diffusion.base_provenance import BaseProvenance
 from handstyle.errors import UsageMistake
-from handstyle.gates import require_base, require_permission, require_standing, require_training
+from handstyle.finetuning.foreign_style import goes_on_from
+from handstyle.gates import require_base, require_generating, require_permission, require_standing, require_training
 from handstyle.loading import collection_named, current_collection, default_recipe, load_base
 from handstyle.picture_marks import own_mark
-from handstyle.vouching import require_known_base
+from handstyle.vouching import require_known_base, require_unknown_to_be_welcome
 from handstyle.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -21,11 +22,15 @@ if TYPE_CHECKING:
     from handstyle.encoding.class_images import OwnClassImages
     from handstyle.finetuning.manifest import RunManifest
     from handstyle.finetuning.material import Material
+    from handstyle.finetuning.origin import Origin
     from handstyle.finetuning.recipe import Recipe
     from handstyle.finetuning.running import Running
     from handstyle.finetuning.trainable import Trainable
     from handstyle.finetuning.validation import Yardstick
     from handstyle.inspection.material import HeldOut
+
+
+NOTHING = 1e-4  # share of a change that rounding alone can miss
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,21 @@ class Plan:
     base: BaseProvenance | None = None  # what the base was made from
     replaces: str = ""  # tensors that this run stands in for
     length_is_given: bool = True  # somebody said how long to train, or how long at most
+    origin: Origin | None = None  # a file of another tool, where training goes on from it
+
+    @property
+    def goes_on_from(self) -> str:
+        return self.origin.digest if self.origin else ""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know before it starts."""
+        notes = [f"The base was {self.base.words}."] if self.base and self.base.made_from == "unknown" else []
+        if self.origin is not None:
+            notes.append(goes_on_from(self.origin.digest))
+            if self.origin.missed > NOTHING:
+                notes.append(f"The rank holds all of it but {self.origin.missed:.2%}.")
+        return tuple(notes)
 
 
 def plan(
@@ -53,9 +73,11 @@ def plan(
     settings: dict[str, Any] | None = None,
     class_images: Path | None = None,
     extend: str | None = None,
+    network_weights: Path | None = None,
     plain: bool = False,
 ) -> Plan:
-    """The recipe for this collection on this base: the default for so many works, a preset or a file, then settings."""
+    """The recipe for this collection on this base: the default for so many works, a preset or a file, then settings.
+    `network_weights` is a file of another tool to go on from; its rank is taken where nobody says another."""
     from handstyle.finetuning.defaults import recipe_from
     from handstyle.finetuning.recipe import Recipe
 
@@ -68,16 +90,36 @@ def plan(
     family = load_base(base, plain=plain)
     known = require_known_base(workspace, family)
     if recipe_file is None and preset is None:
-        recipe = default_recipe(collection, family).changed(**(settings or {}))
+        own_settings = _settings_of(network_weights, family) | (settings or {})
+        recipe = default_recipe(collection, family).changed(**own_settings)
     family.skip_layers(recipe.clip_skip)
-    require_training(collection, family, recipe)
+    origin = _origin(workspace, network_weights, family, recipe)
+    require_training(collection, family, recipe, origin.digest if origin else "")
     own = own_class_images(class_images, recipe, family) if class_images else None
     given = recipe_file is not None or "max_train" in (settings or {})
-    return Plan(workspace, collection, folder, family, recipe, own, base=known, length_is_given=given)
+    return Plan(workspace, collection, folder, family, recipe, own, base=known, length_is_given=given, origin=origin)
+
+
+def _settings_of(file: Path | None, family: ModelFamily) -> dict[str, Any]:
+    from handstyle.finetuning import origin
+
+    return origin.settings_of(file, family.folder) if file else {}
+
+
+def _origin(workspace: Workspace, file: Path | None, family: ModelFamily, recipe: Recipe) -> Origin | None:
+    """Raises GateClosed where this workspace refuses what nobody knows the works of."""
+    from handstyle.finetuning.origin import origin
+    from handstyle.generation.foreign_files import worn_file
+
+    if file is None:
+        return None
+    require_generating(workspace, worn_file(file, 1.0, family).style, family)
+    return origin(file, family, recipe)
 
 
 def _extension(workspace: Workspace, base: Path | None, class_images: Path | None, extend: str, *, plain: bool) -> Plan:
     """The current run, on its own works and base, for so much longer."""
+    from handstyle.finetuning import origin
     from handstyle.finetuning.manifest import RunManifest
     from handstyle.finetuning.recipe import Duration
 
@@ -96,9 +138,12 @@ def _extension(workspace: Workspace, base: Path | None, class_images: Path | Non
         ) from None
     recipe = before.recipe.changed(max_train=f"{before.steps + more} steps")
     family.skip_layers(recipe.clip_skip)
-    require_training(collection, family, recipe)
+    require_training(collection, family, recipe, before.origin)
+    if before.origin:
+        require_unknown_to_be_welcome(workspace, f"what the run {run} goes on from")
     own = class_images_again(workspace, before.class_images, class_images, recipe, family)
-    return Plan(workspace, collection, folder, family, recipe, own, run, known)
+    began = origin.of_run(workspace.run(run), before.origin)
+    return Plan(workspace, collection, folder, family, recipe, own, run, known, origin=began)
 
 
 def own_class_images(folder: Path, recipe: Recipe, family: ModelFamily) -> OwnClassImages:
@@ -185,4 +230,9 @@ def base_templates(plan: Plan) -> list[str]:
     family, cache = plan.family, Cache(plan.workspace.cache)
     resolution = plan.recipe.resolution or family.resolution
     works = material.HeldOut(plan.collection, plan.folder, plan.collection.training, False)
-    return subject.base_templates(family, plan.recipe, lambda: material.encoded(works, family, resolution, cache))
+    return subject.base_templates(
+        family,
+        plan.recipe.class_words,
+        plan.recipe.mixed_precision,
+        lambda: material.encoded(works, family, resolution, cache),
+    )

@@ -76,6 +76,8 @@ def repeat(release: Path, works: Path, base: Path | None = None, *, progress: Pr
 def _unrepeatable(style: TrainedStyle) -> Iterator[str]:
     if style.extends:
         yield f"the run went on from another one ({style.extends}), which the release does not hold"
+    if style.origin:
+        yield f"it went on from a file of another tool (sha256 {style.origin[:16]}), which the release does not hold"
     if any(one.withdrew_identifier for one in style.renamed):
         yield "it was renamed, and words it was trained with may not be used any more"
     if style.continued:

@@ -64,6 +64,8 @@ def retrain_without(
 
     Raises UsageMistake where none was withdrawn, GateClosed where none is left.
     """
+    from handstyle.finetuning import origin
+
     old = run or workspace.needs("run", "finetune")
     before = loading.open_style(workspace, old)
     collection, folder = loading.collection_named(workspace, before.collection)
@@ -80,11 +82,13 @@ def retrain_without(
         )
     rest = without(collection, taken)
     _keep(workspace, collection, rest, folder)
-    gates.require_training(rest, family, before.recipe)
+    gates.require_training(rest, family, before.recipe, before.origin)
     if own and of_class_images:
         own = _class_images_without(workspace, own, of_class_images)
+    began = origin.of_run(workspace.run(old), before.origin)
     made = stages.finetune(
-        Plan(workspace, rest, folder, family, before.recipe, own, replaces=before.tensors), progress=progress
+        Plan(workspace, rest, folder, family, before.recipe, own, replaces=before.tensors, origin=began),
+        progress=progress,
     )
     gone = [*taken, *of_class_images]
     names, pixels = tuple(one.name for one in gone), tuple(sorted(one.pixels for one in gone))

@@ -26,6 +26,7 @@ from handstyle.gates import (
     require_standing,
     require_training,
 )
+from handstyle.inspectees import inspectee
 from handstyle.loading import (
     collection_named,
     current_collection,
@@ -248,7 +249,7 @@ def finetune(
     if running.is_finished(folder) and not dry_run:
         workspace.point_to(run=run)
         return _finetuned(workspace, run, already_there=True)
-    with trainable(family, plan.recipe) as learning:
+    with trainable(family, plan.recipe, plan.origin) as learning:
         expected = defaults.expect(family, learning, material.batch_at(0), plan.recipe, manifest.steps)
         announce(str(expected))
         if dry_run:
@@ -260,6 +261,8 @@ def finetune(
             state = running.starting_state(folder, manifest, parent, resume=length.resumes(resume), tell=announce)
             manifest = going_on(manifest, folder, parent, state, announce)
             length.keep()
+            if plan.origin is not None:
+                plan.origin.save(folder)
             loop = planning.running(plan, folder, manifest, learning, material, real)
             loop.go(state, save_every=save_every, sample_every=sample_every, report=progress)
     _log_run(workspace, run, plan)
@@ -350,7 +353,7 @@ def generate(
     secret = keys.read_key(key) if key else keys.own_key()
     family = load_base(base, plain=plain)
     known = require_known_base(workspace, family)
-    worn = wardrobe.worn(workspace, styles or [workspace.needs("run", "finetune")])
+    worn = wardrobe.worn(workspace, styles or [workspace.needs("run", "finetune")], family)
     said = {item.style.tensors: require_generating(workspace, item.style, family) for item in worn}
     requests = wardrobe.requests(prompts, seeds, family, worn, settings or {})
     folder = to or workspace.new_pictures(prompts[0])
@@ -406,6 +409,7 @@ class Inspected(Record):
 
 def inspect(
     workspace: Workspace,
+    style: str | None = None,
     *,
     base: Path | None = None,
     further: Path | None = None,
@@ -414,7 +418,8 @@ def inspect(
     quick: bool = False,
     progress: Progress = silent,
 ) -> Inspected:
-    """The style of the current run, against drawings it never saw; `further` is a folder of more by the same artist.
+    """A style, against drawings it never saw: that of the current run, or the one named; a file of another tool is held
+    against the newest collection. `further` is a folder of more by the same artist.
     `oracle` is a style trained on all else of that artist: what could be gained at most. An `audit` trains twins on
     half of the works to see whether the style copies.
 
@@ -422,38 +427,35 @@ def inspect(
     """
     from handstyle.diffusion.hardware import use_all_cores
     from handstyle.encoding.cache import Cache
-    from handstyle.generation import wardrobe
     from handstyle.inspection import inspecting, material, page, subject
     from handstyle.records import write
 
     use_all_cores()
     mark = own_mark()
-    run = workspace.needs("run", "finetune")
-    worn = wardrobe.worn(workspace, [run])[0]
+    style = style or workspace.needs("run", "finetune")  # before the base is loaded, which takes a while
     family = load_base(base)
     require_known_base(workspace, family)
-    require_base(worn.style.base, family)
-    family.skip_layers(worn.style.recipe.clip_skip)
-    require_generating(workspace, worn.style, family)
-    collection, folder = collection_named(workspace, worn.style.collection)
-    real = further_drawings(workspace, collection, further, family, worn.style.recipe) if further else None
-    place = workspace.new_inspection(run)
+    asked = inspectee(workspace, style, family, audit=audit)
+    worn, collection, folder = asked.worn, asked.collection, asked.folder
+    real = further_drawings(workspace, collection, further, family, asked.recipe) if further else None
+    place = workspace.new_inspection(asked.run)
     cache = Cache(workspace.cache)
-    inspected = subject.Subject(collection, folder, family, worn, workspace.run(run), cache, mark)
+    inspected = subject.Subject(collection, folder, family, worn, workspace.run(asked.run), cache, mark)
     if oracle is not None:
         seen = material.held_out(collection, folder, real)
         inspected = replace(inspected, oracle=_oracle(workspace, oracle, family, seen))
     if quick:
         inspected = replace(inspected, seeds=(1,), most_drawings=8)
     with unfinished(place, busy=f"another handstyle process makes {place}") as beside:
-        report = inspecting.inspect(inspected, real, beside / "pictures", progress)
+        report = asked.told(inspecting.inspect(inspected, real, beside / "pictures", progress))
         if audit:
             report = report.with_audit(auditing.audited(workspace, inspected, beside / "pictures", progress))
         elif earlier := auditing.earlier(workspace, worn.style.tensors):
             report = report.with_audit(earlier)
         report.save(beside / "report.json")
         write(beside / "report.html", page.page(report, beside / "pictures", public=False).encode())
-    workspace.point_to(inspection=place.name)
+    if asked.run == workspace.current().run:  # what publishing goes by
+        workspace.point_to(inspection=place.name)
     gain, nearer = report.held_out_gain, report.nearer_to_truth
     return Inspected(
         report=str(place / "report.json"),

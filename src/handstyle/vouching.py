@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handstyle.diffusion.base_provenance import BaseProvenance
-from handstyle.errors import UsageMistake
+from handstyle.errors import GateClosed, UsageMistake
 from handstyle.loading import load_base
 from handstyle.workspace import Workspace
 
@@ -23,6 +23,17 @@ def require_known_base(workspace: Workspace, family: ModelFamily) -> BaseProvena
     found = made_from(workspace, family)
     base_provenance.require_known(found, policy.of(workspace).unknown_base)
     return found
+
+
+def require_unknown_to_be_welcome(workspace: Workspace, name: str) -> None:
+    """Of a file of another tool as little is known as of most bases. Raises GateClosed where that is refused."""
+    from handstyle import policy
+
+    if policy.of(workspace).unknown_base == "refuse":
+        raise GateClosed(
+            f"{name} is refused: nobody knows whose works it was made from",
+            hint='Use a style of this workspace, or write `unknown_base = "warn"` in its policy.toml.',
+        )
 
 
 def made_from(workspace: Workspace, family: ModelFamily) -> BaseProvenance:
@@ -43,6 +54,8 @@ def base_to_publish(workspace: Workspace, folder: Path, style: TrainedStyle) -> 
     asked, envelope = policy.of(workspace), base_provenance.envelope_in(folder)
     claim = read_card(folder).works
     found = base_provenance.provenance_of(style.base.sha256, envelope, claim, asked.trusted)
+    if style.origin:
+        found = base_provenance.changed_by_another_tool(found, style.origin)
     base_provenance.require_known(found, asked.unknown_base)
     return found, envelope if found.signer else None
 

@@ -242,7 +242,7 @@ def test_everything_that_decides_the_weights_decides_the_name_of_a_run(recipe: A
     base = one.base.model_copy(update={"sha256": "d" * 64})
     others: dict[str, Any] = {"collection": "d" * 64, "works": 6, "base": base, "recipe": recipe(rank=3), "steps": 8,
                               "class_images": "e" * 64, "resolution": 32, "extends": "another",
-                              "plain": True}  # fmt: skip
+                              "plain": True, "origin": "a" * 64}  # fmt: skip
     lineages = {one.model_copy(update={name: value}).lineage for name, value in others.items()}
     assert len(lineages | {one.lineage}) == 1 + len(others)
     assert one.model_copy(update={"environment": {"torch": "3"}}).lineage == one.lineage

@@ -25,11 +25,11 @@ FLAGS = {
     "collect": "mine licence licence-choice author source evidence seen rights consent leave-out without background "
     "plain-folders dry-run for letter pictures keeper contact base workspace",
     "encode": "base workspace",
-    "finetune": "base preset recipe set class-images further stop dry-run resume extend plain save-every sample-every "
+    "finetune": "base preset recipe set class-images further stop dry-run resume extend network-weights plain save-every sample-every "
     "workspace",
     "generate": "prompts seeds negative-prompt guidance steps sampler width height clip-skip style sheet to key plain "
     "base workspace",
-    "inspect": "further oracle audit base workspace",
+    "inspect": "style further oracle audit base workspace",
     "publish": "name key model-licence distribution keeper contact to base workspace",
     "shares": "pool per-picture per-released per-period periods flat currency by style since until to workspace",
     "rename": "identifier key to remove-old workspace",
@@ -144,7 +144,7 @@ def test_what_was_not_typed_is_left_to_the_stage(typed: Any, stage: Any, folder:
 @pytest.fixture
 def run(stage: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """`plan` and `finetune`, without a base: what they were called with."""
-    plan = stage("plan", SimpleNamespace(base=None, recipe=Recipe(rank=4, class_words="Zoë's icon")))
+    plan = stage("plan", SimpleNamespace(notes=(), recipe=Recipe(rank=4, class_words="Zoë's icon")))
     finetune = stage("finetune", FINETUNED)
     pretend = stages.finetune
 

@@ -88,6 +88,16 @@ def provenance_of(base: str, envelope: bytes | None, claim: str, trusted: Set[st
     return BaseProvenance(base=base, made_from=statement.made_from, because=because, signer=signer)
 
 
+def changed_by_another_tool(found: BaseProvenance, origin: str) -> BaseProvenance:
+    """Of a base and a file of another tool, from which a training went on: whatever is known of the base, whose works
+    are in the file nobody knows. `origin` is the digest of its tensors."""
+    because = (
+        f"the training went on from a file of another tool, sha256 {origin[:16]}, of which nobody knows the works; the "
+        f"base itself was {found.words}"
+    )
+    return BaseProvenance(base=found.base, made_from="unknown", because=because, signer=found.signer)
+
+
 def envelope_in(folder: Path) -> bytes | None:
     """The statement that lies in a base's folder; an unreadable one is none that holds."""
     if not (folder / FILE).exists():

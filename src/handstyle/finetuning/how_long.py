@@ -28,16 +28,21 @@ def of_length(recipe: Recipe, steps: int) -> Recipe:
     return without_schedule(recipe).changed(max_train=f"{steps} steps")
 
 
-def may_be_fitted(stop: Stop, works: int, extends: str) -> bool:
+def may_be_fitted(stop: Stop, works: int, extends: str, origin: str = "") -> bool:
     """Raises UsageMistake where it was asked for and cannot be done."""
     if stop == "cross-fitted" and extends:
         raise UsageMistake("an extension has its length already", hint="Leave --stop or --extend out.")
+    if stop == "cross-fitted" and origin:
+        raise UsageMistake(
+            "works cannot be left out of a file that another tool trained, and it may know them all",
+            hint="Leave --stop out: the recipe says how long to train.",
+        )
     if stop == "cross-fitted" and works < FEWEST:
         raise UsageMistake(
             f"there are {works} works that differ, and to leave some out in turn takes {FEWEST}",
             hint="Leave --stop out: the recipe says how long to train.",
         )
-    return stop != "max_train" and not extends and works >= FEWEST
+    return stop != "max_train" and not extends and not origin and works >= FEWEST
 
 
 def is_fitted_unasked(fitting: CrossFitting, run: Path, seconds: float, *, length_is_given: bool) -> bool:

@@ -7,7 +7,7 @@ from typing import Literal
 from handstyle import digests
 from handstyle.finetuning.recipe import Recipe
 from handstyle.finetuning.trained_style import BaseIdentity, Continuation
-from handstyle.records import Record
+from handstyle.records import Record, later
 
 
 class RunManifest(Record):
@@ -26,6 +26,7 @@ class RunManifest(Record):
     plain: bool = False  # computed without any optimisation: other sums, other last bits
     extends: str = ""  # the run whose last snapshot this one starts from
     replaces: str = ""  # tensors trained with works since withdrawn; they decide nothing here
+    origin: str = later("")  # digest of the tensors of another tool's file that it goes on from
 
     @property
     def lineage(self) -> str:

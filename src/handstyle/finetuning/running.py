@@ -28,7 +28,7 @@ from handstyle.records import Record
 
 CARRIED_OVER = (  # from what was asked into what came of it
     *("base", "collection", "class_images", "recipe", "resolution", "environment", "continued", "plain", "extends"),
-    "replaces",
+    *("replaces", "origin"),
 )
 
 
@@ -42,7 +42,7 @@ class Cost(Record):
 
 def manifest(
     collection: Collection, family: ModelFamily, recipe: Recipe, material: Material, extends: str = "",
-    replaces: str = "",
+    replaces: str = "", origin: str = "",
 ) -> RunManifest:  # fmt: skip
     card = family.card
     return RunManifest(
@@ -59,6 +59,7 @@ def manifest(
         plain=family.plain,
         extends=extends,
         replaces=replaces,
+        origin=origin,
     )
 
 

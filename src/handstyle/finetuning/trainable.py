@@ -6,7 +6,7 @@ bit, what it was.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from handstyle.diffusion import low_rank
 from handstyle.diffusion.family import ModelFamily
 from handstyle.diffusion.faster_layers import round_anew
+from handstyle.finetuning.origin import Origin
 from handstyle.finetuning.recipe import Recipe
 
 TEXT_ENCODER_LAYERS = ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2")
@@ -41,20 +42,29 @@ class Trainable:
         return {name: parameter.detach().clone() for name, parameter in self.parameters.items()}
 
     @torch.no_grad()
+    def begin_at(self, weights: Mapping[str, Tensor]) -> None:
+        """Those of the weights that are named; the others stay."""
+        for name, tensor in weights.items():
+            self.parameters[name].copy_(tensor)
+
+    @torch.no_grad()
     def put(self, weights: dict[str, Tensor]) -> None:
         for name, parameter in self.parameters.items():
             parameter.copy_(weights[name])
 
 
 @contextmanager
-def trainable(family: ModelFamily, recipe: Recipe) -> Iterator[Trainable]:
-    """Seeds the fresh low-rank layers from the recipe, so the same recipe starts from the same numbers."""
+def trainable(family: ModelFamily, recipe: Recipe, origin: Origin | None = None) -> Iterator[Trainable]:
+    """Seeds the fresh low-rank layers from the recipe, so the same recipe starts from the same numbers; with an
+    `origin`, from what is there already, and its layers learn, too."""
     torch.manual_seed(recipe.seed)
     networks = family.networks
     if not recipe.train_text_encoder:
         networks = dict(islice(networks.items(), 1))
     if recipe.method == "lora":
-        with _low_rank(family, recipe, networks) as learning:
+        with _low_rank(family, recipe, networks, origin) as learning:
+            if origin is not None:
+                learning.begin_at(origin.tensors)
             yield learning
     else:
         with _full(family, networks, frugal=recipe.optimizer_in_backward) as learning:
@@ -90,11 +100,15 @@ def as_kept(learning: Trainable, ema: dict[str, Tensor]) -> Iterator[None]:
 
 
 @contextmanager
-def _low_rank(family: ModelFamily, recipe: Recipe, networks: dict[str, nn.Module]) -> Iterator[Trainable]:
+def _low_rank(
+    family: ModelFamily, recipe: Recipe, networks: dict[str, nn.Module], origin: Origin | None
+) -> Iterator[Trainable]:
     of_denoiser = family.low_rank_targets(recipe.lora_modules)
     try:
-        for network in networks.values():
-            layers = of_denoiser if network is family.denoiser else TEXT_ENCODER_LAYERS
+        for part, network in networks.items():
+            layers: Sequence[str] = of_denoiser if network is family.denoiser else TEXT_ENCODER_LAYERS
+            if origin is not None:
+                layers = list(dict.fromkeys([*layers, *origin.layers(part)]))
             low_rank.attach_trainable(network, layers, recipe.rank, recipe.lora_alpha, recipe.lora_dropout)
             network.train()
         yield _trainable({part: low_rank.low_rank_parameters(network) for part, network in networks.items()})

@@ -11,10 +11,16 @@ from pydantic import Field
 from handstyle import digests
 from handstyle.errors import RecordDamaged
 from handstyle.finetuning.recipe import Recipe
-from handstyle.records import Record
+from handstyle.records import Record, later
 
 DIGEST = "^[0-9a-f]{64}$"
 RECORD, WEIGHTS = "style.json", "style.safetensors"
+
+
+def stands_on(base: str, origin: str) -> str:
+    """What is trained, as a permission may name it by digest: a base, and with `origin` another than it, as a file of
+    another tool has changed it."""
+    return digests.of_json([base, origin]) if origin else base
 
 
 class BaseIdentity(Record):
@@ -66,6 +72,7 @@ class TrainedStyle(Record):
     plain: bool = False
     extends: str = ""
     replaces: str = ""  # the tensors that were trained with works since withdrawn
+    origin: str = later("", pattern=f"{DIGEST}|^$")  # a file of another tool that training went on from
 
     @classmethod
     def open(cls, folder: Path) -> TrainedStyle:
@@ -77,3 +84,29 @@ class TrainedStyle(Record):
                 hint="Finetune again, or restore the file.",
             )
         return style
+
+    @property
+    def stands_on(self) -> str:
+        return stands_on(self.base.sha256, self.origin)
+
+    @property
+    def template(self) -> str:
+        """With its word and its class words in it: `{caption}, hndst drawing`."""
+        recipe = self.recipe
+        return recipe.template.replace("{identifier}", recipe.identifier).replace("{class_words}", recipe.class_words)
+
+    @property
+    def class_words(self) -> str:
+        return self.recipe.class_words
+
+    @property
+    def precision(self) -> Literal["bf16", "no"]:
+        return self.recipe.mixed_precision
+
+    @property
+    def clip_skip(self) -> int:
+        return self.recipe.clip_skip
+
+    def asked(self, prompt: str) -> str:
+        """A prompt in the words that call this style: one that does not name it is put into its template."""
+        return prompt if self.recipe.identifier in prompt else self.recipe.words(prompt)

@@ -16,6 +16,7 @@ from torch import Tensor
 from handstyle.diffusion import low_rank, sampling
 from handstyle.diffusion.family import ModelFamily
 from handstyle.errors import BaseUnusable, UsageMistake
+from handstyle.finetuning.foreign_style import ForeignStyle
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.generation.request import GenerationRequest
 
@@ -30,10 +31,20 @@ class Picture:
 class Worn:
     """A style, its weights, and how strongly it is worn."""
 
-    style: TrainedStyle
+    style: TrainedStyle | ForeignStyle
     tensors: Mapping[str, Tensor]
     weight: float = 1.0
-    folder: Path | None = None  # where its file lies
+    folder: Path | None = None  # where its file lies; the file itself where another tool made it
+
+    @property
+    def trained(self) -> TrainedStyle:
+        """Raises UsageMistake for a file of another tool, of which there is no record."""
+        if isinstance(self.style, ForeignStyle):
+            raise UsageMistake(
+                f"how {self.style.name} was trained is not known: another tool made it",
+                hint="Name a style that was trained here.",
+            )
+        return self.style
 
 
 @contextmanager
@@ -71,6 +82,9 @@ def _of_another_base(worn: Worn) -> UsageMistake:
 
 
 def _deltas(worn: Worn, weights: Mapping[str, Tensor], parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    if isinstance(worn.style, ForeignStyle):
+        whole = {name: worn.weight * tensor for name, tensor in weights.items() if ".lora_" not in name}
+        return whole | low_rank.updates(weights, worn.weight)
     recipe = worn.style.recipe
     if low_rank.is_low_rank(weights):
         return low_rank.updates(weights, worn.weight * recipe.lora_alpha / recipe.rank)

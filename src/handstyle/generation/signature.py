@@ -42,6 +42,7 @@ class MadeFrom:
     base: str  # digest
     styles: tuple[str, ...] = ()  # digests of their tensors
     collections: tuple[str, ...] = ()  # digests
+    of_other_tools: tuple[str, ...] = ()  # those styles of which there is no record and no permission
     base_made_from: str = ""  # consented, open-licensed, own or unknown; empty where nobody was asked
     base_provenance: str = ""  # the same in words
     involvement: str = ""  # of those whose works the styles learnt from

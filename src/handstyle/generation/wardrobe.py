@@ -10,7 +10,9 @@ from handstyle.diffusion.checkpoints import read_tensors
 from handstyle.diffusion.family import ModelFamily
 from handstyle.diffusion.hardware import hardware
 from handstyle.errors import UsageMistake
+from handstyle.finetuning.foreign_style import ForeignStyle
 from handstyle.finetuning.trained_style import RECORD, WEIGHTS, TrainedStyle
+from handstyle.generation.foreign_files import worn_file
 from handstyle.generation.generate import Worn
 from handstyle.generation.request import GenerationRequest, StyleWeight, parse_style
 from handstyle.generation.signature import MadeFrom
@@ -19,14 +21,22 @@ from handstyle.workspace import Workspace
 BASE_ALONE = "none"
 
 
-def worn(workspace: Workspace, styles: Sequence[str]) -> list[Worn]:
-    """Each of `styles` is `NAME` or `NAME=WEIGHT`: a run of the workspace, a style's folder, or `none`."""
+def worn(workspace: Workspace, styles: Sequence[str], family: ModelFamily | None = None) -> list[Worn]:
+    """Each of `styles` is `NAME` or `NAME=WEIGHT`: a run of the workspace, a style's folder, or `none`; and on a loaded
+    base a file of another tool."""
     found = []
     for name, weight in (parse_style(text) for text in styles if text != BASE_ALONE):
+        if family is not None and is_file_of_another_tool(name):
+            found.append(worn_file(Path(name), weight, family))
+            continue
         folder = style_folder(workspace, name)
         style = TrainedStyle.open(folder)
         found.append(Worn(style, read_tensors(folder / WEIGHTS)[0], weight, folder))
     return found
+
+
+def is_file_of_another_tool(name: str) -> bool:
+    return Path(name).is_file()
 
 
 def made_from(worn: Sequence[Worn], family: ModelFamily) -> MadeFrom:
@@ -34,7 +44,8 @@ def made_from(worn: Sequence[Worn], family: ModelFamily) -> MadeFrom:
         family.card.name,
         family.digest,
         styles=tuple(item.style.tensors for item in worn),
-        collections=tuple(sorted({item.style.collection for item in worn})),
+        collections=tuple(sorted({item.style.collection for item in worn} - {""})),
+        of_other_tools=tuple(item.style.tensors for item in worn if isinstance(item.style, ForeignStyle)),
     )
 
 
@@ -44,7 +55,8 @@ def style_folder(workspace: Workspace, name: str) -> Path:
             return folder
     known = ", ".join(workspace.runs()) or "none yet"
     raise UsageMistake(
-        f"there is no style `{name}`", hint=f"Name a run of this workspace ({known}), or a style's folder."
+        f"there is no style `{name}`",
+        hint=f"Name a run of this workspace ({known}), a style's folder, or a .safetensors file of another tool.",
     )
 
 
@@ -73,7 +85,7 @@ def requests(
 
 def _clip_skip(worn: Sequence[Worn]) -> int:
     """As the styles were trained. Raises UsageMistake where they were not trained alike."""
-    found = {item.style.recipe.clip_skip: item.style.name for item in worn}
+    found = {skip: item.style.name for item in worn if (skip := item.style.clip_skip) is not None}
     if len(found) > 1:
         said = ", ".join(f"{name} with {number}" for number, name in found.items())
         raise UsageMistake(f"the styles were trained with another clip_skip each: {said}", hint="Choose: --clip-skip 1")
@@ -82,6 +94,4 @@ def _clip_skip(worn: Sequence[Worn]) -> int:
 
 def in_style(prompt: str, worn: Sequence[Worn]) -> str:
     """A prompt that does not name the one style worn is put into its template: "a fox" draws in the hand."""
-    if len(worn) == 1 and worn[0].style.recipe.identifier not in prompt:
-        return worn[0].style.recipe.words(prompt)
-    return prompt
+    return worn[0].style.asked(prompt) if len(worn) == 1 else prompt

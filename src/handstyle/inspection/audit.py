@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from handstyle.finetuning import origin
 from handstyle.finetuning.loop import finetune
 from handstyle.finetuning.material import Material
 from handstyle.finetuning.recipe import Recipe
@@ -80,8 +81,8 @@ class Auditing:
             for work in subject.collection.training
         ]
         judge = Judge(Looked(works), units, learnt)
-        steps = fold_steps(subject.worn.style.steps, len(works), len(held))
-        recipe = subject.worn.style.recipe
+        steps = fold_steps(subject.worn.trained.steps, len(works), len(held))
+        recipe = subject.worn.trained.recipe
         twin, *earlier = self._trained(recipe, held, steps, EARLIER if recipe.method == "lora" else ())
         by_heart = recipe.changed(
             lr_scheduler="constant_with_warmup",
@@ -114,7 +115,8 @@ class Auditing:
         material = replace(self.material, works=works, recipe=recipe)
         wanted = {max(1, round(share * steps)) for share in shares} | {steps}
         kept: list[Twin] = []
-        with trainable(self.subject.family, recipe) as learning:
+        began = origin.of_run(self.subject.run, self.subject.worn.trained.origin)
+        with trainable(self.subject.family, recipe, began) as learning:
             for step in finetune(self.subject.family, material.batch_at, learning, recipe, steps, None):
                 if step.index in wanted:
                     kept.append((step.index, step.state().copied().finished_weights()))
@@ -148,7 +150,7 @@ class Auditing:
 
         weight = next((weight for weight in WEIGHTS if passes(twin, weight)), None)
         shorter = next((candidate[0] for candidate in earlier if passes(candidate, 1.0)), None)
-        whole = self.subject.worn.style.steps / twin[0]
+        whole = self.subject.worn.trained.steps / twin[0]
         return Proposal(weight=weight, steps=None if shorter is None else max(1, round(shorter * whole)))
 
     def _collage(self, drawn: Sequence[Image.Image], works: Sequence[Image.Image], held: Sequence[int]) -> Collage:

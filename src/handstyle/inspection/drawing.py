@@ -53,8 +53,8 @@ def draw(
             num_inference_steps=card.num_inference_steps,
             guidance_scale=card.guidance_scale,
             guidance_rescale=card.guidance_rescale,
-            precision=subject.worn.style.recipe.mixed_precision,
-            clip_skip=subject.worn.style.recipe.clip_skip,
+            precision=subject.worn.style.precision,
+            clip_skip=subject.worn.style.clip_skip or 0,
         )
         for number, caption in enumerate(captions)
         for seed in seeds

@@ -47,7 +47,7 @@ def _drawn(family: ModelFamily, worn: Worn, wanted: Sequence[tuple[str, int]]) -
         style_BLD = family.encode_texts(prompts)
     for timestep in scheduler.timesteps:
         scaled, timesteps = scheduler.scale_model_input(latents, timestep), timestep.expand(len(latents))
-        with family.autocast(style.recipe.mixed_precision):
+        with family.autocast(style.precision):
             base = family.predict(scaled, timesteps, base_BLD).float()
             with attached([worn], family):
                 tuned = family.predict(scaled, timesteps, style_BLD).float()

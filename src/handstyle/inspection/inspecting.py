@@ -30,7 +30,7 @@ from handstyle.inspection.report import (
     Neighbour,
     SideBySide,
 )
-from handstyle.inspection.subject import Subject, errors_of, style_template, template_of, templates_for_base
+from handstyle.inspection.subject import Subject, errors_of, style_template, templates_for_base
 
 MOST_LOSS_POINTS = 200
 
@@ -103,7 +103,7 @@ def _oracle(subject: Subject, drawings: Drawings) -> Tensor | None:
     if subject.oracle is None:
         return None
     with attached([subject.oracle], subject.family):
-        return errors_of(subject, drawings, template_of(subject.oracle.style.recipe), NOISE_LEVELS)
+        return errors_of(subject, drawings, subject.oracle.style.template, NOISE_LEVELS)
 
 
 def _nearer(

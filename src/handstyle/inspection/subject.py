@@ -11,7 +11,6 @@ import torch
 from handstyle.collection.works import Collection
 from handstyle.diffusion.family import ModelFamily
 from handstyle.encoding.cache import Cache
-from handstyle.finetuning.recipe import Recipe
 from handstyle.finetuning.validation import Drawings, denoising_errors, filled, nearest_template
 from handstyle.generation.generate import Worn
 from handstyle.generation.signature import Marking
@@ -36,7 +35,7 @@ class Subject:
 
     @property
     def precision(self) -> str:
-        return self.worn.style.recipe.mixed_precision
+        return self.worn.style.precision
 
     @property
     def resolution(self) -> int:
@@ -44,31 +43,28 @@ class Subject:
 
 
 def style_template(subject: Subject) -> str:
-    return template_of(subject.worn.style.recipe)
-
-
-def template_of(recipe: Recipe) -> str:
-    return recipe.template.replace("{identifier}", recipe.identifier).replace("{class_words}", recipe.class_words)
+    return subject.worn.style.template
 
 
 def templates_for_base(subject: Subject) -> list[str]:
     works = HeldOut(subject.collection, subject.folder, subject.collection.training, False)
     return base_templates(
         subject.family,
-        subject.worn.style.recipe,
+        subject.worn.style.class_words,
+        subject.precision,
         lambda: encoded(works, subject.family, subject.resolution, subject.cache),
     )
 
 
-def base_templates(family: ModelFamily, recipe: Recipe, works: Callable[[], Drawings]) -> list[str]:
+def base_templates(family: ModelFamily, class_words: str, precision: str, works: Callable[[], Drawings]) -> list[str]:
     """The caption alone, with the class words, and with the style the base knows that is nearest to the works.
 
     It is chosen on the works themselves, so the held-out drawings have no say in it.
     """
-    templates = ["{caption}", f"{{caption}}, {recipe.class_words}"]
+    templates = ["{caption}", f"{{caption}}, {class_words}"]
     known = [f"{{caption}}, {style.phrase}" for style in family.card.known_styles]
     if known:
-        templates.append(nearest_template(family, works(), known, recipe.mixed_precision))
+        templates.append(nearest_template(family, works(), known, precision))
     return list(dict.fromkeys(templates))
 
 

@@ -80,6 +80,7 @@ def _style(style: TrainedStyle, cleared: Clearance, works: Sequence[str]) -> dic
             {"name": "handstyle:tensors", "value": style.tensors},
             {"name": "handstyle:collection", "value": style.collection},
             {"name": "handstyle:steps", "value": str(style.steps)},
+            *([{"name": "handstyle:goes-on-from", "value": style.origin}] if style.origin else []),
         ],
     }
 

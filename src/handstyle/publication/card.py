@@ -16,6 +16,7 @@ from handstyle.collection.licences import LICENCES
 from handstyle.collection.reservation_values import SIGNALS
 from handstyle.collection.scope import EVERYWHERE, in_words
 from handstyle.collection.works import Collection
+from handstyle.finetuning.foreign_style import goes_on_from
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.inspection.redaction import redacted
 from handstyle.inspection.report import HeldOutGain, InspectionReport, NearerToTruth
@@ -157,7 +158,7 @@ def _what_it_is(style: TrainedStyle, collection: PublishedCollection, cleared: C
     return (
         f"It is {kind} of {plain(style.base.name)}, trained for {style.steps} steps on {number} "
         f"{'work' if number == 1 else 'works'} at {style.resolution} pixels, and published on {cleared.on}. The words "
-        f"`{style.recipe.identifier} {style.recipe.class_words}` in a prompt call it.{_renamed(style)}"
+        f"`{style.recipe.identifier} {style.recipe.class_words}` in a prompt call it.{_renamed(style)}{_origin(style)}"
     )
 
 
@@ -165,6 +166,10 @@ def _base_warning(cleared: Clearance) -> str:
     if cleared.base.made_from != "unknown":
         return ""
     return " **A permission for the works of this style is none for those in its base.**"
+
+
+def _origin(style: TrainedStyle) -> str:
+    return f" {goes_on_from(style.origin)}" if style.origin else ""
 
 
 def _renamed(style: TrainedStyle) -> str:

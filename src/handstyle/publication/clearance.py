@@ -94,6 +94,11 @@ def clearance(
             *notes,
             *_only_in(territory),
             f"The base was {base.words}.",
+            *(
+                ["The licence of that file is not known either: whoever publishes answers for it."]
+                if style.origin
+                else []
+            ),
             f"The style's licence is {licence.name}. {licence.why}",
         ),
     )
@@ -143,7 +148,7 @@ def _inspected(
 
 
 def _permitted(collection: Collection, style: TrainedStyle, on: date, distribution: Distribution) -> None:
-    act = Act("publish-model", on, style.recipe.method, style.base.family, style.base.sha256, distribution)
+    act = Act("publish-model", on, style.recipe.method, style.base.family, style.stands_on, distribution)
     if faults := permission.refusals(collection, act):
         raise RightsMissing(
             "Some works may not be published in this model",

@@ -184,6 +184,10 @@ def with_credential(
         }
         for number, model in enumerate(models)
     ]
+    ingredients += [
+        {**_base("style of another tool", tensors), "label": f"unknown-{number}"}
+        for number, tensors in enumerate(made.of_other_tools)
+    ]
     ingredients.append({**_base(made.base_name, made.base), "label": "base"})
     labels = [ingredient["label"] for ingredient in ingredients]
     actions = [

@@ -56,7 +56,7 @@ def faults(
         published,
         style.recipe.method,
         base.family,
-        base.sha256,
+        style.stands_on,
         statement.distribution,
         statement.territory,
     )

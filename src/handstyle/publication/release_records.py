@@ -63,7 +63,7 @@ def faults(folder: Path, statement: Statement, on: date) -> list[Fault]:
         found += [("record", name, words) for name, words in _lineage_faults(records, statement)]
         found += [("permission", name, words) for name, words in permission_records.faults(
             folder, statement, collections, read[STYLE], on)]  # fmt: skip
-        found += [("record", name, words) for name, words in base_records.faults(folder, statement)]
+        found += [("record", name, words) for name, words in base_records.faults(folder, statement, read[STYLE])]
         found += [("name", name, words) for name, words in name_records.faults(claims)]
         if log_proof.PROOF in listed:
             found += [("log", log_proof.PROOF, words) for words in log_proof.faults(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from handstyle.finetuning.foreign_style import goes_on_from
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.publication.card import plain
 from handstyle.publication.clearance import Clearance
@@ -41,7 +42,7 @@ def text(
         "### 1.2 Model identification\n\n"
         f"- Model: {plain(cleared.title)}, of {cleared.on}, tensors `{style.tensors}`\n"
         f"- It depends on: {plain(style.base.name)} (`{style.base.sha256}`), whose own summary, if there is one, "
-        "says what that was trained on",
+        f"says what that was trained on{_origin(style)}",
         "### 1.3 Modalities, overall training data size and other characteristics\n\n"
         f"- Modality: images, with a caption each\n- Size: {_size(published, class_images)}; the class *less than 1 "
         "million images*\n- Type of content: drawings and pictures by the authors named below\n"
@@ -105,3 +106,7 @@ def _reservations(published: PublishedCollection) -> str:
         "C2PA/CAWG, IPTC/PLUS, TDMRep, AIPREF, RSL, `noai` notes, copyright notices and declared cloaks were read from "
         f"the original files, and from notes beside them, before anything else. {said}{outcome}"
     )
+
+
+def _origin(style: TrainedStyle) -> str:
+    return f"\n- {goes_on_from(style.origin)}" if style.origin else ""

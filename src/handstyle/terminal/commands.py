@@ -21,6 +21,7 @@ from handstyle.terminal.consent_commands import consent
 from handstyle.terminal.convert_command import convert
 from handstyle.terminal.detect_command import detect
 from handstyle.terminal.display import Display, display_of
+from handstyle.terminal.generate_command import generate
 from handstyle.terminal.log_commands import log
 from handstyle.terminal.originate_commands import originate
 from handstyle.terminal.recipe_command import recipe
@@ -93,6 +94,7 @@ def finetune(
     dry_run: options.DryRun = False,
     resume: options.Resume = False,
     extend: options.Extend = None,
+    network_weights: options.NetworkWeights = None,
     plain: options.Plain = False,
     save_every: options.SaveEvery = None,
     sample_every: options.SampleEvery = None,
@@ -104,15 +106,23 @@ def finetune(
 
     values.at_most_one({"--recipe": recipe, "--preset": preset, "--extend": extend})
     values.at_most_one({"--set": settings, "--extend": extend})
+    values.at_most_one({"--network-weights": network_weights, "--extend": extend})
     display, changes = display_of(context), values.recipe_settings(settings or ())
     plan = planning.plan(
         values.workspace_at(workspace),
         base,
-        **values.given(recipe_file=recipe, preset=preset, settings=changes, class_images=class_images, extend=extend),
+        **values.given(
+            recipe_file=recipe,
+            preset=preset,
+            settings=changes,
+            class_images=class_images,
+            extend=extend,
+            network_weights=network_weights,
+        ),
         plain=plain,
     )
-    if plan.base and plan.base.made_from == "unknown":
-        display.say(f"The base was {plan.base.words}.")
+    for note in plan.notes:
+        display.say(note)
     toml = plan.recipe.as_toml()
     made = stages.finetune(
         plan,
@@ -134,56 +144,13 @@ def finetune(
         display.result(made, f"{made.steps} steps {known} {minutes(made.seconds)} minutes", *made.verdict, made.style)
 
 
-@app.command()
-def generate(
-    context: typer.Context,
-    prompt: options.Prompt = None,
-    prompts: options.Prompts = None,
-    seeds: options.Seeds = "0",
-    negative_prompt: options.NegativePrompt = None,
-    guidance: options.Guidance = None,
-    steps: options.Steps = None,
-    sampler: options.Sampler = None,
-    width: options.Width = None,
-    height: options.Height = None,
-    clip_skip: options.ClipSkip = None,
-    style: options.Style = None,
-    sheet: options.Sheet = False,
-    to: options.PicturesTo = None,
-    key: options.Key = None,
-    plain: options.Plain = False,
-    base: options.Base = None,
-    workspace: options.Place = None,
-    json: options.AsJson = False,
-) -> None:
-    """Words and a seed become pictures in the trained hand."""
-    from handstyle import stages
-    from handstyle.generation.request import parse_seeds
-
-    display = display_of(context)
-    settings = values.given(
-        negative_prompt=negative_prompt, guidance_scale=guidance, num_inference_steps=steps, sampler=sampler,
-        width=width, height=height, clip_skip=clip_skip,
-    )  # fmt: skip
-    made = stages.generate(
-        values.workspace_at(workspace),
-        values.all_prompts(prompt or (), prompts),
-        seeds=parse_seeds(seeds),
-        settings=settings,
-        plain=plain,
-        progress=display.progress,
-        **values.given(base=base, styles=style, sheet=sheet, to=to, key=key),
-    )
-    if made.base and made.base.made_from == "unknown":
-        display.say(f"The base was {made.base.words}. Each picture's record says so.")
-    for note in made.notes:
-        display.say(note)
-    display.result(made, *made.pictures, *filter(None, [made.sheet]))
+app.command()(generate)
 
 
 @app.command()
 def inspect(
     context: typer.Context,
+    style: options.Inspected = None,
     further: options.Further = None,
     oracle: options.Oracle = None,
     audit: options.Audit = False,
@@ -197,6 +164,7 @@ def inspect(
     display = display_of(context)
     made = stages.inspect(
         values.workspace_at(workspace),
+        style,
         base=base,
         further=further,
         oracle=oracle,

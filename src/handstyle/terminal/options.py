@@ -39,6 +39,14 @@ Stop = Annotated[
 Audit = Annotated[
     bool, Option("--audit", help="Train twins on half of the works to see whether it copies; takes some minutes.")
 ]
+Inspected = Annotated[
+    str | None,
+    Option(
+        "--style",
+        metavar="STYLE",
+        help="A run, or a .safetensors of another tool, held against the works. [the newest]",
+    ),
+]
 Oracle = Annotated[
     str | None,
     Option("--oracle", metavar="STYLE", help="A style trained on all else of the artist: the most to be gained."),
@@ -122,6 +130,10 @@ Resume = Annotated[bool, Option("--resume", help="Go on from the last snapshot."
 Extend = Annotated[
     str | None, Option("--extend", metavar="DURATION", help='Go on after the end of the last run, say "120 steps".')
 ]
+NetworkWeights = Annotated[
+    Path | None,
+    Option("--network-weights", metavar="FILE", help="Go on from a LoRA of another tool, whose works nobody knows."),
+]
 SaveEvery = Annotated[
     int | None, Option("--save-every", metavar="STEPS", min=1, help="From snapshot to snapshot. [20]")
 ]
@@ -129,36 +141,6 @@ SampleEvery = Annotated[
     int | None,
     Option("--sample-every", metavar="STEPS", min=0, help="From sample sheet to sample sheet; 0 draws none. [40]"),
 ]
-
-# generate
-Prompt = Annotated[
-    list[str] | None,
-    Argument(metavar="PROMPT", help='Words to draw; "a {red|blue} cat" asks for each of its alternatives.'),
-]
-Prompts = Annotated[Path | None, Option("--prompts", metavar="FILE", help="A text file with one prompt a line.")]
-Seeds = Annotated[str, Option("--seeds", metavar="SEEDS", help="One picture for each seed: 1,2,5-8.")]
-NegativePrompt = Annotated[str | None, Option("--negative-prompt", metavar="WORDS", help="What to keep away from.")]
-Guidance = Annotated[
-    float | None, Option("--guidance", metavar="SCALE", help="How closely to follow the words; 1 is not at all.")
-]
-Steps = Annotated[int | None, Option("--steps", metavar="NUMBER", help="More are slower and, up to a point, cleaner.")]
-Sampler = Annotated[str | None, Option("--sampler", metavar="NAME", help="dpm++, ddim, euler or unipc. [dpm++]")]
-Width = Annotated[int | None, Option("--width", metavar="PIXELS", help="[the base's own]")]
-Height = Annotated[int | None, Option("--height", metavar="PIXELS", help="[the base's own]")]
-ClipSkip = Annotated[
-    int | None,
-    Option(
-        "--clip-skip", metavar="LAYERS", help="Last layers of the text encoder left out. [as the style was trained]"
-    ),
-]
-Style = Annotated[
-    list[str] | None,
-    Option(
-        "--style", metavar="NAME=WEIGHT", help="Style and strength; may be repeated; none is the base. [the newest]"
-    ),
-]
-Sheet = Annotated[bool, Option("--sheet", help="A contact sheet as well.")]
-PicturesTo = Annotated[Path | None, Option("--to", metavar="FOLDER", help="Where the pictures go. [the workspace]")]
 
 # publish
 Title = Annotated[str, Option("--name", metavar="TITLE", help="What the style is called.")]
