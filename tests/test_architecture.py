@@ -24,8 +24,8 @@ ARCHITECTURE = ROOT / "docs" / "architecture.md"
 LAYERS = [
     *("errors", "digests", "records", "tensor_files", "workspace", "keys", "envelopes"),
     *("collection", "diffusion", "encoding", "finetuning", "generation", "inspection", "origination", "publication"),
-    *("policy", "loading", "vouching", "gates", "inspectees", "picture_marks", "planning", "lengths", "auditing"),
-    *("releasing",),
+    *("policy", "loading", "vouching", "gates", "inspectees", "editing", "picture_marks", "planning", "lengths"),
+    *("auditing", "releasing"),
     *("stages", "checking", "converting", "renaming", "sharing", "consenting", "withdrawing", "logkeeping"),
     *("retraining", "repeating", "originating"),
     *("foresight", "demonstration", "studio", "terminal", "__main__"),

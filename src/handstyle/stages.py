@@ -13,7 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from handstyle import auditing, digests, lengths, planning, releasing
+from handstyle import auditing, digests, editing, lengths, planning, releasing
 from handstyle.collection.works import Collection
 from handstyle.diffusion.base_provenance import BaseProvenance
 from handstyle.errors import UsageMistake
@@ -335,12 +335,14 @@ def generate(
     seeds: Sequence[int] = (0,),
     settings: dict[str, Any] | None = None,
     sheet: bool = False,
+    edit: editing.Asked | None = None,
     to: Path | None = None,
     key: Path | None = None,
     plain: bool = False,
     progress: Progress = silent,
 ) -> Generated:
-    """Prompts x seeds, each picture signed with what it was made from. Without `styles`, the newest style is worn."""
+    """Prompts x seeds, each picture signed with what it was made from. Without `styles`, the newest style is worn. With
+    an `edit`, pictures are made from a picture."""
     from handstyle import keys
     from handstyle.diffusion.hardware import use_all_cores
     from handstyle.generation import previews, wardrobe
@@ -355,7 +357,9 @@ def generate(
     known = require_known_base(workspace, family)
     worn = wardrobe.worn(workspace, styles or [workspace.needs("run", "finetune")], family)
     said = {item.style.tensors: require_generating(workspace, item.style, family) for item in worn}
-    requests = wardrobe.requests(prompts, seeds, family, worn, settings or {})
+    settings = dict(settings or {})
+    begun = editing.begun(workspace, edit, family, settings) if edit else None
+    requests = wardrobe.requests(prompts, seeds, family, worn, settings | (begun.settings if begun else {}))
     folder = to or workspace.new_pictures(prompts[0])
     remove_abandoned(folder, f".*.png.*{PART}", older_than=LONGEST_WRITE)
     made = replace(
@@ -364,10 +368,11 @@ def generate(
         base_provenance=known.words,
         involvement=" ".join(dict.fromkeys(said.values())),
     )
+    made = begun.told(made) if begun else made
     mark = marking(workspace, worn, secret, keep=key is None)
     images, paths = [], []
     with attached(worn, family):
-        for picture in draw(requests, family):
+        for picture in draw(requests, family, canvas=begun.canvas if begun else None):
             images.append(picture.image)
             paths.append(_keep_picture(workspace, folder, picture, mark, made, worn))
             progress("drawing", len(paths), len(requests))

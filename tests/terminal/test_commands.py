@@ -25,10 +25,10 @@ FLAGS = {
     "collect": "mine licence licence-choice author source evidence seen rights consent leave-out without background "
     "plain-folders dry-run for letter pictures keeper contact base workspace",
     "encode": "base workspace",
-    "finetune": "base preset recipe set class-images further stop dry-run resume extend network-weights plain save-every sample-every "
-    "workspace",
+    "finetune": "base preset recipe set class-images further stop dry-run resume extend network-weights plain "
+    "save-every sample-every workspace",
     "generate": "prompts seeds negative-prompt guidance steps sampler width height clip-skip style sheet to key plain "
-    "base workspace",
+    "base from strength mask outpaint resample source-permission workspace",
     "inspect": "style further oracle audit base workspace",
     "publish": "name key model-licence distribution keeper contact to base workspace",
     "shares": "pool per-picture per-released per-period periods flat currency by style since until to workspace",

@@ -112,6 +112,11 @@ class ModelFamily(Protocol):
         """From here on texts are encoded without so many of the last layers. Raises UsageMistake."""
         ...
 
+    def token_spans(self, text: str) -> list[tuple[int, int]]:
+        """Of each row of the conditioning, the piece of `text` it stands for: where that begins and ends. Rows that
+        stand for none, such as the end of the text, have an empty one; rows behind the last are left out."""
+        ...
+
     def words_cut_off(self, text: str) -> str:
         """The end of `text` that does not fit the text window; empty when all of it does."""
         ...

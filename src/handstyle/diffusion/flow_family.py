@@ -92,6 +92,19 @@ class FlowTransformer(LatentDiffusion):
         tokenizer = self.tokenizers[list(self.text_parts).index(self.t5_part)]
         return min(self.window, int(tokenizer.model_max_length))
 
+    def token_spans(self, text: str) -> list[tuple[int, int]]:
+        """Of CLIP's rows, where they are read row by row, and of T5's behind them."""
+        found = self._clip_spans(text)
+        if self.t5_part in self.text_parts:
+            tokenizer = self.tokenizers[list(self.text_parts).index(self.t5_part)]
+            told = tokenizer(text, max_length=self._room, truncation=True, return_offsets_mapping=True)
+            found += [(int(start), int(end)) for start, end in told.offset_mapping]
+        return found
+
+    def _clip_spans(self, text: str) -> list[tuple[int, int]]:
+        """None where only CLIP's summary is read."""
+        return []
+
     def words_cut_off(self, text: str) -> str:
         if self.t5_part not in self.text_parts:
             return super().words_cut_off(text)

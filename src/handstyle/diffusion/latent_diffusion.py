@@ -246,6 +246,11 @@ class LatentDiffusion:
     def encode_texts(self, texts: Sequence[str]) -> Tensor:
         raise NotImplementedError
 
+    def token_spans(self, text: str) -> list[tuple[int, int]]:
+        tokenizer = self.tokenizers[0]  # where there are two, both take a text apart in the same way
+        found = tokenizer(text, max_length=tokenizer.model_max_length, truncation=True, return_offsets_mapping=True)
+        return [(int(start), int(end)) for start, end in found.offset_mapping]
+
     def words_cut_off(self, text: str) -> str:
         tokenizer = self.tokenizers[0]
         tokens = tokenizer(text, add_special_tokens=False).input_ids

@@ -14,7 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from handstyle.diffusion import painting
 from handstyle.diffusion.family import ModelFamily
+from handstyle.diffusion.painting import Begun, Chance
 from handstyle.errors import BaseUnusable, HandstyleError, UsageMistake
 
 # Name -> diffusers class and its settings; the names are the ones other tools show.
@@ -57,7 +59,7 @@ def solver(name: str, config: dict[str, object], *, flows: bool = False) -> Any:
 
 def starting_noise(seeds: Sequence[int], shape_CHW: tuple[int, int, int]) -> Tensor:
     """One generator a picture, so that a picture depends on its own seed and not on its neighbours."""
-    return torch.stack([torch.randn(shape_CHW, generator=torch.Generator().manual_seed(seed)) for seed in seeds])
+    return Chance(seeds, shape_CHW).noise()
 
 
 def rescaled(guided_BCHW: Tensor, text_BCHW: Tensor, share: float) -> Tensor:
@@ -100,19 +102,24 @@ def denoise(
     guidance_scale: float,
     guidance_rescale: float,
     precision: str,
+    begun: Begun | None = None,
+    chance: Chance | None = None,
 ) -> Iterator[Denoised]:
     """Classifier-free guidance (Ho and Salimans 2022): both predictions in one batch. A base that embeds guidance is
-    told how strong it is, and answers once."""
+    told how strong it is, and answers once. What was `begun` is gone on with as diffusers' img2img and inpainting
+    pipelines do; where its steps are walked more than once, with noise of `chance`."""
     flows = family.noise.prediction == "flow"
     with _told_of_the_base(family):
         scheduler = solver(sampler, family.scheduler_config(), flows=flows)
         walk = family.walk(steps, noise_BCHW.shape[3], noise_BCHW.shape[2])
         scheduler.set_timesteps(**_understood(scheduler, walk))
-    latents = noise_BCHW if flows else noise_BCHW * scheduler.init_noise_sigma
+        timesteps, latents = painting.start(scheduler, noise_BCHW, steps, begun, flows=flows)
     told = guidance_scale if family.embeds_guidance else None
     twice = guidance_scale != 1 and told is None
     both_BLD = torch.cat([without_BLD, text_BLD]) if twice else text_BLD
-    for index, timestep in enumerate(scheduler.timesteps):
+
+    def stepped(latents: Tensor, index: int, noise: Tensor) -> Tensor:
+        timestep = timesteps[index]
         scaled = latents if flows else scheduler.scale_model_input(latents, timestep)
         doubled = torch.cat([scaled, scaled]) if twice else scaled
         with family.autocast(precision):
@@ -123,5 +130,18 @@ def denoise(
             if guidance_rescale:
                 predicted = rescaled(predicted, text, guidance_rescale)
         with _told_of_the_base(family):
-            latents = scheduler.step(predicted, timestep, latents).prev_sample
-        yield Denoised(index + 1, steps, latents)
+            lower = scheduler.step(predicted, timestep, latents).prev_sample
+            return painting.kept(scheduler, lower, begun, noise, timesteps[index + 1 : index + 2])
+
+    for index in range(len(timesteps)):
+        again = begun.resamples - 1 if begun and chance and index + 1 < len(timesteps) else 0
+        if begun and begun.resamples > 1:
+            painting.begin_anew(scheduler)
+        for _ in range(again):
+            state, here = painting.remembered(scheduler), painting.levels(scheduler, timesteps[index : index + 1])
+            lower = stepped(latents, index, chance.noise() if chance else noise_BCHW)
+            there = painting.levels(scheduler, timesteps[index + 1 : index + 2])
+            latents = painting.noised_again(lower, chance.noise() if chance else noise_BCHW, here, there)
+            painting.set_back(scheduler, state)
+        latents = stepped(latents, index, chance.noise() if again and chance else noise_BCHW)
+        yield Denoised(index + 1, len(timesteps), latents)

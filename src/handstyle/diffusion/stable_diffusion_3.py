@@ -59,6 +59,12 @@ class StableDiffusion3(FlowTransformer):
             t5_BLD = torch.zeros(len(texts), self.window, width, device=rows_BLD.device)
         return self._with_summary(torch.cat([rows_BLD, t5_BLD], dim=1), torch.cat(summaries, dim=-1))
 
+    def _clip_spans(self, text: str) -> list[tuple[int, int]]:
+        tokenizer = self.tokenizers[0]
+        told = tokenizer(text, max_length=tokenizer.model_max_length, truncation=True, return_offsets_mapping=True)
+        spans = [(int(start), int(end)) for start, end in told.offset_mapping]
+        return spans + [(0, 0)] * (int(tokenizer.model_max_length) - len(spans))
+
     def predict(
         self,
         latents_BCHW: Tensor,

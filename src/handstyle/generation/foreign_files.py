@@ -17,8 +17,8 @@ from handstyle.diffusion import adapters, low_rank
 from handstyle.diffusion.adapters import Adapter, Pair
 from handstyle.diffusion.family import ModelFamily
 from handstyle.errors import UsageMistake
-from handstyle.finetuning.foreign_style import ForeignStyle
 from handstyle.finetuning import origin
+from handstyle.finetuning.foreign_style import ForeignStyle
 from handstyle.finetuning.trained_style import BaseIdentity
 from handstyle.generation.generate import Worn
 from handstyle.tensor_files import metadata_of

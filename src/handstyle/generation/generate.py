@@ -15,9 +15,12 @@ from torch import Tensor
 
 from handstyle.diffusion import low_rank, sampling
 from handstyle.diffusion.family import ModelFamily
+from handstyle.diffusion.painting import Chance
 from handstyle.errors import BaseUnusable, UsageMistake
 from handstyle.finetuning.foreign_style import ForeignStyle
 from handstyle.finetuning.trained_style import TrainedStyle
+from handstyle.generation import emphasis
+from handstyle.generation.edits import Canvas
 from handstyle.generation.request import GenerationRequest
 
 
@@ -91,8 +94,10 @@ def _deltas(worn: Worn, weights: Mapping[str, Tensor], parameters: Mapping[str, 
     return {name: worn.weight * (tensor.to(parameters[name]) - parameters[name]) for name, tensor in weights.items()}
 
 
-def generate(requests: Sequence[GenerationRequest], family: ModelFamily, batch_size: int = 1) -> Iterator[Picture]:
-    """Pictures in the order of the requests. The style must be attached already.
+def generate(
+    requests: Sequence[GenerationRequest], family: ModelFamily, batch_size: int = 1, canvas: Canvas | None = None
+) -> Iterator[Picture]:
+    """Pictures in the order of the requests. The style must be attached already. With a `canvas` all are painted on it.
 
     Alone, a request gives the same pixels to the bit. Like requests may share a batch, which is faster; their sums are
     then rounded in another order, and one value in some twenty thousand comes out a level brighter or darker.
@@ -108,7 +113,7 @@ def generate(requests: Sequence[GenerationRequest], family: ModelFamily, batch_s
             batch.append(request)
         else:
             pending = next(remaining, None)
-        yield from _drawn(batch, family)
+        yield from _drawn(batch, family, canvas)
 
 
 def _settings(request: GenerationRequest) -> GenerationRequest:
@@ -117,22 +122,20 @@ def _settings(request: GenerationRequest) -> GenerationRequest:
 
 
 @torch.no_grad()
-def _drawn(requests: Sequence[GenerationRequest], family: ModelFamily) -> list[Picture]:
+def _drawn(requests: Sequence[GenerationRequest], family: ModelFamily, canvas: Canvas | None) -> list[Picture]:
     first = requests[0]
     if first.width % family.pixel_multiple or first.height % family.pixel_multiple:
         raise UsageMistake(
             f"{first.width}x{first.height} is not a size this base can draw",
             hint=f"Width and height must be multiples of {family.pixel_multiple}.",
         )
-    noise_BCHW = sampling.starting_noise(
-        [request.seed for request in requests], family.latent_shape(first.width, first.height)
-    )
+    chance = Chance([request.seed for request in requests], family.latent_shape(first.width, first.height))
     with layers_skipped(family, first.clip_skip):
-        words_BLD = family.encode_texts([request.prompt for request in requests])
-        without_BLD = family.encode_texts([first.negative_prompt] * len(requests))
+        words_BLD = _conditioning(family, [request.prompt for request in requests], weighted=first.weighted)
+        without_BLD = _conditioning(family, [first.negative_prompt] * len(requests), weighted=first.weighted)
     walk = sampling.denoise(
         family,
-        noise_BCHW,
+        chance.noise(),
         words_BLD,
         without_BLD,
         sampler=first.sampler,
@@ -140,6 +143,8 @@ def _drawn(requests: Sequence[GenerationRequest], family: ModelFamily) -> list[P
         guidance_scale=first.guidance_scale,
         guidance_rescale=first.guidance_rescale,
         precision=first.precision,
+        begun=canvas.begun if canvas else None,
+        chance=chance,
     )
     *_, last = walk
     pixels_BCHW = family.decode_latents(last.latents_BCHW)
@@ -148,7 +153,12 @@ def _drawn(requests: Sequence[GenerationRequest], family: ModelFamily) -> list[P
             f"`{first.prompt:.80}` came out as what is not a number: weights of the base or of a style are damaged",
             hint="Draw it with --style none: if that works, finetune the style again; else fetch the base again.",
         )
-    return [Picture(request, image) for request, image in zip(requests, images(pixels_BCHW), strict=True)]
+    drawn = [canvas.finished(image) if canvas else image for image in images(pixels_BCHW)]
+    return [Picture(request, image) for request, image in zip(requests, drawn, strict=True)]
+
+
+def _conditioning(family: ModelFamily, prompts: Sequence[str], *, weighted: bool) -> Tensor:
+    return emphasis.encoded(family, prompts) if weighted else family.encode_texts(prompts)
 
 
 @contextmanager

@@ -25,6 +25,34 @@ class StyleWeight(Record):
     weight: float = Field(default=1.0, ge=-4, le=4)
 
 
+class Margins(Record):
+    """Pixels beyond each side of a picture."""
+
+    left: int = Field(default=0, ge=0, le=8192)
+    top: int = Field(default=0, ge=0, le=8192)
+    right: int = Field(default=0, ge=0, le=8192)
+    bottom: int = Field(default=0, ge=0, le=8192)
+
+
+class Edit(Record):
+    """The picture another one was made from, and how."""
+
+    kind: Literal["variation", "inpainting", "outpainting"]
+    source: str = Field(pattern="^[0-9a-f]{64}$")  # of its pixels, as a work's
+    mask: str = Field(default="", pattern="^[0-9a-f]{64}$|^$")  # of the mask's pixels
+    margins: Margins = Margins()
+    strength: float = Field(gt=0, le=1)  # the share of the steps that is walked
+    resamples: int = Field(default=1, ge=1, le=100)  # how often each step is walked (RePaint)
+    permission: str = Field(default="", max_length=500)  # on whose word, as whoever drew it says
+
+    @field_validator("permission")
+    @classmethod
+    def _is_one_line(cls, words: str) -> str:
+        if unwelcome := unwelcome_in(words):
+            raise ValueError(f"it holds {unwelcome}, which is no letter")
+        return words
+
+
 class GenerationRequest(Record):
     """One picture, completely: the same request on the same base gives the same pixels."""
 
@@ -40,6 +68,8 @@ class GenerationRequest(Record):
     precision: Literal["bf16", "no"] = "no"
     styles: tuple[StyleWeight, ...] = ()
     clip_skip: int = later(0, ge=0, le=100)
+    weighted: bool = later(False)  # `(words:1.3)` is a weight; in a caption it is what stands there
+    edit: Edit | None = later(None)
 
     @field_validator("prompt")
     @classmethod
@@ -103,3 +133,20 @@ def parse_seeds(text: str) -> list[int]:
             raise UsageMistake(f"`{text}` is not a list of seeds", hint="Write for example --seeds 1,2,5-8.")
         seeds += range(first, last + 1)
     return seeds
+
+
+def parse_margins(text: str) -> Margins:
+    """`left=32,right=64`, or `32` for every side. Raises UsageMistake."""
+    hint = "Write for example --outpaint left=32,right=64, or --outpaint 32: pixels."
+    sides: dict[str, str] = {}
+    for part in text.split(","):
+        name, sign, number = (word.strip() for word in part.rpartition("="))
+        names = (name,) if sign else tuple(Margins.model_fields)
+        if (name not in Margins.model_fields and sign) or any(one in sides for one in names) or not number.isdecimal():
+            raise UsageMistake(f"`{text}` names no sides of a picture", hint=hint)
+        sides |= dict.fromkeys(names, number)
+    margins = Margins.read({name: int(number[:6]) for name, number in sides.items()}, where="--outpaint",
+                           error=UsageMistake)  # fmt: skip
+    if margins == Margins():
+        raise UsageMistake("there is nothing to paint beyond the border", hint=hint)
+    return margins

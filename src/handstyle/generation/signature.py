@@ -24,7 +24,7 @@ from handstyle.collection.pixels import LARGEST_FILE, MOST_PIXELS
 from handstyle.collection.plain_text import unwelcome_in
 from handstyle.errors import RecordDamaged
 from handstyle.generation.request import GenerationRequest
-from handstyle.records import Record, read_whole
+from handstyle.records import Record, later, read_whole
 
 KEY = "handstyle"
 PAYLOAD_TYPE = "application/vnd.handstyle.picture+json; version=1"
@@ -32,6 +32,13 @@ LARGEST_ENVELOPE = 1 << 20  # bytes
 SAMPLER_NAMES = {"dpm++": "DPM++ 2M", "ddim": "DDIM", "euler": "Euler", "unipc": "UniPC"}
 
 DIGEST = r"^[0-9a-f]{64}$"
+# IPTC NewsCodes, digital source type: what a model drew, and what it painted into another picture.
+SourceType = Literal[
+    "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia",
+    "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia",
+]
+DRAWN: SourceType = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+PAINTED_INTO: SourceType = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,16 @@ class MadeFrom:
     involvement: str = ""  # of those whose works the styles learnt from
     request: GenerationRequest | None = None
     is_sheet: bool = False
+    source: str = ""  # the pixels of the picture it began as, by digest
+    painted: Image.Image | None = None  # where a model painted into that; nothing else may be changed
+
+    @property
+    def is_composite(self) -> bool:
+        return self.painted is not None
+
+    @property
+    def digital_source_type(self) -> SourceType:
+        return PAINTED_INTO if self.is_composite else DRAWN
 
     def drawn_for(self, request: GenerationRequest) -> MadeFrom:
         return replace(self, request=request)
@@ -83,6 +100,7 @@ class PictureRecord(Record):
     styles: tuple[str, ...]
     collections: tuple[str, ...]
     involvement: str
+    digital_source_type: SourceType = later(DRAWN)
     watermark: Watermark | None
     version: str
 
@@ -112,6 +130,8 @@ def parameters(request: GenerationRequest, base_name: str, base_digest: str) -> 
     }
     if request.clip_skip:
         settings["Clip skip"] = request.clip_skip + 1  # there the last layer counts as 1
+    if request.edit:
+        settings["Denoising strength"] = f"{request.edit.strength:g}"
     if request.styles:
         settings["Lora hashes"] = ", ".join(f"{style.name}: {style.tensors[:12]}" for style in request.styles)
     settings["Version"] = f"handstyle {__version__}"
@@ -142,6 +162,7 @@ def signed_png(image: Image.Image, made: MadeFrom, key: Ed25519PrivateKey, water
         styles=made.styles,
         collections=made.collections,
         involvement=made.involvement,
+        digital_source_type=made.digital_source_type,
         watermark=watermark,
         version=__version__,
     )

@@ -12,6 +12,7 @@ from handstyle.diffusion.hardware import hardware
 from handstyle.errors import UsageMistake
 from handstyle.finetuning.foreign_style import ForeignStyle
 from handstyle.finetuning.trained_style import RECORD, WEIGHTS, TrainedStyle
+from handstyle.generation import emphasis
 from handstyle.generation.foreign_files import worn_file
 from handstyle.generation.generate import Worn
 from handstyle.generation.request import GenerationRequest, StyleWeight, parse_style
@@ -64,7 +65,7 @@ def requests(
     prompts: Sequence[str], seeds: Sequence[int], family: ModelFamily, worn: Sequence[Worn], settings: dict[str, Any]
 ) -> list[GenerationRequest]:
     """Prompts x seeds, with the base's own settings unless told otherwise."""
-    card = family.card
+    card, negative = family.card, str(settings.get("negative_prompt", ""))
     common = {
         "width": family.resolution,
         "height": family.resolution,
@@ -77,7 +78,11 @@ def requests(
         **settings,
     }
     return [
-        GenerationRequest.read({**common, "prompt": prompt, "seed": seed}, where="the request", error=UsageMistake)
+        GenerationRequest.read(
+            {**common, "prompt": prompt, "seed": seed, "weighted": emphasis.is_in(prompt) or emphasis.is_in(negative)},
+            where="the request",
+            error=UsageMistake,
+        )
         for prompt in (in_style(prompt, worn) for prompt in prompts)
         for seed in seeds
     ]

@@ -15,6 +15,7 @@ from cryptography import x509
 
 from handstyle.collection.content_credentials import MIME
 from handstyle.collection.formats import FileFormat
+from handstyle.generation.signature import DRAWN, PAINTED_INTO
 from handstyle.publication import credentials
 from handstyle.publication.work_credentials import size_of_store
 from handstyle.records import Record
@@ -67,7 +68,7 @@ def _judgement(said: Mapping[str, Any], state: str | None) -> Credential:
              if part.get("format") != credentials.WEIGHTS]  # fmt: skip
     about: dict[str, Any] = {
         "issuer": manifest.get("signature_info", {}).get("common_name"),
-        "generated": credentials.DRAWN in _source_types(manifest),
+        "generated": bool({DRAWN, PAINTED_INTO} & _source_types(manifest)),
         "models": tuple(str(model["title"]) for model in models),
         "works": len(works),
         "works_with_credentials": sum(1 for work in works if work.get("active_manifest")),

@@ -27,13 +27,13 @@ from handstyle.collection.works import Collection
 from handstyle.errors import RecordDamaged
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.generation.signature import MadeFrom, Watermark
+from handstyle.publication import picture_actions
 from handstyle.publication.certificates import Credentials, pem, sha256_of
 from handstyle.publication.disclosure import PublishedCollection, PublishedWork, published_collection
 from handstyle.publication.work_credentials import WorkCredential, carried, thumbnails_in
 from handstyle.records import read_whole, write
 
 WEIGHTS = "application/octet-stream"
-DRAWN = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 LEARNT = "http://c2pa.org/digitalsourcetype/trainedAlgorithmicData"
 SIDECAR = "model-{number}.c2pa"
 NOT_INSTALLED = "no C2PA credential is in them: `pip install handstyle[publish]` brings what writes one"
@@ -189,13 +189,9 @@ def with_credential(
         for number, tensors in enumerate(made.of_other_tools)
     ]
     ingredients.append({**_base(made.base_name, made.base), "label": "base"})
-    labels = [ingredient["label"] for ingredient in ingredients]
-    actions = [
-        {"action": "c2pa.created", "digitalSourceType": DRAWN, "parameters": {"ingredientIds": labels}},
-    ]
-    if watermark is not None:
-        mark = f"{watermark.method}: {watermark.payload}"
-        actions.append({"action": "c2pa.watermarked", "parameters": {"description": mark}})
+    ingredients += picture_actions.source_ingredients(made)
+    labels = [str(ingredient["label"]) for ingredient in ingredients]
+    actions = picture_actions.actions(made, labels, watermark)
     bound = {} if watermark is None else {"c2pa.soft-binding": _soft_binding(watermark)}
     manifest = _manifest("sheet" if made.is_sheet else "picture", actions, bound, ingredients)
     file = io.BytesIO()

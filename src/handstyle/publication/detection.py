@@ -16,7 +16,7 @@ from PIL import Image
 
 from handstyle.collection.pixels import LARGEST_FILE, Unfit, page_colour, read_picture
 from handstyle.errors import RecordDamaged
-from handstyle.generation.signature import PictureRecord, Signed, signature_in
+from handstyle.generation.signature import PAINTED_INTO, PictureRecord, Signed, signature_in
 from handstyle.publication import credential_judgement, marking
 from handstyle.publication.certificates import keepers_of
 from handstyle.publication.credential_judgement import Credential
@@ -223,6 +223,8 @@ def _notes(
 
 def _said(record: PictureRecord) -> Iterable[str]:
     """What the signer says: it is theirs, and no proof."""
+    if record.digital_source_type == PAINTED_INTO:
+        yield "the signer says: a model painted into another picture; what it did not paint is what it was."
     if record.involvement:
         yield f"the signer says: {record.involvement}"
     if record.base_provenance:

@@ -30,20 +30,25 @@ class Marking:
     models: Sequence[Model] | None = None  # None: no credential, so that the same picture is the same file
 
     def __call__(self, image: Image.Image, made: MadeFrom) -> bytes:
-        image, watermark = marked(image, payload_of(keys.fingerprint(self.key.public_key()), made))
+        image, watermark = marked(image, payload_of(keys.fingerprint(self.key.public_key()), made), made.painted)
         data = signed_png(image, made, self.key, watermark)
         if self.models is None:
             return data
         return credentials.with_credential(data, made, self.models, credentials_of(self.key), watermark)
 
 
-def marked(image: Image.Image, payload: bytes) -> tuple[Image.Image, Watermark | None]:
-    """The picture with its mark, which is read again before it is claimed."""
+def marked(
+    image: Image.Image, payload: bytes, painted: Image.Image | None = None
+) -> tuple[Image.Image, Watermark | None]:
+    """The picture with its mark, which is read again before it is claimed. Where a model painted into a picture the
+    mark lies there alone, and is none where that is too little to hold it."""
     from handstyle.publication import watermark
 
     if min(image.size) < watermark.SMALLEST_SIDE:
         return image, None
     with_mark = watermark.mark(image, payload)
+    if painted is not None and painted.size == image.size:
+        with_mark = Image.composite(with_mark, image, painted)
     found = watermark.find(with_mark)
     if found is None or found.payload != payload:
         return image, None  # nothing in it holds a mark; the record says that there is none

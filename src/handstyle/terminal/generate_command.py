@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import typer
 
+from handstyle.errors import UsageMistake
 from handstyle.terminal import generate_options, options, values
 from handstyle.terminal.display import display_of
+
+if TYPE_CHECKING:
+    from handstyle.editing import Asked
 
 
 def generate(
@@ -21,6 +28,12 @@ def generate(
     height: generate_options.Height = None,
     clip_skip: generate_options.ClipSkip = None,
     style: generate_options.Style = None,
+    source: generate_options.From = None,
+    strength: generate_options.Strength = None,
+    mask: generate_options.Mask = None,
+    outpaint: generate_options.Outpaint = None,
+    resample: generate_options.Resample = None,
+    source_permission: generate_options.SourcePermission = None,
     sheet: generate_options.Sheet = False,
     to: generate_options.PicturesTo = None,
     key: options.Key = None,
@@ -45,10 +58,39 @@ def generate(
         settings=settings,
         plain=plain,
         progress=display.progress,
-        **values.given(base=base, styles=style, sheet=sheet, to=to, key=key),
+        **values.given(
+            base=base,
+            styles=style,
+            sheet=sheet,
+            to=to,
+            key=key,
+            edit=_edit(source, strength, mask, outpaint, resample, source_permission),
+        ),
     )
     if made.base and made.base.made_from == "unknown":
         display.say(f"The base was {made.base.words}. Each picture's record says so.")
     for note in made.notes:
         display.say(note)
     display.result(made, *made.pictures, *filter(None, [made.sheet]))
+
+
+def _edit(
+    source: Path | None,
+    strength: float | None,
+    mask: Path | None,
+    outpaint: str | None,
+    resample: int | None,
+    permission: str | None,
+) -> Asked | None:
+    from handstyle.editing import Asked
+    from handstyle.generation.request import parse_margins
+
+    more = {"--strength": strength, "--mask": mask, "--outpaint": outpaint, "--resample": resample,
+            "--source-permission": permission}  # fmt: skip
+    if source is None:
+        if typed := [option for option, value in more.items() if value is not None]:
+            raise UsageMistake(f"{typed[0]} goes with a picture to begin with", hint="Name it with --from IMAGE.")
+        return None
+    values.at_most_one({"--mask": mask, "--outpaint": outpaint})
+    margins = None if outpaint is None else parse_margins(outpaint)
+    return Asked(source, mask, margins, strength, resample, permission or "")

@@ -37,3 +37,26 @@ Style = Annotated[
 ]
 Sheet = Annotated[bool, Option("--sheet", help="A contact sheet as well.")]
 PicturesTo = Annotated[Path | None, Option("--to", metavar="FOLDER", help="Where the pictures go. [the workspace]")]
+
+# pictures from pictures
+From = Annotated[
+    Path | None, Option("--from", metavar="IMAGE", help="Begin with this picture: variations of it, or a part anew.")
+]
+Strength = Annotated[
+    float | None,
+    Option("--strength", metavar="SHARE", help="How far to leave it, up to 1. [0.8; 1 with --mask and --outpaint]"),
+]
+Mask = Annotated[
+    Path | None, Option("--mask", metavar="IMAGE", help="What is white in it, or transparent, is painted anew.")
+]
+Outpaint = Annotated[
+    str | None,
+    Option("--outpaint", metavar="SIDES", help="Paint on beyond the border: left=32,right=64; or 32 all round."),
+]
+Resample = Annotated[
+    int | None,
+    Option("--resample", metavar="TIMES", min=1, help="With --mask or --outpaint, how often each step is walked. [5]"),
+]
+SourcePermission = Annotated[
+    str | None, Option("--source-permission", metavar="WORDS", help="Who permitted it, and how; the record says so.")
+]
