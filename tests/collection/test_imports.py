@@ -123,7 +123,7 @@ def test_a_data_set_of_kohya_names_folders_repeats_and_words(folder_of: FolderOf
         is_reg = true
     """)  # fmt: skip
     assert words(described) == {"one/a.png": ("look: a cat", 5), "two/b.png": ("hndst drawing", 3)}
-    assert words(described, wanted="class images") == {"r.png": ("class image", 3)}
+    assert words(described, wanted="class images") == {"reg/r.png": ("class image", 3)}
     notes = "\n".join(gathered(described).notes)
     assert "resolution, shuffle_caption belong to a recipe" in notes
     assert "color_aug have no counterpart" in notes
@@ -175,7 +175,7 @@ def test_several_resolutions_of_one_folder_are_one_folder(folder_of: FolderOf) -
     folder = folder_of("one/a.png")
     part = '[[datasets]]\nresolution = {}\n[[datasets.subsets]]\nimage_dir = "one"\nclass_tokens = "a cat"\n'
     described = toml(folder / "set.toml", part.format(512) + part.format(768))
-    assert words(described) == {"a.png": ("a cat", 1)}
+    assert words(described) == {"one/a.png": ("a cat", 1)}
     assert any("count once" in note for note in gathered(described).notes)
 
 
@@ -183,7 +183,7 @@ def test_one_work_in_two_subsets_is_a_fault(folder_of: FolderOf) -> None:
     folder = folder_of("one/a.png")
     part = '[[datasets.subsets]]\nimage_dir = "one"\nclass_tokens = "a cat"\nnum_repeats = {}\n'
     described = toml(folder / "set.toml", "[[datasets]]\n" + part.format(1) + part.format(2))
-    assert any("names a.png, which" in fault for fault in faults(described))
+    assert any("names one/a.png, which" in fault for fault in faults(described))
 
 
 def test_a_sidecar_that_links_out_of_its_folder_is_not_read(folder_of: FolderOf, tmp_path: Path) -> None:
@@ -240,7 +240,7 @@ def test_validation_concepts_are_kept_back_and_prior_concepts_are_class_images(f
     found = gathered(described).collection
     assert [work.name for work in found.training] == ["one/a.png"]
     assert found.validation == ("check/b.png",)
-    assert list(words(described, wanted="class images")) == ["c.png"]
+    assert list(words(described, wanted="class images")) == ["prior/c.png"]
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ RATE, DECAY, BETA_1, BETA_2, EPSILON, LONGEST = 1e-3, 1e-2, 0.9, 0.999, 1e-8, 1.
 def losses_by_the_equations(
     base: Path, start: dict[str, Tensor], batches: list[Batch], chance: list[tuple[Tensor, Tensor, Tensor]],
     *, scale: float | None, gamma: float | None, prior: float, masks: dict[str, Tensor],
+    debiased: bool = False, huber: tuple[str, float] | None = None,
 ) -> list[float]:  # fmt: skip
     """`start` are the weights that learn: `W`, or `A` and `B` with W + scale B A (Hu et al. 2021, eq. 3)."""
     network, told = network_of(base)
@@ -68,7 +69,16 @@ def losses_by_the_equations(
         weight_B = torch.ones(len(t_B), dtype=torch.float64)
         if gamma is not None:  # Hang et al. 2023, section 3.4
             weight_B = snr_B.clamp(max=gamma) * per_snr_B
+        if debiased:  # Yu et al. 2023: 1 / sqrt(snr) of the noise's error, which v's and the direction's are a part of
+            share_B = (1 - s_B) ** 2 if flow else a_B if v else torch.ones_like(a_B)
+            weight_B = share_B / snr_B.clamp(max=1000).sqrt().clamp(min=1e-6)
         squares = (out - target) ** 2
+        if huber is not None:  # Charbonnier's, with a bend that moves from 1 towards c (Khrapov et al. 2024)
+            schedule, c = huber
+            at_B = {"constant": torch.full_like(snr_B, c), "exponential": c ** (t_B.double() / 1000),
+                    "snr": (1 - c) / (1 + snr_B.clamp(min=1e-12) ** -0.5) ** 2 + c}[schedule].float()  # fmt: skip
+            at = at_B[:, None, None, None]
+            squares = 2 * at * (torch.hypot(out - target, at.expand_as(out)) - at)
         for row, name in enumerate(batch.names):
             if name in masks:  # what counts least counts UNMASKED, and all places together as much as without a mask
                 m = torch.where(masks[name] < UNMASKED, torch.full_like(masks[name], UNMASKED), masks[name])
@@ -161,13 +171,15 @@ def compared(base: Path, **settings: Any) -> None:
     masks = {name: torch.rand(1, 8, 8) for name in ("ant", "cow", "elk")} if recipe.masked_loss else {}
     material = material_for(family, recipe, masks)
     batches = [material.batch_at(step) for step in range(STEPS)]
-    chance = [draw(batch, family, recipe.seed, step) for step, batch in enumerate(batches)]
+    chance = [draw(batch, family, recipe.seed, step, recipe.noise_offset) for step, batch in enumerate(batches)]
     with trainable(family, recipe) as learning:
         start = {name.partition(".")[2]: w for name, w in learning.weights().items()}
         ours = [step.loss for step in finetune(family, material.batch_at, learning, recipe, STEPS, None)]
     theirs = losses_by_the_equations(
         base, start, batches, chance, gamma=recipe.snr_gamma, prior=recipe.prior_loss_weight,
         scale=recipe.lora_alpha / recipe.rank if recipe.method == "lora" else None, masks=masks,
+        debiased=recipe.debiased_estimation_loss,
+        huber=(recipe.huber_schedule, recipe.huber_c) if recipe.loss_type == "huber" else None,
     )  # fmt: skip
     assert ours == pytest.approx(theirs, rel=1e-5, abs=1e-5)
     assert max(theirs) - min(theirs) > 0.01, "losses that stand still would show nothing"
@@ -202,6 +214,18 @@ def test_so_are_those_with_masks(base: str, request: pytest.FixtureRequest) -> N
 @pytest.mark.parametrize("base", BASES)
 def test_so_are_those_of_works_in_buckets(base: str, request: pytest.FixtureRequest) -> None:
     compared(request.getfixturevalue(base), snr_gamma=5.0, with_prior_preservation=True, enable_bucket=True)
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_so_are_those_of_a_debiased_loss(base: str, request: pytest.FixtureRequest) -> None:
+    compared(request.getfixturevalue(base), snr_gamma=None, debiased_estimation_loss=True, with_prior_preservation=True)
+
+
+@pytest.mark.parametrize("schedule", ["snr", "exponential", "constant"])
+@pytest.mark.parametrize("base", BASES)
+def test_so_are_those_of_a_huber_loss(base: str, schedule: str, request: pytest.FixtureRequest) -> None:
+    settings = {"loss_type": "huber", "huber_schedule": schedule, "huber_c": 0.2, "noise_offset": 0.1}
+    compared(request.getfixturevalue(base), snr_gamma=None, with_prior_preservation=True, **settings)
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,7 @@ min_snr_gamma = 5.0
 clip_skip = 2
 mixed_precision = "fp16"
 noise_offset = 0.05
+ip_noise_gamma = 0.1
 seed = 42
 output_dir = "/somewhere"
 cache_latents = true
@@ -73,13 +74,13 @@ def test_a_toml_of_kohya_means_what_it_meant(tmp_path: Path) -> None:
         "lr_scheduler": "cosine", "lr_warmup_steps": 100, "clip_skip": 1, "seed": 42, "resolution": 627,
         "enable_bucket": True, "min_bucket_reso": 256, "max_bucket_reso": 1024, "bucket_reso_steps": 64,
         "bucket_no_upscale": True, "shuffle_caption": True, "keep_tokens": 1, "random_flip": True,
-        "caption_dropout": 0.05,
+        "caption_dropout": 0.05, "noise_offset": 0.05,
     }  # fmt: skip
     lost = "\n".join(found.without_counterpart)
     for key in (
         "lr_scheduler = cosine_with_restarts",
         "lr_scheduler_num_cycles = 3",
-        "noise_offset = 0.05",
+        "ip_noise_gamma = 0.1",
         "conv_dim",
     ):
         assert key in lost
@@ -105,6 +106,10 @@ def test_what_kohya_does_where_nothing_is_said_is_taken_over(tmp_path: Path) -> 
         ("max_train_steps = 1000\nlr_warmup_steps = 0.05", {"lr_warmup_steps": 50}),
         ("max_grad_norm = 0", {"max_grad_norm": 1e9}),
         ("alpha_mask = true", {"alpha_mask": True, "unmasked_weight": 0}),
+        ("debiased_estimation_loss = true", {"debiased_estimation_loss": True, "snr_gamma": None}),
+        ("debiased_estimation_loss = true\nmin_snr_gamma = 5", {"debiased_estimation_loss": False, "snr_gamma": 5}),
+        ('loss_type = "huber"\nhuber_c = 0.3', {"loss_type": "huber", "huber_c": 0.3, "huber_schedule": "snr"}),
+        ('loss_type = "smooth_l1"', {"loss_type": "l2"}),
         ("clip_skip = 1", {"clip_skip": 0}),
         ("min_snr_gamma = 0", {"snr_gamma": None}),
         ("min_bucket_reso = 320", {"min_bucket_reso": None}),
@@ -199,7 +204,7 @@ def test_a_value_that_is_not_known_is_told_and_not_guessed(tmp_path: Path) -> No
 def test_the_file_that_is_written_can_be_trained_from(tmp_path: Path) -> None:
     found = read(tmp_path, KOHYA)
     text = as_file(found, "config.toml")
-    assert "# No counterpart:\n" in text and "#   noise_offset = 0.05\n" in text
+    assert "# No counterpart:\n" in text and "#   ip_noise_gamma = 0.1\n" in text
     path = tmp_path / "recipe.toml"
     path.write_text(text, encoding="utf-8")
     assert Recipe.from_toml(path) == found.recipe

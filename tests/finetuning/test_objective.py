@@ -57,6 +57,18 @@ def test_the_loss_is_what_the_papers_say(
     assert float(loss) == pytest.approx(expected, rel=1e-5, abs=1e-6)
 
 
+def test_an_offset_is_the_same_all_over_a_channel_and_as_large_as_asked(
+    family: Any, recipe: Any, material: Any
+) -> None:
+    batch = material(recipe(train_batch_size=4)).batch_at(0)
+    plain, offset = ([draw(batch, family, 0, step, size) for step in range(200)] for size in (0.0, 0.1))
+    added = torch.cat([more[1] - less[1] for more, less in zip(offset, plain, strict=True)])
+    assert float(added.std(dim=(2, 3)).max()) < 1e-6
+    assert float(added[:, :, 0, 0].std()) == pytest.approx(0.1, rel=0.1)
+    assert all(torch.equal(more[0], less[0]) and torch.equal(more[2], less[2])
+               for more, less in zip(offset, plain, strict=True))  # fmt: skip
+
+
 def test_a_class_image_keeps_its_own_min_snr_weight(family: Any, recipe: Any, material: Any) -> None:
     """One work and one class image: were the weight of one row given to the other, the loss would differ."""
     settings = {"train_batch_size": 1, "with_prior_preservation": True, "prior_loss_weight": 1.0}

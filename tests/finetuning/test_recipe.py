@@ -174,13 +174,16 @@ def test_every_choice_changes_the_digest() -> None:
         "random_flip": True,
         "enable_bucket": True, "min_bucket_reso": 32, "max_bucket_reso": 128, "bucket_reso_steps": 8,
         "bucket_no_upscale": True,
+        "loss_type": "huber", "huber_c": 0.2, "huber_schedule": "constant", "noise_offset": 0.05,
+        "debiased_estimation_loss": True,
         "shuffle_caption": True, "keep_tokens": 1, "clip_skip": 1,
         "masked_loss": True, "alpha_mask": True, "unmasked_weight": 0, "normalize_masked_area_loss": True,
         "with_prior_preservation": True, "prior_loss_weight": 0.5, "prior_batch_share": 0.5, "class_prompt": "icon",
         "num_class_images": 10,
     }  # fmt: skip
     assert set(changes) == set(Recipe.model_fields), "a new choice belongs here too"
-    digests = {Recipe().changed(**{name: value}).digest for name, value in changes.items()}
+    needs = {"debiased_estimation_loss": {"snr_gamma": None}}  # two weightings at once are refused
+    digests = {Recipe().changed(**{name: value}, **needs.get(name, {})).digest for name, value in changes.items()}
     assert len(digests | {Recipe().digest}) == 1 + len(changes)
 
 

@@ -1,8 +1,8 @@
 """How do data sets of other tools become works: which files do they name, how often, in which words?
 
 A folder is read as one of our own, or as kohya's `N_name` folders; a TOML as kohya's data set; a JSON as OneTrainer's
-concepts. Their folders may lie anywhere, as those tools want it: names are then relative to the nearest folder that
-holds all of them.
+concepts. Their folders may lie anywhere, as those tools want it: where one lies outside of the folder of the description,
+names are relative to the nearest that holds all of them.
 """
 
 from __future__ import annotations
@@ -109,14 +109,22 @@ def _described(path: Path, found: Described, documents: frozenset[Path], wanted:
         words = f"it names no folder of {wanted}"
         faults = found.faults or [Fault(path.name, words)]
         return joined(path.parent.resolve(), [], documents, faults, notes)
-    try:
-        root = Path(os.path.commonpath([place for part in chosen for place in (part.folder, part.masks) if place]))
-    except ValueError:  # on several drives
-        root = Path(path.anchor)
+    root = _root(path, [place for part in chosen for place in (part.folder, part.masks) if place])
     if len(root.parts) < 2:
         faults = [*found.faults, Fault(path.name, "its folders have nothing in common: put them below one folder")]
         return joined(path.parent.resolve(), [], documents, faults, notes)
     return joined(root, chosen, documents | {path.resolve()}, found.faults, notes)
+
+
+def _root(path: Path, folders: Sequence[Path]) -> Path:
+    """The folder of the description, or the nearest that holds all that it names."""
+    here = path.parent.resolve()
+    if all(folder.is_relative_to(here) for folder in folders):
+        return here
+    try:
+        return Path(os.path.commonpath(folders))
+    except ValueError:  # on several drives
+        return Path(path.anchor)
 
 
 def _chosen(parts: Sequence[Part], wanted: Wanted) -> list[Part]:

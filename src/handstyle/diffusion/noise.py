@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 Prediction = Literal["epsilon", "v_prediction", "flow"]
+LARGEST_SNR = 1000.0  # that a debiased loss tells apart
 
 
 class Schedule(Protocol):
@@ -34,6 +35,12 @@ class Schedule(Protocol):
     def target(self, x0_BCHW: Tensor, noise_BCHW: Tensor, timesteps_B: Tensor) -> Tensor: ...
 
     def min_snr_weight(self, timesteps_B: Tensor, gamma: float) -> Tensor: ...
+
+    def debiased_weight(self, timesteps_B: Tensor) -> Tensor: ...
+
+    def deviation(self, timesteps_B: Tensor) -> Tensor:
+        """Of the noise, where that of the picture is one: 1 / sqrt(snr)."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -83,6 +90,19 @@ class NoiseSchedule:
             return (gamma / snr_B).clamp_max(1).float()
         return (snr_B.clamp_max(gamma) / (snr_B + 1)).float()
 
+    def debiased_weight(self, timesteps_B: Tensor) -> Tensor:
+        """1 / sqrt(snr) of an error of the noise (Yu et al. 2023, "Debias the Training of Diffusion Models"); an error
+        of v is snr / (snr + 1) times one. No snr counts for more than 1000, as with kohya."""
+        signal_B = self.signal_T[timesteps_B].double()
+        snr_B = signal_B / (1 - signal_B).clamp_min(1e-12)
+        if self.prediction == "epsilon":
+            return snr_B.clamp(1e-12, LARGEST_SNR).rsqrt().float()
+        return (snr_B.sqrt() * (snr_B / LARGEST_SNR).clamp_min(1).sqrt() / (snr_B + 1)).float()
+
+    def deviation(self, timesteps_B: Tensor) -> Tensor:
+        signal_B = self.signal_T[timesteps_B].double()
+        return ((1 - signal_B) / signal_B.clamp_min(1e-12)).sqrt()
+
 
 @dataclass(frozen=True)
 class FlowSchedule:
@@ -123,6 +143,15 @@ class FlowSchedule:
         that of the direction."""
         share_B = self.share(timesteps_B).flatten().double()
         return torch.minimum((1 - share_B).square(), gamma * share_B.square()).float()
+
+    def debiased_weight(self, timesteps_B: Tensor) -> Tensor:
+        """1 / sqrt(snr) of an error of the noise, which is 1 - t times one of the direction."""
+        share_B = self.share(timesteps_B).flatten().double()
+        return torch.maximum(share_B * (1 - share_B), (1 - share_B).square() / LARGEST_SNR**0.5).float()
+
+    def deviation(self, timesteps_B: Tensor) -> Tensor:
+        share_B = self.share(timesteps_B).flatten().double()
+        return share_B / (1 - share_B).clamp_min(1e-12)
 
 
 def stratified_timesteps(batch: int, number_of_timesteps: int, generator: torch.Generator) -> Tensor:

@@ -9,7 +9,7 @@ from pathlib import Path
 from handstyle.diffusion.family import ModelFamily
 from handstyle.diffusion.hardware import Hardware, peak_memory
 from handstyle.encoding.batches import Batch
-from handstyle.finetuning.objective import batch_loss
+from handstyle.finetuning.objective import Objective, batch_loss
 from handstyle.finetuning.recipe import Duration, Recipe, named
 from handstyle.finetuning.trainable import Trainable
 
@@ -62,6 +62,7 @@ def expect(family: ModelFamily, learning: Trainable, batch: Batch, recipe: Recip
             snr_gamma=recipe.snr_gamma,
             precision=recipe.mixed_precision,
             live_text=recipe.train_text_encoder,
+            objective=Objective.of(recipe),
         )
         loss.backward()  # type: ignore[no-untyped-call]
         for parameter in learning.parameters.values():

@@ -113,6 +113,19 @@ def _side(value: Any) -> int:
 def _objective(told: Translation) -> None:
     told.take("min_snr_gamma", "snr_gamma", lambda value: number(value) or None)
     told.take("prior_loss_weight", "prior_loss_weight", number)
+    told.take("noise_offset", "noise_offset", number)
+    if yes(told.given.pop("debiased_estimation_loss", False)):
+        if told.settings.get("snr_gamma"):
+            told.lose("debiased_estimation_loss", True, "min-SNR is used, and not both at once")
+        else:
+            told.settings |= {"debiased_estimation_loss": True, "snr_gamma": None}
+    if told.given.get("loss_type") in ("l2", "huber"):
+        told.take("loss_type", "loss_type")
+    if told.settings.get("loss_type") == "huber":
+        told.take("huber_c", "huber_c", number)
+        told.take("huber_schedule", "huber_schedule", str)
+    elif "loss_type" not in told.given:
+        told.pass_over(frozenset(("huber_c", "huber_schedule")))
     if told.given.get("reg_data_dir"):
         told.settings["with_prior_preservation"] = True
 

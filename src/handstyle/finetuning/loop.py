@@ -17,7 +17,7 @@ from torch import Tensor
 from handstyle.diffusion.family import ModelFamily
 from handstyle.encoding.batches import Batch
 from handstyle.errors import HandstyleError
-from handstyle.finetuning.objective import batch_loss
+from handstyle.finetuning.objective import Objective, batch_loss
 from handstyle.finetuning.recipe import Recipe
 from handstyle.finetuning.snapshots import State
 from handstyle.finetuning.trainable import Trainable
@@ -212,6 +212,7 @@ def losses(
             snr_gamma=recipe.snr_gamma,
             precision=recipe.mixed_precision,
             live_text=recipe.train_text_encoder,
+            objective=Objective.of(recipe),
         )
         return loss, len(batch.names)
 

@@ -31,6 +31,8 @@ OF_KOHYA = {
 
 Module = Literal["attention", "feed-forward", "convolution"]
 MODULES: tuple[Module, ...] = ("attention", "feed-forward", "convolution")
+LossType = Literal["l2", "huber"]
+HuberSchedule = Literal["snr", "exponential", "constant"]
 Scheduler = Literal["constant", "constant_with_warmup", "linear", "cosine"]
 
 
@@ -129,6 +131,11 @@ class Recipe(Record):
     snr_gamma: Annotated[float | None, *OrNone] = Field(
         default=5.0, gt=0, description='min-SNR weighting; "none" for none'
     )
+    debiased_estimation_loss: bool = later(False, description="weighting by 1 / sqrt(snr), in place of min-SNR")
+    loss_type: LossType = later("l2", description="huber is pseudo-Huber: large errors count less")
+    huber_c: float = later(0.1, gt=0, le=1, description="from which error on, where there is nothing but noise")
+    huber_schedule: HuberSchedule = later("snr", description="by what that grows to 1 where there is none")
+    noise_offset: float = later(0.0, ge=0, le=1, description="noise that is the same all over each channel")
 
     # The pictures.
     resolution: int | None = Field(default=None, ge=8, le=4096, description="pixels; the base's own when left out")
@@ -165,6 +172,8 @@ class Recipe(Record):
     def _fits_together(self) -> Self:
         if "{identifier}" not in self.template and self.method == "lora":
             raise ValueError("template: {identifier} is missing, so there would be no word for this hand")
+        if self.debiased_estimation_loss and self.snr_gamma is not None:
+            raise ValueError('debiased_estimation_loss: is another weighting than snr_gamma; set snr_gamma = "none"')
         if self.optimizer_in_backward and self.gradient_accumulation_steps > 1:
             raise ValueError("optimizer_in_backward: gradients that are applied at once cannot be accumulated")
         return self
