@@ -231,7 +231,6 @@ def finetune(
 
     use_all_cores()
     workspace, recipe, family = plan.workspace, plan.recipe, plan.family
-    own = plan.class_images
     require_plan(plan)  # before anything is encoded; a plan may have waited
     real = further_drawings(workspace, plan.collection, further, family, recipe) if further else None
     encoded = encode_for(workspace, plan.collection, plan.folder, family, recipe, progress)
@@ -255,7 +254,7 @@ def finetune(
         if dry_run:
             return _would_take(run, expected, planned)
         with workspace.held(folder):
-            if own is not None:
+            if own := plan.class_images:
                 keep_collection(workspace, own.collection, own.folder, own.consents)
             parent = workspace.run(plan.extends) if plan.extends else None
             state = running.starting_state(folder, manifest, parent, resume=length.resumes(resume), tell=announce)

@@ -1,8 +1,8 @@
 """How do data sets of other tools become works: which files do they name, how often, in which words?
 
 A folder is read as one of our own, or as kohya's `N_name` folders; a TOML as kohya's data set; a JSON as OneTrainer's
-concepts. Their folders may lie anywhere, as those tools want it: where one lies outside of the folder of the description,
-names are relative to the nearest that holds all of them.
+concepts. Their folders may lie anywhere, as those tools want it: where one lies outside of the folder of the
+description, names are relative to the nearest that holds all of them.
 """
 
 from __future__ import annotations
