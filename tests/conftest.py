@@ -367,6 +367,20 @@ def xl_family(xl_base: Path) -> Any:
 
 
 @pytest.fixture(scope="session")
+def sd3_family(sd3_base: Path) -> Any:
+    from handstyle.diffusion import catalogue
+
+    return catalogue.load(sd3_base)
+
+
+@pytest.fixture(scope="session")
+def flux_family(flux_base: Path) -> Any:
+    from handstyle.diffusion import catalogue
+
+    return catalogue.load(flux_base)
+
+
+@pytest.fixture(scope="session")
 def epsilon_family(epsilon_base: Path) -> Any:
     from handstyle.diffusion import catalogue
 

@@ -23,7 +23,7 @@ from handstyle.collection.works import Collection
 from handstyle.converting import convert
 from handstyle.diffusion import adapters, catalogue, hardware, merging
 from handstyle.diffusion.adapters import layers_of
-from handstyle.errors import GateClosed, RightsMissing, UsageMistake
+from handstyle.errors import BaseUnusable, GateClosed, RightsMissing, UsageMistake
 from handstyle.finetuning import origin
 from handstyle.finetuning.manifest import RunManifest
 from handstyle.finetuning.recipe import Recipe
@@ -406,3 +406,20 @@ def test_publishing_asks_what_the_policy_asks_of_an_unknown_base(
         stages.generate(workspace, ["a boat"], base=base, settings=SMALL)
     with pytest.raises(GateClosed, match="nobody knows whose works"):
         planning.plan(workspace, base, extend="2 steps")
+
+
+@pytest.mark.parametrize("base", ["sd3_base", "flux_base"])
+def test_a_base_whose_layers_are_not_known_under_other_names_is_told_so(
+    base: str, tmp_path: Path, tiny_base: Path, request: pytest.FixtureRequest
+) -> None:
+    family = catalogue.load(request.getfixturevalue(base))
+    with pytest.raises(BaseUnusable, match="describes no Stable Diffusion 1, 2 or XL"):
+        wardrobe.worn(Workspace(tmp_path / "none"), [str(file_of(tiny_base, tmp_path))], family)
+
+
+def test_layers_of_the_text_encoder_are_skipped_as_its_header_says(tiny_base: Path, tmp_path: Path) -> None:
+    for said, skipped in (("2", 1), ("1", 0), ("None", None), ("-1", None)):
+        path = file_of(tiny_base, tmp_path, metadata={"ss_clip_skip": said})
+        [worn] = wardrobe.worn(Workspace(tmp_path / "none"), [str(path)], catalogue.load(tiny_base))
+        assert worn.style.clip_skip == skipped
+        assert origin.settings_of(path, tiny_base).get("clip_skip") == (skipped or None)

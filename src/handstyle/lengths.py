@@ -38,11 +38,13 @@ class Found:
         return asked and (self.fitted is None or (self.run / "run.json").is_file())
 
     def keep(self) -> None:
-        """Beside the run, why it is as long as it is."""
+        """Beside the run, why it is as long as it is, and what it goes on from."""
         from handstyle.finetuning.cross_fitting import RECORD
 
         if self.fitted:
             self.fitted.save(self.run / RECORD)
+        if self.plan.origin is not None:
+            self.plan.origin.save(self.run)
 
 
 def found(

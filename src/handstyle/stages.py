@@ -260,8 +260,6 @@ def finetune(
             state = running.starting_state(folder, manifest, parent, resume=length.resumes(resume), tell=announce)
             manifest = going_on(manifest, folder, parent, state, announce)
             length.keep()
-            if plan.origin is not None:
-                plan.origin.save(folder)
             loop = planning.running(plan, folder, manifest, learning, material, real)
             loop.go(state, save_every=save_every, sample_every=sample_every, report=progress)
     _log_run(workspace, run, plan)

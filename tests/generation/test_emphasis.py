@@ -81,3 +81,15 @@ def test_a_word_of_several_tokens_is_weighted_whole(family: Any) -> None:
     found = encoded(family, ["a (zeppelinesque:1.5) boat"])
     plain = family.encode_texts(["a zeppelinesque boat"])
     assert (found != plain).any(dim=-1)[0].nonzero().flatten().tolist() == word
+
+
+@pytest.mark.parametrize("base", ["sd3_family", "flux_family"])
+def test_a_base_that_reads_a_text_twice_hears_it_in_both(base: str, request: pytest.FixtureRequest) -> None:
+    family = request.getfixturevalue(base)
+    plain = family.encode_texts(["a red boat"])
+    assert torch.equal(encoded(family, ["a (red:1) boat"]), plain)
+    moved = (encoded(family, ["a (red:1.7) boat"]) != plain).any(dim=-1)[0].nonzero().flatten().tolist()
+    spans = family.token_spans("a red boat")
+    assert moved == [row for row, (start, end) in enumerate(spans) if end > start and 2 <= end - 1 < 5]
+    window = family.tokenizers[0].model_max_length
+    assert moved and (min(moved) < window < max(moved)) is (base == "sd3_family")
