@@ -25,9 +25,9 @@ LAYERS = [
     *("errors", "digests", "records", "tensor_files", "workspace", "keys", "envelopes"),
     *("collection", "diffusion", "encoding", "finetuning", "generation", "inspection", "origination", "publication"),
     *("policy", "loading", "vouching", "gates", "inspectees", "editing", "picture_marks", "planning", "lengths"),
-    *("auditing", "releasing"),
-    *("stages", "checking", "converting", "renaming", "sharing", "consenting", "withdrawing", "logkeeping"),
-    *("retraining", "repeating", "originating"),
+    *("auditing", "blind_testing", "curating", "releasing"),
+    *("stages", "checking", "comparing", "converting", "renaming", "sharing", "consenting", "withdrawing"),
+    *("logkeeping", "retraining", "repeating", "originating"),
     *("foresight", "demonstration", "studio", "terminal", "__main__"),
 ]
 

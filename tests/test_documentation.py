@@ -24,6 +24,7 @@ COMMANDS = [
     *VERBS,
     "consent",
     "log",
+    "compare",
     "shares",
     "verify",
     "detect",

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from handstyle import stages
+from handstyle.comparing import RunsCompared
 from handstyle.demonstration import Demonstrated
 from handstyle.errors import UsageMistake
 from handstyle.finetuning.recipe import Recipe
@@ -31,6 +32,7 @@ FLAGS = {
     "base from strength mask outpaint resample source-permission workspace",
     "inspect": "style further oracle audit base workspace",
     "publish": "name key model-licence distribution keeper contact to base workspace",
+    "compare": "prompt weights further base workspace",
     "shares": "pool per-picture per-released per-period periods flat currency by style since until to workspace",
     "rename": "identifier key to remove-old workspace",
     "base": "config allow-download made-from because key workspace",
@@ -286,3 +288,15 @@ def test_the_demo_says_where_to_look(typed: Any, stage: Any) -> None:
     call = stage("demo", made)
     assert typed("demo", "--short").out == "demo-output/report.html\ndemo-output/release\n"
     assert (call.positional, call.named["short"]) == ((Path("demo-output"),), True)
+
+
+def test_two_runs_and_how_to_compare_them_reach_the_comparison(typed: Any, stage: Any) -> None:
+    made = RunsCompared(comparison="c.json", page="c.html", verdict=("It is so.",), gained=0.1, interval=(0, 0.2))
+    call = stage("compare", made)
+    answer = typed("compare", "one", "two", "--prompt", "a", "--prompt", "b", "--weights", "0.5,1", "--further", "f")
+    assert answer.out == "It is so.\nc.html\n"
+    assert call.positional == (Workspace(DEFAULT), "one", "two")
+    assert (call.named["prompts"], call.named["weights"], call.named["further"]) == (["a", "b"], [0.5, 1], Path("f"))
+    assert typed("compare", "one", "two", "--weights", "much").code == UsageMistake.exit_code
+    typed("compare", "one", "two")
+    assert not {"prompts", "weights"} & set(call.named)

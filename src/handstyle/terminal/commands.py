@@ -17,6 +17,7 @@ from handstyle.errors import UsageMistake
 from handstyle.terminal import options, values
 from handstyle.terminal.base_command import base
 from handstyle.terminal.collect_command import collect
+from handstyle.terminal.compare_command import compare
 from handstyle.terminal.consent_commands import consent
 from handstyle.terminal.convert_command import convert
 from handstyle.terminal.detect_command import detect
@@ -209,6 +210,7 @@ def publish(
     display.result(made, f"{made.licence}, signed by {made.signer}", made.release)
 
 
+app.command()(compare)
 app.command()(shares)
 app.command()(rename)
 app.command()(base)
