@@ -25,6 +25,7 @@ COMMANDS = [
     "consent",
     "log",
     "compare",
+    "blind-test",
     "shares",
     "verify",
     "detect",
@@ -41,6 +42,7 @@ BEHIND = {  # what can stand behind a command
     "consent": ["draft", "show", "sign", "check", "list", "key"],
     "log": ["start", "show", "refresh", "erase", "witness", "accept"],
     "originate": ["draw", "base"],
+    "blind-test": ["make", "read"],
 }
 NOT_OURS = {".venv", ".git", "demo-output", "handstyle-workspace", "node_modules"}
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from handstyle import checking, comparing, demonstration, planning, sharing, stages
+from handstyle import blind_testing, checking, comparing, demonstration, planning, sharing, stages
 from handstyle.__main__ import main
 from handstyle.terminal.command_line import ENVIRONMENT
 
@@ -44,6 +44,7 @@ def typed(
 
 
 OWNER = {
+    "make": blind_testing,
     "compare": comparing,
     "demo": demonstration,
     "plan": planning,

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from handstyle import stages
+from handstyle import blind_testing, stages
 from handstyle.comparing import RunsCompared
 from handstyle.demonstration import Demonstrated
 from handstyle.errors import UsageMistake
@@ -80,6 +80,7 @@ def test_the_verbs_stand_in_the_order_of_the_journey(typed: Any) -> None:
         *list(FLAGS),
         "consent",
         "log",
+        "blind-test",
         "originate",
     ]
 
@@ -300,3 +301,13 @@ def test_two_runs_and_how_to_compare_them_reach_the_comparison(typed: Any, stage
     assert typed("compare", "one", "two", "--weights", "much").code == UsageMistake.exit_code
     typed("compare", "one", "two")
     assert not {"prompts", "weights"} & set(call.named)
+
+
+def test_a_blind_test_is_made_and_read(typed: Any, stage: Any) -> None:
+    sealed = blind_testing.Made(page="p.html", answers="a.json", commitment="c" * 64, drawings=8)
+    call = stage("make", sealed)
+    answer = typed("blind-test", "make", "--run", "r", "--drawings", "9", "--further", "f")
+    assert answer.out == f"8 drawings, sealed as {'c' * 64}\np.html\n" and "keep a.json to yourself" in answer.err
+    assert (call.positional, call.named["drawings"], call.named["further"]) == ((Workspace(DEFAULT), "r"), 9, Path("f"))
+    assert typed("blind-test", "make", "--drawings", "3").code == UsageMistake.exit_code
+    assert typed("blind-test", "read").code == UsageMistake.exit_code

@@ -16,6 +16,7 @@ from handstyle import __version__
 from handstyle.errors import UsageMistake
 from handstyle.terminal import options, values
 from handstyle.terminal.base_command import base
+from handstyle.terminal.blind_test_commands import blind_test
 from handstyle.terminal.collect_command import collect
 from handstyle.terminal.compare_command import compare
 from handstyle.terminal.consent_commands import consent
@@ -45,6 +46,7 @@ app = typer.Typer(
 app.add_typer(consent, help="Who permits what: drafted, read, signed by everybody, checked.")
 app.add_typer(log, help="What was permitted, trained and released, so that nothing is added before or taken out after.")
 
+app.add_typer(blind_test, help="Can people tell the style's drawings from the artist's, not knowing which is which?")
 app.add_typer(originate, help="A base model made from nothing but licensed works. Hours; most people never need it.")
 
 
