@@ -25,6 +25,7 @@ COMMANDS = [
     "consent",
     "log",
     "compare",
+    "doctor",
     "blind-test",
     "shares",
     "verify",

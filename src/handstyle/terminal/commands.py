@@ -23,6 +23,7 @@ from handstyle.terminal.consent_commands import consent
 from handstyle.terminal.convert_command import convert
 from handstyle.terminal.detect_command import detect
 from handstyle.terminal.display import Display, display_of
+from handstyle.terminal.doctor_command import doctor
 from handstyle.terminal.generate_command import generate
 from handstyle.terminal.log_commands import log
 from handstyle.terminal.originate_commands import originate
@@ -64,6 +65,7 @@ def handstyle(
 
 
 app.command()(collect)
+app.command()(doctor)
 
 
 @app.command()

@@ -23,6 +23,7 @@ AFTER_INTERRUPTION = {
     "finetune": "Everything up to the last snapshot is kept. Add --resume to the same command to go on.",
     "generate": "The pictures drawn so far are kept.",
     "inspect": "The style is as it was. Run the same command again.",
+    "doctor": "Your files are as they were. Run the same command again.",
     "compare": "The styles are as they were. Run the same command again.",
     "blind-test": "No test was made. Run the same command again.",
     "publish": "No release was written. Run the same command again.",

@@ -1,0 +1,126 @@
+"""What does the doctor say of a collection, and under whose permission does it look?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from handstyle.collection.curation import ALIKE, Alike
+from handstyle.collection.works import Collection
+from handstyle.gates import require_permission
+from handstyle.loading import current_collection, load_base
+from handstyle.picture_marks import own_mark
+from handstyle.records import Record, write
+from handstyle.vouching import require_known_base
+from handstyle.workspace import Workspace, next_name, unfinished
+
+if TYPE_CHECKING:
+    from handstyle.diffusion.family import ModelFamily
+    from handstyle.inspection.doctor import Finding, Looked, Seen
+    from handstyle.inspection.drawing import Album
+
+RECORD, PAGE, PICTURES = "doctor.json", "doctor.html", "pictures"
+Progress = Callable[[str, int, int], None]
+
+
+class Examined(Record):
+    """What `doctor` leaves behind."""
+
+    record: str  # path of doctor.json
+    page: str
+    words: tuple[str, ...]  # one finding a line
+    without: str  # what to add to `handstyle collect`, were the copies to go
+
+
+def examine(workspace: Workspace, *, base: Path | None = None, captions: bool = False, progress: Progress) -> Examined:
+    """The newest collection. With `captions` the base is asked whether the words fit."""
+    from handstyle.inspection import doctor, doctor_page
+    from handstyle.inspection.drawing import Album
+
+    collection, folder = current_collection(workspace)
+    require_permission(workspace, collection, "train")
+    family = load_base(base)
+    require_known_base(workspace, family)
+    looked = look(collection, folder, family.resolution, progress)
+    found = doctor.findings(looked, alike_in(workspace, collection), family.resolution)
+    if captions:
+        found += _captions(workspace, collection, folder, family, progress)
+    root = workspace.root / "doctor"
+    place = root / next_name(root, collection.digest[:12])
+    with unfinished(place, busy=f"another handstyle process makes {place}") as beside:
+        checked = doctor.Checked(
+            collection=collection.digest,
+            works=len(collection.works),
+            resolution=family.resolution,
+            captions_were_asked=captions,
+            findings=tuple(found),
+            seen=tuple(_seen(looked, found, Album(beside / PICTURES, own_mark()))),
+        )
+        checked.save(beside / RECORD)
+        write(beside / PAGE, doctor_page.page(checked, beside / PICTURES).encode())
+    return Examined(
+        record=str(place / RECORD),
+        page=str(place / PAGE),
+        words=tuple(f"{finding.work} {finding.words}" for finding in found),
+        without=doctor_page.without_line(checked.without),
+    )
+
+
+def alike_in(workspace: Workspace, collection: Collection) -> dict[str, str]:
+    path = workspace.collection(collection.digest) / ALIKE
+    return Alike.load(path).works if path.is_file() else {}
+
+
+def look(collection: Collection, folder: Path, resolution: int, progress: Progress) -> list[Looked]:
+    from PIL import Image
+
+    from handstyle.collection.intake import load_work
+    from handstyle.encoding.crops import centre_crop
+    from handstyle.inspection.doctor import WHOLE, Looked
+
+    looked = []
+    for done, work in enumerate(collection.works):
+        progress("looking at the works", done, len(collection.works))
+        image = load_work(folder, work, collection.background)
+        box = centre_crop(work.width, work.height, resolution).box
+        square = image.resize((resolution, resolution), Image.Resampling.LANCZOS, box=box)
+        image.thumbnail((WHOLE, WHOLE))
+        looked.append(Looked(work, image, square))
+    progress("looking at the works", len(collection.works), len(collection.works))
+    return looked
+
+
+def _captions(
+    workspace: Workspace, collection: Collection, folder: Path, family: ModelFamily, progress: Progress
+) -> list[Finding]:
+    from handstyle.diffusion.hardware import hardware, use_all_cores
+    from handstyle.encoding.cache import Cache
+    from handstyle.inspection.caption_fit import beaten
+    from handstyle.inspection.doctor import ill_described
+    from handstyle.inspection.material import HeldOut, encoded
+
+    use_all_cores()
+    names = [work.name for work in collection.works]
+    held = HeldOut(collection, folder, collection.works, False)
+    drawings = encoded(held, family, family.resolution, Cache(workspace.cache))
+    precision = "bf16" if hardware().fast_bf16 else "no"
+    fits = beaten(family, drawings, names, precision, lambda done, of: progress("asking the base", done, of))
+    return ill_described(names, drawings.captions, fits)
+
+
+def _seen(looked: Iterable[Looked], found: Iterable[Finding], album: Album) -> Iterable[Seen]:
+    from handstyle.encoding.crops import centre_crop
+    from handstyle.inspection.doctor import Seen
+
+    wanted = {name for finding in found for name in (finding.work, finding.other)}
+    for one in looked:
+        if one.work.name in wanted:
+            width, height = one.whole.size
+            crop = centre_crop(width, height, 1)
+            yield Seen(
+                name=one.work.name,
+                caption=one.work.caption,
+                picture=album.add(one.whole, one.work.caption),
+                crop=(crop.left / width, crop.top / height, crop.side / width, crop.side / height),
+            )

@@ -1,0 +1,69 @@
+"""Does the doctor look at the newest collection, under its permission, and leave it as it is?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image, ImageOps
+
+from handstyle import curating, stages
+from handstyle.collection.fingerprints import fingerprint
+from handstyle.collection.near_duplicates import are_near
+from handstyle.collection.rights_plan import read_rights_toml
+from handstyle.errors import RightsMissing, StageMissing
+from handstyle.inspection.doctor import Checked
+from handstyle.workspace import Workspace
+
+
+def examine(space: Workspace, base: Path, **options: Any) -> curating.Examined:
+    return curating.examine(space, base=base, progress=lambda *told: None, **options)
+
+
+@pytest.fixture
+def space(six_works: Path, tmp_path: Path) -> Workspace:
+    for path in sorted(six_works.glob("*.png")):
+        with Image.open(path) as image:
+            page = Image.new("RGB", image.size, "white")
+            page.paste(image, mask=image.convert("RGBA").getchannel("A"))
+        looks = fingerprint(page), fingerprint(ImageOps.mirror(page))
+        if looks[0] and looks[1] and not are_near(looks[0], looks[1]):
+            ImageOps.mirror(page).save(six_works / "zz turned.png")
+            break
+    space = Workspace(tmp_path / "space")
+    stages.collect(space, six_works, read_rights_toml(six_works / "rights.toml"), validation=2)
+    return space
+
+
+def test_what_it_would_leave_out_is_printed_as_a_shell_reads_it(
+    space: Workspace, tiny_base: Path, six_works: Path
+) -> None:
+    before = {path: path.read_bytes() for path in six_works.iterdir()}
+    found = examine(space, tiny_base)
+    assert found.without == "--without 'zz turned.png'"
+    checked = Checked.load(Path(found.record))
+    assert [finding.work for finding in checked.findings if finding.kind == "mirrored copy"] == ["zz turned.png"]
+    assert "zz turned.png" in Path(found.page).read_text(encoding="utf-8")
+    assert {path: path.read_bytes() for path in six_works.iterdir()} == before
+
+
+def test_the_base_is_asked_only_where_somebody_wants_that(space: Workspace, tiny_base: Path) -> None:
+    assert Checked.load(Path(examine(space, tiny_base).record)).captions_were_asked is False
+    asked = examine(space, tiny_base, captions=True)
+    assert Checked.load(Path(asked.record)).captions_were_asked is True
+    assert "-2" in Path(asked.record).parent.name, "nothing is overwritten"
+
+
+def test_it_asks_for_permission_and_for_a_collection(
+    space: Workspace, tiny_base: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def refuse(*given: Any) -> None:
+        raise RightsMissing("not any more")
+
+    with pytest.raises(StageMissing):
+        examine(Workspace(tmp_path / "empty"), tiny_base)
+    monkeypatch.setattr(curating, "require_permission", refuse)
+    with pytest.raises(RightsMissing):
+        examine(space, tiny_base)
+    assert not (space.root / "doctor").exists()
