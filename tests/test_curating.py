@@ -12,8 +12,9 @@ from handstyle import curating, stages
 from handstyle.collection.fingerprints import fingerprint
 from handstyle.collection.near_duplicates import are_near
 from handstyle.collection.rights_plan import read_rights_toml
-from handstyle.errors import RightsMissing, StageMissing
+from handstyle.errors import RightsMissing, StageMissing, UsageMistake
 from handstyle.inspection.doctor import Checked
+from handstyle.loading import collection_named
 from handstyle.workspace import Workspace
 
 
@@ -67,3 +68,27 @@ def test_it_asks_for_permission_and_for_a_collection(
     with pytest.raises(RightsMissing):
         examine(space, tiny_base)
     assert not (space.root / "doctor").exists()
+
+
+def test_captions_are_exported_edited_and_collected_again(space: Workspace, six_works: Path, tmp_path: Path) -> None:
+    table = tmp_path / "captions.csv"
+    made = curating.captions(space, table, template="{caption}, small", progress=lambda *told: None)
+    assert (made.works, made.changed, made.suggested) == (7, 7, 0)
+    plan = read_rights_toml(six_works / "rights.toml")
+    again = stages.collect(space, six_works, plan, validation=2, captions=table)
+    collection, _ = collection_named(space, again.collection)
+    assert all(work.caption.endswith(", small") and work.caption_from == "table" for work in collection.works)
+    with pytest.raises(UsageMistake, match="nothing is overwritten"):
+        curating.captions(space, table, progress=lambda *told: None)
+
+
+def test_a_captioner_may_look_only_with_permission(
+    space: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*given: Any) -> None:
+        raise RightsMissing("not any more")
+
+    monkeypatch.setattr(curating, "require_permission", refuse)
+    with pytest.raises(RightsMissing):
+        curating.captions(space, tmp_path / "t.csv", captioner=tmp_path, progress=lambda *told: None)
+    assert not (tmp_path / "t.csv").exists()

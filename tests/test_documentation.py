@@ -26,6 +26,7 @@ COMMANDS = [
     "log",
     "compare",
     "doctor",
+    "captions",
     "blind-test",
     "shares",
     "verify",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from handstyle.collection.curation import ALIKE, Alike
 from handstyle.collection.works import Collection
+from handstyle.errors import UsageMistake
 from handstyle.gates import require_permission
 from handstyle.loading import current_collection, load_base
 from handstyle.picture_marks import own_mark
@@ -65,6 +66,52 @@ def examine(workspace: Workspace, *, base: Path | None = None, captions: bool = 
         words=tuple(f"{finding.work} {finding.words}" for finding in found),
         without=doctor_page.without_line(checked.without),
     )
+
+
+class Tabled(Record):
+    """What `captions` leaves behind."""
+
+    table: str
+    works: int
+    changed: int  # captions that the template made otherwise
+    suggested: int
+
+
+def captions(
+    workspace: Workspace,
+    table: Path,
+    *,
+    template: str | None = None,
+    captioner: Path | None = None,
+    progress: Progress,
+) -> Tabled:
+    """The captions of the newest collection as a table to edit. Raises UsageMistake where one stands already."""
+    from handstyle.collection import caption_table
+
+    collection, folder = current_collection(workspace)
+    if table.exists() or table.is_symlink():
+        raise UsageMistake(f"{table} exists, and nothing is overwritten", hint="Name another file.")
+    texts = caption_table.from_template(template, collection.works) if template else {}
+    suggestions = _suggestions(workspace, collection, folder, captioner, progress) if captioner else {}
+    write(table, caption_table.table(collection.works, texts, suggestions).encode())
+    changed = sum(texts.get(work.name, work.caption) != work.caption for work in collection.works)
+    return Tabled(table=str(table), works=len(collection.works), changed=changed, suggested=len(suggestions))
+
+
+def _suggestions(
+    workspace: Workspace, collection: Collection, folder: Path, captioner: Path, progress: Progress
+) -> dict[str, str]:
+    """A model looks at the works, so they must be permitted for that."""
+    from handstyle.collection.intake import load_work
+    from handstyle.inspection.captioner import captions
+
+    require_permission(workspace, collection, "train")
+    images = (load_work(folder, work, collection.background) for work in collection.works)
+    found = {}
+    for work, words in zip(collection.works, captions(captioner, images), strict=True):
+        found[work.name] = words
+        progress("asking the captioner", len(found), len(collection.works))
+    return found
 
 
 def alike_in(workspace: Workspace, collection: Collection) -> dict[str, str]:

@@ -17,6 +17,7 @@ from handstyle.errors import UsageMistake
 from handstyle.terminal import options, values
 from handstyle.terminal.base_command import base
 from handstyle.terminal.blind_test_commands import blind_test
+from handstyle.terminal.captions_command import captions
 from handstyle.terminal.collect_command import collect
 from handstyle.terminal.compare_command import compare
 from handstyle.terminal.consent_commands import consent
@@ -66,6 +67,7 @@ def handstyle(
 
 app.command()(collect)
 app.command()(doctor)
+app.command()(captions)
 
 
 @app.command()
