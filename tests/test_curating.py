@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from PIL import Image, ImageOps
 
-from handstyle import curating, stages
+from handstyle import curating, planning, stages
 from handstyle.collection.fingerprints import fingerprint
 from handstyle.collection.near_duplicates import are_near
 from handstyle.collection.rights_plan import read_rights_toml
 from handstyle.errors import RightsMissing, StageMissing, UsageMistake
 from handstyle.inspection.doctor import Checked
+from handstyle.inspection.harm import Harm
 from handstyle.loading import collection_named
 from handstyle.workspace import Workspace
 
@@ -92,3 +93,61 @@ def test_a_captioner_may_look_only_with_permission(
     with pytest.raises(RightsMissing):
         curating.captions(space, tmp_path / "t.csv", captioner=tmp_path, progress=lambda *told: None)
     assert not (tmp_path / "t.csv").exists()
+
+
+@pytest.fixture
+def trained(six_works: Path, tmp_path: Path, tiny_base: Path) -> Workspace:
+    """Six works and four more to measure on."""
+    for place in range(4):
+        Image.new("RGB", (64, 64), (60 * place, 200 - 40 * place, 90)).save(six_works / f"zz {place}.png")
+    space = Workspace(tmp_path / "trained")
+    stages.collect(space, six_works, read_rights_toml(six_works / "rights.toml"), validation=4)
+    settings = {"max_train": "4 steps", "train_batch_size": 2, "rank": 2, "mixed_precision": "no", "resolution": 16}
+    stages.finetune(planning.plan(space, tiny_base, settings=settings), stop="max_train", sample_every=0)
+    return space
+
+
+def test_works_are_left_out_in_turn_and_what_was_measured_is_not_measured_again(
+    trained: Workspace, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = curating.influence(trained, base=tiny_base, progress=lambda *told: None)
+    found = Harm.load(Path(made.record))
+    assert (found.drawings, found.rounds, len(found.works)) == (4, 2, 6)
+    for number in (1, 2):
+        dealt = [name for group in found.groups if group.round == number for name in group.works]
+        assert sorted(dealt) == sorted(one.work for one in found.works)
+    assert all(one.picture.file for one in found.works)
+    assert not list(trained.folds("").glob("**/*.safetensors")), "nobody is to draw with these"
+
+    def never(*given: Any) -> None:
+        raise AssertionError("it was measured already")
+
+    monkeypatch.setattr("handstyle.finetuning.fold.finetune", never)
+    again = Harm.load(Path(curating.influence(trained, base=tiny_base, progress=lambda *told: None).record))
+    assert again.groups == found.groups
+
+
+def test_without_works_that_were_kept_back_nothing_can_be_measured(
+    trained: Workspace, six_works: Path, tiny_base: Path
+) -> None:
+    stages.collect(trained, six_works, read_rights_toml(six_works / "rights.toml"), validation=2)
+    settings = {"max_train": "2 steps", "train_batch_size": 2, "rank": 2, "mixed_precision": "no", "resolution": 16}
+    stages.finetune(planning.plan(trained, tiny_base, settings=settings), stop="max_train", sample_every=0)
+    with pytest.raises(StageMissing, match="2 works were kept back, and 4 are needed"):
+        curating.influence(trained, base=tiny_base, progress=lambda *told: None)
+
+
+def test_a_permission_that_ends_between_two_trainings_is_heard(
+    trained: Workspace, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def refuse_later(*given: Any) -> None:
+        asked.append(1)
+        if len(asked) > 3:
+            raise RightsMissing("not any more")
+
+    monkeypatch.setattr(curating, "require_training", refuse_later)
+    with pytest.raises(RightsMissing):
+        curating.influence(trained, base=tiny_base, progress=lambda *told: None)
+    assert len(asked) == 4

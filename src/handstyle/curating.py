@@ -8,19 +8,24 @@ from typing import TYPE_CHECKING
 
 from handstyle.collection.curation import ALIKE, Alike
 from handstyle.collection.works import Collection
-from handstyle.errors import UsageMistake
-from handstyle.gates import require_permission
-from handstyle.loading import current_collection, load_base
+from handstyle.errors import StageMissing, UsageMistake
+from handstyle.gates import require_base, require_permission, require_training
+from handstyle.loading import collection_named, current_collection, load_base, open_style
 from handstyle.picture_marks import own_mark
+from handstyle.planning import class_images_again
 from handstyle.records import Record, write
 from handstyle.vouching import require_known_base
 from handstyle.workspace import Workspace, next_name, unfinished
 
 if TYPE_CHECKING:
+    from handstyle.collection.works import Work
     from handstyle.diffusion.family import ModelFamily
     from handstyle.inspection.doctor import Finding, Looked, Seen
     from handstyle.inspection.drawing import Album
+    from handstyle.inspection.harm import WorkHarm
+    from handstyle.inspection.leaving_out import LeavingOut
 
+FEWEST_DRAWINGS = 4  # to measure on
 RECORD, PAGE, PICTURES = "doctor.json", "doctor.html", "pictures"
 Progress = Callable[[str, int, int], None]
 
@@ -171,3 +176,91 @@ def _seen(looked: Iterable[Looked], found: Iterable[Finding], album: Album) -> I
                 picture=album.add(one.whole, one.work.caption),
                 crop=(crop.left / width, crop.top / height, crop.side / width, crop.side / height),
             )
+
+
+class Measured(Record):
+    """What `doctor --influence` leaves behind."""
+
+    record: str
+    page: str
+    words: str
+    without: str
+
+
+def influence(
+    workspace: Workspace, *, base: Path | None = None, rounds: int | None = None, progress: Progress
+) -> Measured:
+    """Which works of the newest style harm it, measured on works that were kept back. Raises StageMissing where there
+    are too few of those."""
+    from handstyle.inspection import doctor_page
+    from handstyle.inspection.drawing import Album
+    from handstyle.inspection.leaving_out import ROUNDS
+
+    run = workspace.needs("run", "finetune")
+    trainings, collection, folder = _trainings(workspace, run, base, rounds or ROUNDS, progress)
+    root = workspace.root / "doctor"
+    with workspace.held(trainings.folder):
+        found = trainings.go(progress)
+    place = root / next_name(root, f"influence-{run}")
+    with unfinished(place, busy=f"another handstyle process makes {place}") as beside:
+        album, works = Album(beside / PICTURES, own_mark()), {work.name: work for work in collection.works}
+        told = [_with_picture(one, works[one.work], collection, folder, album) for one in found.works]
+        found = found.model_copy(update={"works": tuple(told)})
+        found.save(beside / "influence.json")
+        write(beside / "influence.html", doctor_page.harm_page(found, beside / PICTURES).encode())
+    return Measured(
+        record=str(place / "influence.json"),
+        page=str(place / "influence.html"),
+        words=found.words,
+        without=doctor_page.without_line(found.suspects),
+    )
+
+
+def _with_picture(one: WorkHarm, work: Work, collection: Collection, folder: Path, album: Album) -> WorkHarm:
+    from handstyle.collection.intake import load_work
+    from handstyle.inspection.doctor import WHOLE
+
+    image = load_work(folder, work, collection.background)
+    image.thumbnail((WHOLE, WHOLE))
+    return one.model_copy(update={"caption": work.caption, "picture": album.add(image, work.caption)})
+
+
+def _trainings(
+    workspace: Workspace, run: str, base: Path | None, rounds: int, progress: Progress
+) -> tuple[LeavingOut, Collection, Path]:
+    from handstyle.diffusion.hardware import use_all_cores
+    from handstyle.encoding.cache import Cache
+    from handstyle.finetuning.manifest import RunManifest
+    from handstyle.finetuning.material import example, material_of
+    from handstyle.inspection.leaving_out import LeavingOut
+
+    use_all_cores()
+    style, family = open_style(workspace, run), load_base(base)
+    require_known_base(workspace, family)
+    require_base(style.base, family)
+    collection, folder = collection_named(workspace, style.collection)
+    recipe, cache = style.recipe.changed(resolution=style.resolution), Cache(workspace.cache)
+
+    def still_permitted() -> None:
+        require_permission(workspace, collection, "train")
+        require_training(collection, family, recipe)
+
+    still_permitted()
+    if len(collection.withheld) < FEWEST_DRAWINGS:
+        raise StageMissing(
+            f"{len(collection.withheld)} works were kept back, and {FEWEST_DRAWINGS} are needed to measure on",
+            hint="Collect with --leave-out 0.2 and finetune again.",
+        )
+    own = class_images_again(workspace, style.class_images, None, recipe, family)
+    trainings = LeavingOut(
+        folder=workspace.folds(f"influence-{run}"),
+        style=style,
+        family=family,
+        material=material_of(collection, family, recipe, cache, own, progress),
+        drawings=[example(work, family, recipe, cache) for work in collection.withheld],
+        alike=alike_in(workspace, collection),
+        rounds=rounds,
+        environment=RunManifest.load(workspace.run(run) / "run.json").environment,
+        still_permitted=still_permitted,
+    )
+    return trainings, collection, folder

@@ -25,7 +25,7 @@ from handstyle.workspace import DEFAULT, Workspace
 FLAGS = {
     "collect": "mine licence licence-choice author source evidence seen rights consent leave-out without background "
     "plain-folders captions dry-run for letter pictures keeper contact base workspace",
-    "doctor": "captions base workspace",
+    "doctor": "captions influence rounds base workspace",
     "captions": "template captioner workspace",
     "encode": "base workspace",
     "finetune": "base preset recipe set class-images further stop dry-run resume extend network-weights plain "

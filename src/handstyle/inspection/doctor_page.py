@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from handstyle.inspection.doctor import KINDS, Checked, Kind
+from handstyle.inspection.harm import Harm
 from handstyle.inspection.one_file import document, loaded
 
 TITLES: dict[Kind, tuple[str, str]] = {
@@ -42,3 +43,17 @@ def without_line(names: list[str] | tuple[str, ...]) -> str:
     import shlex
 
     return " ".join(f"--without {shlex.quote(name)}" for name in names)
+
+
+def harm_page(found: Harm, pictures: Path) -> str:
+    """After the training: the works whose groups did harm."""
+    images = loaded((one.picture.file for one in found.works), pictures, "handstyle doctor --influence")
+    return document(
+        "harm.html.jinja",
+        images,
+        style="doctor.css",
+        found=found,
+        suspects=[one for one in found.works if one.is_suspect],
+        without=without_line(found.suspects),
+        line=lambda name: without_line([name]),
+    )

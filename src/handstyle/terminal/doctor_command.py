@@ -14,10 +14,19 @@ AskCaptions = Annotated[
     bool, Option("--captions", help="Ask the base, too, whether each caption fits; takes a few passes over all works.")
 ]
 
+Influence = Annotated[
+    bool, Option("--influence", help="After the training: leave works out in turn to see which harm it; takes long.")
+]
+Rounds = Annotated[
+    int | None, Option("--rounds", metavar="NUMBER", min=2, max=20, help="With --influence: four trainings each. [2]")
+]
+
 
 def doctor(
     context: typer.Context,
     captions: AskCaptions = False,
+    influence: Influence = False,
+    rounds: Rounds = None,
     base: options.Base = None,
     workspace: options.Place = None,
     json: options.AsJson = False,
@@ -26,6 +35,14 @@ def doctor(
     from handstyle import curating
 
     display = display_of(context)
+    values.at_most_one({"--captions": captions or None, "--influence": influence or None})
+    if influence:
+        measured = curating.influence(
+            values.workspace_at(workspace), base=base, rounds=rounds, progress=display.progress
+        )  # fmt: skip
+        told = [f"to train without them, collect again with: {measured.without}"] if measured.without else []
+        display.result(measured, measured.words, *told, measured.page)
+        return
     found = curating.examine(values.workspace_at(workspace), base=base, captions=captions, progress=display.progress)
     lines = listed(found.words) if found.words else ["nothing stands out"]
     if found.without:
