@@ -71,6 +71,7 @@ class Predicate(Record):
     drafted: date
     language: Literal["en"] = "en"
     words: tuple[Passage, ...] = ()
+    nonce: Digest | None = None  # drawn by chance when it was drafted; consents of before have none
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
@@ -100,7 +101,11 @@ class Statement(Record):
         return self
 
     def as_json(self) -> dict[str, Any]:
-        return self.model_dump(mode="json", by_alias=True)
+        """Without a nonce where there is none: so a consent that was signed before there were any stays as it is."""
+        dumped = self.model_dump(mode="json", by_alias=True)
+        if dumped["predicate"]["nonce"] is None:
+            del dumped["predicate"]["nonce"]
+        return dumped
 
     @property
     def holders(self) -> tuple[Holder, ...]:
@@ -130,6 +135,7 @@ def worded(subject: Sequence[Subject], predicate: Predicate) -> tuple[Passage, .
         documents=[(document.says, document.sha256) for document in predicate.documents],
         decoder=(predicate.decoder.pillow, predicate.decoder.background),
         drafted=predicate.drafted,
+        nonce=predicate.nonce,
     )
 
 

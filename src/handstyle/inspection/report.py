@@ -90,8 +90,8 @@ class Neighbour(Record):
 class CopyCheck(Record):
     """Are outputs nearer to the works than the artist's other drawings are?
 
-    Distances are between tiles, mirrored too. `unusually_near` counts outputs nearer to a work than
-    the nearest `quantile` of the real drawings are.
+    Distances are between tiles, to mirrored copies and crops of the works, too. `unusually_near` counts outputs nearer
+    to a work than the nearest `quantile` of the real drawings are.
     """
 
     outputs: tuple[Neighbour, ...]
