@@ -96,10 +96,10 @@ def _subject(workspace: Workspace, run: str, base: Path | None, further: Path | 
     family = load_base(base)
     require_known_base(workspace, family)
     worn = wardrobe.worn(workspace, [run])[0]
-    require_base(worn.style.base, family)
-    said = require_generating(workspace, worn.style, family)
+    require_base(worn.trained.base, family)
+    said = require_generating(workspace, worn.trained, family)
     collection, folder = collection_named(workspace, worn.style.collection)
-    more = further_drawings(workspace, collection, further, family, worn.style.recipe) if further else None
+    more = further_drawings(workspace, collection, further, family, worn.trained.recipe) if further else None
     real = held_out(collection, folder, more)
     if real is None:
         raise StageMissing(

@@ -58,7 +58,7 @@ def compare(
     if one.worn.style.tensors == two.worn.style.tensors:
         raise UsageMistake(f"{before} and {after} hold the same weights", hint="Name two runs that differ.")
     # Both are measured on the very same latents.
-    one = replace(one, worn=replace(one.worn, style=one.worn.style.model_copy(update={"resolution": two.resolution})))
+    one = replace(one, worn=replace(one.worn, style=one.worn.trained.model_copy(update={"resolution": two.resolution})))
     place = workspace.comparison(before, after)
     with unfinished(place, busy=f"another handstyle process makes {place}") as beside:
         found = Comparing(
@@ -95,8 +95,8 @@ def _subject(workspace: Workspace, run: str, family: ModelFamily) -> Subject:
             f"there is no run `{run}` in this workspace", hint=f"It has: {', '.join(workspace.runs()) or 'none yet'}."
         )
     worn = wardrobe.worn(workspace, [run])[0]
-    require_base(worn.style.base, family)
-    require_generating(workspace, worn.style, family)
+    require_base(worn.trained.base, family)
+    require_generating(workspace, worn.trained, family)
     collection, folder = collection_named(workspace, worn.style.collection)
     return Subject(collection, folder, family, worn, workspace.run(run), Cache(workspace.cache), own_mark())
 
@@ -107,5 +107,5 @@ def _further(
     """Asked for both: a drawing that either run learnt from proves nothing."""
     if folder is None:
         return None
-    found = [further_drawings(workspace, side.collection, folder, family, side.worn.style.recipe) for side in sides]
+    found = [further_drawings(workspace, side.collection, folder, family, side.worn.trained.recipe) for side in sides]
     return found[-1]

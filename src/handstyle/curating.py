@@ -174,7 +174,7 @@ def _seen(looked: Iterable[Looked], found: Iterable[Finding], album: Album) -> I
                 name=one.work.name,
                 caption=one.work.caption,
                 picture=album.add(one.whole, one.work.caption),
-                crop=(crop.left / width, crop.top / height, crop.side / width, crop.side / height),
+                crop=(crop.left / width, crop.top / height, crop.width / width, crop.height / height),
             )
 
 
@@ -238,6 +238,11 @@ def _trainings(
     style, family = open_style(workspace, run), load_base(base)
     require_known_base(workspace, family)
     require_base(style.base, family)
+    if style.origin:
+        raise UsageMistake(
+            f"{run} began at a file of another tool, which has learnt from nobody knows what",
+            hint="Ask for the influence of works on a style that was trained here from its base.",
+        )
     collection, folder = collection_named(workspace, style.collection)
     recipe, cache = style.recipe.changed(resolution=style.resolution), Cache(workspace.cache)
 

@@ -137,7 +137,7 @@ def test_the_base_is_asked_with_the_same_noise_and_only_a_clear_answer_is_told(m
     family = SimpleNamespace(networks={"unet": torch.nn.Identity()})
     monkeypatch.setattr(caption_fit, "mean_errors", errors)
     names = [f"{number}.png" for number in range(12)]
-    drawings = Drawings(tuple(captions), torch.zeros(12, 1))
+    drawings = Drawings(tuple(captions), tuple(torch.zeros(1) for _ in captions))
     fits = caption_fit.beaten(family, drawings, names, "no", lambda done, of: None)  # type: ignore[arg-type]
     found = ill_described(names, captions, fits)
     assert [finding.work for finding in found] == ["2.png"]

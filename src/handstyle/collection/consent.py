@@ -25,7 +25,7 @@ from handstyle.collection.one_line import Line
 from handstyle.collection.scope import Scope
 from handstyle.errors import ConsentBroken, HandstyleError, RecordDamaged, UsageMistake
 from handstyle.keys import Signer
-from handstyle.records import Record, TooLarge, read_named
+from handstyle.records import Record, TooLarge, later, read_named
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 LARGEST_CONSENT = 4 << 20  # bytes
@@ -71,7 +71,7 @@ class Predicate(Record):
     drafted: date
     language: Literal["en"] = "en"
     words: tuple[Passage, ...] = ()
-    nonce: Digest | None = None  # drawn by chance when it was drafted; consents of before have none
+    nonce: Digest | None = later(None)  # drawn by chance when it was drafted; consents of before have none
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
@@ -101,11 +101,7 @@ class Statement(Record):
         return self
 
     def as_json(self) -> dict[str, Any]:
-        """Without a nonce where there is none: so a consent that was signed before there were any stays as it is."""
-        dumped = self.model_dump(mode="json", by_alias=True)
-        if dumped["predicate"]["nonce"] is None:
-            del dumped["predicate"]["nonce"]
-        return dumped
+        return self.model_dump(mode="json", by_alias=True)
 
     @property
     def holders(self) -> tuple[Holder, ...]:

@@ -171,7 +171,7 @@ class Auditing:
 
     def _steered(self, twin: Twin | None) -> NDArray[np.float64]:
         """How strongly the words of each work steer, while it is drawn."""
-        template, style = style_template(self.subject), self.subject.worn.style
+        template, style = style_template(self.subject), self.subject.worn.trained
         prompts = [template.replace("{caption}", work.caption) for work in self.subject.collection.training]
         worn = [self._worn(twin)] if twin else []
         return magnitudes(self.subject.family, worn, prompts, SEEDS, self.subject.resolution, style.recipe)

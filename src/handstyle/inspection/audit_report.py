@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from handstyle.records import Record
+from handstyle.records import Record, later
 
 LEVEL = 0.01
 
@@ -21,7 +21,7 @@ class Judged(Record):
     steps: int
     outputs_p: float
     extraction_p: float | None = None  # of the base there is nothing to extract
-    prompts_p: float | None = None  # how strongly words steer; told beside the finding, and no part of it
+    prompts_p: float | None = later(None)  # how strongly words steer; told beside the finding, and no part of it
 
     @property
     def is_flagged(self) -> bool:
@@ -57,7 +57,7 @@ class Audit(Record):
     style: Judged | None = None
     positive: Judged | None = None  # a twin that learnt by heart must be flagged
     negative: Judged | None = None  # a model that learnt from none of them must not
-    left_out: Judged | None = None  # nor the style's twin, asked about works that it did not learn from
+    left_out: Judged | None = later(None)  # nor the style's twin, asked about works that it did not learn from
     outputs: int = 0
     near: int = 0  # outputs nearer to a work that was learnt from than any held-out work is
     most_near: float = 1.0  # upper bound of their share, with 95 % confidence

@@ -18,7 +18,7 @@ from PIL import Image, ImageOps
 from handstyle.collection.fingerprints import fingerprint
 from handstyle.collection.near_duplicates import are_near
 from handstyle.collection.works import Work
-from handstyle.encoding.crops import centre_crop, share_kept
+from handstyle.encoding.crops import centre_crop
 from handstyle.inspection.report import Shown
 from handstyle.inspection.surface import surface
 from handstyle.records import Record
@@ -129,7 +129,7 @@ def _cropped(one: Looked) -> Finding | None:
     lost = ink_lost(one.whole)
     if lost < INK_LOST:
         return None
-    kept = share_kept(one.work.width, one.work.height)
+    kept = centre_crop(one.work.width, one.work.height, 1).share_of(one.work.width, one.work.height)
     words = f"loses {lost:.0%} of what is drawn: training sees a square, which keeps {kept:.0%} of its area"
     return Finding(kind="cropped", work=one.work.name, words=words)
 

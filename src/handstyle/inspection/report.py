@@ -10,7 +10,7 @@ from typing import Literal
 from handstyle.finetuning.measured import Band, CrossFitted, Interval, Normalised
 from handstyle.inspection.audit_report import Audit
 from handstyle.inspection.blind_test import BlindTest
-from handstyle.records import Record
+from handstyle.records import Record, later
 
 
 class NoiseLevel(Record):
@@ -157,7 +157,7 @@ class InspectionReport(Record):
     comparisons: tuple[SideBySide, ...]
     copying: CopyCheck
     audit: Audit | None = None  # where one was asked for
-    blind_test: BlindTest | None = None  # where other people have guessed
+    blind_test: BlindTest | None = later(None)  # where other people have guessed
     surfaces: tuple[Surface, ...]
     cannot_tell: tuple[str, ...]
     verdict: tuple[str, ...]

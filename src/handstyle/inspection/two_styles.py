@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import torch
 from PIL import Image
 
 from handstyle.collection.works import Work
@@ -56,7 +55,7 @@ class Comparing:
         drawings = unseen(self.before, self.after, self.further)
         changes = differences.work_changes(self.before.collection, self.after.collection)
         gain, base_template = self._gain(drawings)
-        recipe = differences.recipe_changes(self.before.worn.style, self.after.worn.style)
+        recipe = differences.recipe_changes(self.before.worn.trained, self.after.worn.trained)
         works = tuple(map(self._changed, changes))
         lengths = {"before": snapshots(self.before), "after": snapshots(self.after)}
         return Comparison(
@@ -69,8 +68,8 @@ class Comparing:
             unchanged=differences.unchanged(self.before.collection, self.after.collection),
             gain=gain,
             weights=self.weights,
-            steps_before=tuple(worn.style.steps for worn in lengths["before"]),
-            steps_after=tuple(worn.style.steps for worn in lengths["after"]),
+            steps_before=tuple(worn.trained.steps for worn in lengths["before"]),
+            steps_after=tuple(worn.trained.steps for worn in lengths["after"]),
             rows=self._rows(drawings, base_template, lengths),
             verdict=differences.verdict(gain, recipe, works),
         )
@@ -167,7 +166,7 @@ class Comparing:
             caption=caption,
             base=picture(base),
             cells=tuple(
-                Cell(which=which_of(which), steps=worn.style.steps, weight=worn.weight, picture=picture(made))
+                Cell(which=which_of(which), steps=worn.trained.steps, weight=worn.weight, picture=picture(made))
                 for which, [worn], made in styles
             ),
             real=self.album.add(truth[number], caption) if real else None,
@@ -208,7 +207,7 @@ def latents(drawings: Sequence[Drawing], subject: Subject) -> Drawings:
         one = replace(drawing.held, works=(drawing.work,))
         parts.append(encoded(one, subject.family, subject.resolution, subject.cache))
     captions = tuple(caption for part in parts for caption in part.captions)
-    return Drawings(captions, torch.cat([part.latents_NCHW for part in parts]))
+    return Drawings(captions, tuple(latents for part in parts for latents in part.latents))
 
 
 def _real(drawing: Drawing, resolution: int) -> Image.Image:
@@ -222,7 +221,7 @@ def snapshots(subject: Subject) -> list[Worn]:
         return [finished]
     kept = Snapshots(subject.run / "snapshots", RunManifest.load(manifest).lineage)
     states = (kept.load(path) for path in _spread(kept.paths()[:-1], MOST_SNAPSHOTS - 1))
-    return [*(_as_style(state, finished) for state in states if state.step < finished.style.steps), finished]
+    return [*(_as_style(state, finished) for state in states if state.step < finished.trained.steps), finished]
 
 
 def _spread(paths: Sequence[Path], most: int) -> list[Path]:
@@ -234,11 +233,11 @@ def _spread(paths: Sequence[Path], most: int) -> list[Path]:
 def _as_style(state: State, finished: Worn) -> Worn:
     """A style of its own, by the digest of its own tensors."""
     tensors = state.finished_weights()
-    return Worn(finished.style.model_copy(update={"steps": state.step, "tensors": digest_of(tensors)}), tensors)
+    return Worn(finished.trained.model_copy(update={"steps": state.step, "tensors": digest_of(tensors)}), tensors)
 
 
 def _compared(subject: Subject) -> Compared:
-    style = subject.worn.style
+    style = subject.worn.trained
     return Compared(
         run=subject.run.name,
         style=style.tensors,

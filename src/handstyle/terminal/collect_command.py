@@ -59,9 +59,7 @@ def collect(
 
     display = display_of(context)
     values.at_most_one({"--captions": captions, "--dry-run": dry_run or None})
-    chosen = values.given(
-        without=without, background=background, as_plain=plain_folders or None, captions=captions
-    )
+    chosen = values.given(without=without, background=background, as_plain=plain_folders or None, captions=captions)
     if leave_out is not None:
         chosen["validation"] = parse_withholding(leave_out)
     stated = StatedPermission(
