@@ -25,9 +25,9 @@ LAYERS = [
     *("errors", "digests", "records", "tensor_files", "workspace", "keys", "envelopes"),
     *("collection", "diffusion", "encoding", "finetuning", "generation", "inspection", "origination", "publication"),
     *("policy", "loading", "vouching", "gates", "inspectees", "editing", "picture_marks", "planning", "lengths"),
-    *("auditing", "releasing"),
-    *("stages", "checking", "converting", "renaming", "sharing", "consenting", "withdrawing", "logkeeping"),
-    *("retraining", "repeating", "originating"),
+    *("auditing", "blind_testing", "curating", "releasing"),
+    *("stages", "checking", "comparing", "converting", "renaming", "sharing", "consenting", "withdrawing"),
+    *("logkeeping", "retraining", "repeating", "originating"),
     *("foresight", "demonstration", "studio", "terminal", "__main__"),
 ]
 
@@ -46,6 +46,10 @@ WITHOUT_TORCH = [
     "generation/request.py",
     "generation/signature.py",
     "inspection/audit_report.py",
+    "inspection/blind_page.py",
+    "inspection/blind_test.py",
+    "inspection/comparison.py",
+    "inspection/compare_page.py",
     "inspection/report.py",
     "inspection/page.py",
     "origination/artwork.py",

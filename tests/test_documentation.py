@@ -24,6 +24,10 @@ COMMANDS = [
     *VERBS,
     "consent",
     "log",
+    "compare",
+    "doctor",
+    "captions",
+    "blind-test",
     "shares",
     "verify",
     "detect",
@@ -40,6 +44,7 @@ BEHIND = {  # what can stand behind a command
     "consent": ["draft", "show", "sign", "check", "list", "key"],
     "log": ["start", "show", "refresh", "erase", "witness", "accept"],
     "originate": ["draw", "base"],
+    "blind-test": ["make", "read"],
 }
 NOT_OURS = {".venv", ".git", "demo-output", "handstyle-workspace", "node_modules"}
 

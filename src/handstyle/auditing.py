@@ -35,7 +35,8 @@ def audited(workspace: Workspace, subject: Subject, pictures: Path, progress: Ca
         pass
     near = workspace.collection(collection.digest) / ALIKE
     seed, chosen_by = chance(workspace, collection)
-    return Auditing(
+    folder = workspace.folds(f"audit-{subject.worn.style.tensors[:12]}")
+    audit = Auditing(
         subject=subject,
         material=material_of(collection, family, recipe, subject.cache, own, progress),
         alike=Alike.load(near).works if near.is_file() else {},
@@ -43,7 +44,10 @@ def audited(workspace: Workspace, subject: Subject, pictures: Path, progress: Ca
         chosen_by=chosen_by,
         album=Album(pictures, subject.mark),
         report=progress,
-    ).go()
+        folder=folder / "twins",
+    )
+    with workspace.held(folder):
+        return audit.go()
 
 
 def earlier(workspace: Workspace, tensors: str) -> Audit | None:
@@ -63,7 +67,13 @@ def chance(workspace: Workspace, collection: Collection) -> tuple[str, str]:
 
     kept = permission.kept(collection, workspace.collection(collection.digest)).values()
     signatures = sorted(signature["sig"] for consent in kept for signature in consent.signatures)
-    seed = digests.of_json({"collection": collection.digest, "signatures": signatures})
+    nonces = sorted(consent.statement.predicate.nonce or "" for consent in kept)
+    decisive: dict[str, object] = {"collection": collection.digest, "signatures": signatures}
+    if any(nonces):
+        decisive["nonces"] = nonces
+    seed = digests.of_json(decisive)
+    if any(nonces):
+        return seed, "the digest of the collection, the signatures of the permission and the number drawn for it"
     if signatures:
         return seed, "the digest of the collection and the signatures of the permission"
     return seed, "the digest of the collection alone, as nobody has signed the permission"

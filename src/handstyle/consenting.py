@@ -5,6 +5,7 @@ Not verbs: what happens between people before `collect`. A statement is drafted,
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
 from pathlib import Path
@@ -83,7 +84,8 @@ def draft(
         return Drafted(terms=str(path), file=None, page=None, number=None, works=0, without_key=())
     wanted = Terms.at(asked)
     works, shown = look_at(folder, background, pictures=pictures)
-    statement = terms.statement(wanted, works, background=background, on=on, beside=asked.parent)
+    chance = secrets.token_hex(32)
+    statement = terms.statement(wanted, works, background=background, on=on, beside=asked.parent, nonce=chance)
     made = consent.drafted(statement)
     stem = slug(wanted.author)
     file, page = to / f"{stem}{ENDING}", to / f"{stem}-consent.html"

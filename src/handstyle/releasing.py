@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handstyle import digests
+from handstyle.blind_testing import with_blind_test
 from handstyle.collection.works import Collection
 from handstyle.diffusion.base_provenance import BaseProvenance
 from handstyle.gates import require_standing
@@ -64,8 +65,9 @@ def finished(workspace: Workspace, base: Path) -> Finished:
         require_standing(workspace, found, None, "a release")
     weights = workspace.run(run) / "style" / WEIGHTS
     of_base = base_to_publish(workspace, base, style)
-    report = current_report(workspace)
-    return Finished(workspace, style, weights, collection, folder, class_images, beside, *report, *of_base)
+    report, pictures = current_report(workspace)
+    report = with_blind_test(workspace, report)
+    return Finished(workspace, style, weights, collection, folder, class_images, beside, report, pictures, *of_base)
 
 
 def assemble(

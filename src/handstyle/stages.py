@@ -86,9 +86,11 @@ def collect(
     without: Iterable[str] = (),
     background: str = "white",
     as_plain: bool = False,
+    captions: Path | None = None,
     progress: Progress = silent,
 ) -> Collected:
-    """A folder of pictures, words and permission becomes a collection; the originals stay where and as they are."""
+    """A folder of pictures, words and permission becomes a collection; the originals stay where and as they are.
+    `captions` is a table of words that stand in place of those beside the pictures."""
     from handstyle.collection import curation, intake, permission
     from handstyle.publication import logged
     from handstyle.publication.disclosure import published_collection
@@ -100,6 +102,7 @@ def collect(
         validation=validation,
         without=without,
         as_plain=as_plain,
+        table=captions,
         kept_in=workspace.reading(folder),
         progress=progress,
     )

@@ -10,6 +10,9 @@
 |-- pictures/<id>/                                       what was drawn
 |-- credentials/                                         of models, for the pictures they draw
 |-- inspections/<id>/                                    report.json, report.html, pictures/
+|-- comparisons/<run>-<run>/                            comparison.json, comparison.html, pictures/
+|-- doctor/<collection>/                                 doctor.json, doctor.html, pictures/
+|-- blind-tests/<run>/                                   blind-test.html, answers.json, result.json
 |-- releases/<name>/                                     what may leave the house
 |-- withdrawals/                                         what was taken back of works that were used here
 |-- ledger.jsonl                                         which pictures were made and released, with which styles
@@ -194,6 +197,11 @@ class Workspace:
         """Where the next inspection of a run goes. It is not there yet: see `unfinished`."""
         folder = self.root / "inspections"
         return folder / next_name(folder, run)
+
+    def comparison(self, before: str, after: str) -> Path:
+        """Where the next comparison of two runs goes. It is not there yet: see `unfinished`."""
+        folder = self.root / "comparisons"
+        return folder / next_name(folder, f"{before}-{after}")
 
     @contextmanager
     def held(self, folder: Path) -> Iterator[None]:

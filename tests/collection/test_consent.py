@@ -251,3 +251,24 @@ def test_what_is_no_file_is_said_so(tmp_path: Path, make: Callable[[Path], objec
     make(tmp_path / "it.consent.json")
     with pytest.raises(UsageMistake, match="cannot be read"):
         consent.read(tmp_path / "it.consent.json")
+
+
+def test_a_number_drawn_by_chance_is_signed_in_words_and_one_without_stays_as_it_was() -> None:
+    old = draft()
+    assert old.statement.predicate.nonce is None and "nonce" not in old.statement.as_json()["predicate"]
+    assert consent.opened(old.data, "it").digest == old.digest
+    made = statement(asked(), WORKS, background="white", on=TODAY, beside=Path(), nonce="7" * 64)
+    new = consent.drafted(made)
+    assert new.digest != old.digest
+    assert any("7" * 64 in line for passage in made.predicate.words for line in passage.lines)
+    assert consent.opened(new.data, "it").statement.predicate.nonce == "7" * 64
+
+
+@pytest.mark.parametrize("nonce", [None, "8" * 64, "short"], ids=["nothing in its place", "another", "no number"])
+def test_the_number_cannot_be_changed_afterwards(nonce: str | None) -> None:
+    made = statement(asked(), WORKS, background="white", on=TODAY, beside=Path(), nonce="7" * 64)
+    content = made.as_json()
+    content["predicate"]["nonce"] = nonce
+    payload = digests.canonical(content)
+    with pytest.raises(ConsentBroken):
+        consent.opened(envelopes.sealed(consent.PAYLOAD_TYPE, payload, []), "it")

@@ -13,7 +13,7 @@ import torch
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from PIL import Image
 
-from handstyle import auditing, stages
+from handstyle import auditing, digests, stages
 from handstyle.collection.rights_plan import read_rights_toml
 from handstyle.demonstration import EXAMPLE
 from handstyle.encoding.cache import Cache
@@ -178,3 +178,87 @@ def test_what_an_audit_found_holds_when_the_same_weights_are_inspected_again(
     again = auditing.earlier(workspace, report.style)
     assert again is not None and again.finding == "copies"
     assert auditing.earlier(workspace, "f" * 64) is None
+
+
+def test_a_control_on_works_that_were_left_out_can_overturn_everything() -> None:
+    """A test that tells apart what the twin never saw tells something else than copying."""
+    fooled = found(0.0001, 0.0001, left_out=it(0.004, None))
+    assert fooled.finding == "not able to tell"
+    assert "two halves of works that the twin did not learn from" in fooled.words
+    assert found(0.0001, 0.0001, left_out=it(0.4, None)).finding == "copies"
+
+
+def test_works_that_were_left_out_are_told_apart_as_rarely_as_chance_allows(works: list[Image.Image]) -> None:
+    """Also by a twin that copies the other half to the pixel."""
+    alarms = 0
+    for seed in range(40):
+        chance = np.random.default_rng(seed)
+        learnt = sorted(chance.choice(24, 12, replace=False).tolist())
+        judge = Judge(Looked(works), [[place] for place in range(24)], learnt)
+        judge.measure_base([noisy(works[int(place)], chance, 60) for place in chance.choice(24, 24)])
+        copies = [noisy(works[place], chance, 8) for place in learnt for _ in range(2)]
+        alarms += judge.left_out_p(copies, f"seed {seed}") <= 0.05
+    assert alarms <= 6, f"{alarms} of 40, where 2 are expected"
+
+
+def test_how_words_steer_is_told_and_decides_nothing() -> None:
+    judge = Judge(Looked([Image.new("RGB", (32, 32), (20 * n, 0, 0)) for n in range(10)]), [[n] for n in range(10)],
+                  [0, 1, 2, 3, 4])  # fmt: skip
+    pictures = [Image.new("RGB", (32, 32), "white")]
+    judge.measure_base(pictures, np.ones(10))
+    steered = np.array([2.0] * 5 + [1.0] * 5)
+    assert judge.prompts_p(steered) == pytest.approx(1 / 252)
+    assert judge.prompts_p(np.ones(10)) == 1
+    told = judge.tested("it", 3, pictures, pictures, steered)
+    assert told.prompts_p == pytest.approx(1 / 252) and not told.is_flagged
+
+
+@pytest.mark.slow
+def test_an_audit_that_was_stopped_goes_on_from_its_twins_to_the_same_numbers(
+    subject: tuple[Workspace, Subject], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace, inspected = subject
+    whole = auditing.audited(workspace, inspected, tmp_path / "one", lambda *told: None)
+    assert not list(workspace.folds("").rglob("*.safetensors")), "the twins' weights are not kept"
+    trained: list[int] = []
+    finetune = audit.finetune
+
+    def counting(*given: Any, **named: Any) -> Any:
+        for step in finetune(*given, **named):
+            trained.append(step.index)
+            yield step
+
+    monkeypatch.setattr(audit, "finetune", counting)
+
+    def stop(what: str, done: int, of: int) -> None:
+        if what == "trying to get the works out":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        auditing.audited(workspace, inspected, tmp_path / "two", stop)
+    before = len(trained)
+    again = auditing.audited(workspace, inspected, tmp_path / "three", lambda *told: None)
+    assert before == 2 + 4 and len(trained) == before, "no twin was trained a second time"
+    assert again.model_copy(update={"seconds": 0}) == whole.model_copy(update={"seconds": 0})
+
+
+def test_the_number_drawn_for_a_consent_has_its_part_in_the_half(
+    subject: tuple[Workspace, Subject], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from types import SimpleNamespace
+
+    workspace, inspected = subject
+
+    def kept(nonce: str | None) -> Any:
+        statement = SimpleNamespace(predicate=SimpleNamespace(nonce=nonce))
+        return lambda *given: {"d": SimpleNamespace(statement=statement, signatures=({"sig": "s"},))}
+
+    seeds = []
+    for nonce in (None, "1" * 64, "2" * 64):
+        monkeypatch.setattr("handstyle.collection.permission.kept", kept(nonce))
+        seed, whose = auditing.chance(workspace, inspected.collection)
+        assert ("the number drawn for it" in whose) is (nonce is not None)
+        seeds.append(seed)
+    assert len(set(seeds)) == 3
+    without = {"collection": inspected.collection.digest, "signatures": ["s"]}
+    assert seeds[0] == digests.of_json(without), "as before there were such numbers"

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from handstyle.inspection.memorisation import SIDE, finding, nearest_work, reduced, tiled_distance
+from handstyle.inspection.copy_distances import CROP, Looked
+from handstyle.inspection.memorisation import SIDE, finding, reduced, tiled_distance
 
 
 def picture(seed: int) -> Image.Image:
@@ -15,20 +16,29 @@ def picture(seed: int) -> Image.Image:
 
 
 WORKS = [reduced(picture(seed)) for seed in range(6)]
+LOOKED = Looked([picture(seed) for seed in range(6)])
 
 
 @pytest.mark.parametrize("changed", [lambda image: image, ImageOps.mirror], ids=["as it is", "mirrored"])
 def test_an_exact_copy_is_found_at_no_distance(changed: object) -> None:
     copy = changed(picture(4))  # type: ignore[operator]
-    nearest = nearest_work(reduced(copy), WORKS)
+    nearest = LOOKED.nearest(copy)
     assert nearest.work == 4
     assert nearest.distance == pytest.approx(0, abs=1e-12)
 
 
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_a_copy_of_a_corner_is_found_too(mirrored: bool) -> None:
+    side = round(CROP * 64)
+    corner = picture(3).crop((64 - side, 0, 64, side))
+    nearest = LOOKED.nearest(ImageOps.mirror(corner) if mirrored else corner)
+    assert nearest.work == 3 and nearest.distance == pytest.approx(0, abs=1e-12)
+
+
 def test_a_slightly_changed_copy_is_still_the_nearest() -> None:
     noisy = np.asarray(picture(2)).astype(int) + np.random.default_rng(0).integers(-8, 9, (64, 64, 3))
-    nearest = nearest_work(reduced(Image.fromarray(noisy.clip(0, 255).astype(np.uint8))), WORKS)
-    stranger = nearest_work(reduced(picture(99)), WORKS)
+    nearest = LOOKED.nearest(Image.fromarray(noisy.clip(0, 255).astype(np.uint8)))
+    stranger = LOOKED.nearest(picture(99))
     assert nearest.work == 2 and nearest.distance < 0.2 * stranger.distance
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from handstyle import checking, demonstration, planning, sharing, stages
+from handstyle import blind_testing, checking, comparing, demonstration, planning, sharing, stages
 from handstyle.__main__ import main
 from handstyle.terminal.command_line import ENVIRONMENT
 
@@ -43,7 +43,15 @@ def typed(
     signal.signal(signal.SIGINT, ctrl_c)
 
 
-OWNER = {"demo": demonstration, "plan": planning, "verify": checking, "detect": checking, "shares": sharing}
+OWNER = {
+    "make": blind_testing,
+    "compare": comparing,
+    "demo": demonstration,
+    "plan": planning,
+    "verify": checking,
+    "detect": checking,
+    "shares": sharing,
+}
 
 
 class Call:

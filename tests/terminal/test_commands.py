@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from handstyle import stages
+from handstyle import blind_testing, stages
+from handstyle.comparing import RunsCompared
 from handstyle.demonstration import Demonstrated
 from handstyle.errors import UsageMistake
 from handstyle.finetuning.recipe import Recipe
@@ -23,7 +24,9 @@ from handstyle.workspace import DEFAULT, Workspace
 
 FLAGS = {
     "collect": "mine licence licence-choice author source evidence seen rights consent leave-out without background "
-    "plain-folders dry-run for letter pictures keeper contact base workspace",
+    "plain-folders captions dry-run for letter pictures keeper contact base workspace",
+    "doctor": "captions influence rounds base workspace",
+    "captions": "template captioner workspace",
     "encode": "base workspace",
     "finetune": "base preset recipe set class-images further stop dry-run resume extend network-weights plain "
     "save-every sample-every workspace",
@@ -31,6 +34,7 @@ FLAGS = {
     "base from strength mask outpaint resample source-permission workspace",
     "inspect": "style further oracle audit base workspace",
     "publish": "name key model-licence distribution keeper contact to base workspace",
+    "compare": "prompt weights further base workspace",
     "shares": "pool per-picture per-released per-period periods flat currency by style since until to workspace",
     "rename": "identifier key to remove-old workspace",
     "base": "config allow-download made-from because key workspace",
@@ -78,6 +82,7 @@ def test_the_verbs_stand_in_the_order_of_the_journey(typed: Any) -> None:
         *list(FLAGS),
         "consent",
         "log",
+        "blind-test",
         "originate",
     ]
 
@@ -286,3 +291,25 @@ def test_the_demo_says_where_to_look(typed: Any, stage: Any) -> None:
     call = stage("demo", made)
     assert typed("demo", "--short").out == "demo-output/report.html\ndemo-output/release\n"
     assert (call.positional, call.named["short"]) == ((Path("demo-output"),), True)
+
+
+def test_two_runs_and_how_to_compare_them_reach_the_comparison(typed: Any, stage: Any) -> None:
+    made = RunsCompared(comparison="c.json", page="c.html", verdict=("It is so.",), gained=0.1, interval=(0, 0.2))
+    call = stage("compare", made)
+    answer = typed("compare", "one", "two", "--prompt", "a", "--prompt", "b", "--weights", "0.5,1", "--further", "f")
+    assert answer.out == "It is so.\nc.html\n"
+    assert call.positional == (Workspace(DEFAULT), "one", "two")
+    assert (call.named["prompts"], call.named["weights"], call.named["further"]) == (["a", "b"], [0.5, 1], Path("f"))
+    assert typed("compare", "one", "two", "--weights", "much").code == UsageMistake.exit_code
+    typed("compare", "one", "two")
+    assert not {"prompts", "weights"} & set(call.named)
+
+
+def test_a_blind_test_is_made_and_read(typed: Any, stage: Any) -> None:
+    sealed = blind_testing.Made(page="p.html", answers="a.json", commitment="c" * 64, drawings=8)
+    call = stage("make", sealed)
+    answer = typed("blind-test", "make", "--run", "r", "--drawings", "9", "--further", "f")
+    assert answer.out == f"8 drawings, sealed as {'c' * 64}\np.html\n" and "keep a.json to yourself" in answer.err
+    assert (call.positional, call.named["drawings"], call.named["further"]) == ((Workspace(DEFAULT), "r"), 9, Path("f"))
+    assert typed("blind-test", "make", "--drawings", "3").code == UsageMistake.exit_code
+    assert typed("blind-test", "read").code == UsageMistake.exit_code

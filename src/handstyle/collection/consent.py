@@ -25,7 +25,7 @@ from handstyle.collection.one_line import Line
 from handstyle.collection.scope import Scope
 from handstyle.errors import ConsentBroken, HandstyleError, RecordDamaged, UsageMistake
 from handstyle.keys import Signer
-from handstyle.records import Record, TooLarge, read_named
+from handstyle.records import Record, TooLarge, later, read_named
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 LARGEST_CONSENT = 4 << 20  # bytes
@@ -71,6 +71,7 @@ class Predicate(Record):
     drafted: date
     language: Literal["en"] = "en"
     words: tuple[Passage, ...] = ()
+    nonce: Digest | None = later(None)  # drawn by chance when it was drafted; consents of before have none
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
@@ -130,6 +131,7 @@ def worded(subject: Sequence[Subject], predicate: Predicate) -> tuple[Passage, .
         documents=[(document.says, document.sha256) for document in predicate.documents],
         decoder=(predicate.decoder.pillow, predicate.decoder.background),
         drafted=predicate.drafted,
+        nonce=predicate.nonce,
     )
 
 

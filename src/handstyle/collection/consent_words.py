@@ -39,6 +39,7 @@ def words_of(
     documents: Sequence[tuple[str, str]],
     decoder: tuple[str, str],
     drafted: date,
+    nonce: str | None = None,
 ) -> tuple[Passage, ...]:
     number = "1 work" if len(works) == 1 else f"{len(works)} works"
     return (
@@ -64,6 +65,7 @@ def words_of(
         *_documents(documents),
         _public(author),
         _works(works, decoder),
+        *_chance(nonce),
     )
 
 
@@ -209,6 +211,21 @@ def _works(works: Sequence[tuple[str, str]], decoder: tuple[str, str]) -> Passag
             "retouched or saved with loss is another picture, and not permitted by this.",
             *(f"Work {place}: file {file}, picture {pixels}" for place, (file, pixels) in enumerate(works, 1)),
             f"The numbers of the pictures were computed with Pillow {pillow}, what is transparent on {page}.",
+        ),
+    )
+
+
+def _chance(nonce: str | None) -> tuple[Passage, ...]:
+    if nonce is None:
+        return ()
+    return (
+        Passage(
+            heading="A number drawn by chance",
+            lines=(
+                "When a model is tested for copies, some of the works are left out of a training to compare with. This "
+                "number, which was drawn by chance before anybody signed, has its part in choosing them, so that "
+                f"whoever trains cannot: {nonce}.",
+            ),
         ),
     )
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from PIL import Image
 
+from handstyle.collection import caption_table
 from handstyle.collection.captions import Captions
 from handstyle.collection.covering import Permissions
 from handstyle.collection.curation import duplicates
@@ -63,6 +64,7 @@ def gather(
     background: str = "white",
     validation: Withholding = ONE_IN_FIVE,
     without: Iterable[str] = (),
+    table: Path | None = None,
     on: date | None = None,
     kept_in: Path | None = None,
     processes: int | None = None,
@@ -83,6 +85,8 @@ def gather(
     folder, listing = laid.folder, laid.listing
     names = [name for name in listing.pictures if name not in without]
     captions = laid.captions(names, without)
+    if table is not None:
+        captions = caption_table.over(captions, table, names)
     permissions = Permissions(names, rights, on or date.today())
     with closing(Remembered(kept_in, page, names)) if kept_in else nullcontext(NoMemory()) as memory:
         works, faults, alike = _works(laid, names, page, captions, permissions, memory, processes, progress)

@@ -61,7 +61,9 @@ class Named(NamedTuple):
     reservations: tuple[Reading, ...] = ()  # in the file and beside it
 
 
-def statement(terms: Terms, works: Iterable[Named], *, background: str, on: date, beside: Path) -> Statement:
+def statement(
+    terms: Terms, works: Iterable[Named], *, background: str, on: date, beside: Path, nonce: str | None = None
+) -> Statement:
     """The works by digest, in the order of their pixels: the order of names would tell names."""
     ordered = sorted(works, key=lambda work: work.pixels)
     subject = tuple(
@@ -78,6 +80,7 @@ def statement(terms: Terms, works: Iterable[Named], *, background: str, on: date
         "documents": _documents(terms.documents, beside),
         "decoder": Decoder(pillow=PIL.__version__, background="#" + bytes(page_colour(background)).hex()),
         "drafted": on,
+        "nonce": nonce,
     }
     predicate = Predicate.read(asked, where="what is asked for", error=UsageMistake)
     predicate = predicate.model_copy(update={"words": worded(subject, predicate)})

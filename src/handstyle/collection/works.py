@@ -17,7 +17,7 @@ from handstyle.collection.rights import RightsRecord
 from handstyle.records import Record, later, write_with
 
 LARGEST_COLLECTION = 512 << 20  # bytes: a million works
-CaptionSource = Literal["sidecar", "metadata.jsonl", "metadata.csv", "file name", "folder name", "data set"]
+CaptionSource = Literal["sidecar", "metadata.jsonl", "metadata.csv", "file name", "folder name", "data set", "table"]
 MOST_REPEATS = 10_000
 
 

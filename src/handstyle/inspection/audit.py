@@ -7,19 +7,23 @@ it cannot tell. The weights of the twins are not kept.
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from handstyle import digests
 from handstyle.finetuning import origin
 from handstyle.finetuning.loop import finetune
 from handstyle.finetuning.material import Material
 from handstyle.finetuning.recipe import Recipe
+from handstyle.finetuning.snapshots import Snapshots
 from handstyle.finetuning.stopping import fold_steps
 from handstyle.finetuning.trainable import trainable
 from handstyle.generation.generate import Worn
@@ -32,12 +36,14 @@ from handstyle.inspection.drawing import Album, Report, draw
 from handstyle.inspection.exchangeability import half_of, p_value, smallest_p, units_of, upper_bound
 from handstyle.inspection.extraction import extracted
 from handstyle.inspection.material import as_seen
+from handstyle.inspection.prompt_meters import magnitudes
 from handstyle.inspection.subject import Subject, style_template
 
 BY_HEART, FASTER = 8, 5  # times as long, times the learning rate
 SEEDS, ATTACKS = (1, 2), (11, 12, 13)
 WEIGHTS = (0.8, 0.6, 0.4, 0.2)
 EARLIER = (0.75, 0.5, 0.25)  # of the length
+SAVE_EVERY = 50  # steps
 
 
 Twin = tuple[int, dict[str, Tensor]]  # steps and weights
@@ -54,6 +60,7 @@ class Auditing:
     chosen_by: str
     album: Album
     report: Report
+    folder: Path  # of twins that are being trained; what was stopped goes on from there, and nothing stays
 
     def go(self) -> Audit:
         began, works = time.perf_counter(), self.subject.collection.training
@@ -72,6 +79,7 @@ class Auditing:
         if frame.smallest_p > LEVEL / 2:
             return frame
         found = self._found(frame, units, learnt_units, held)
+        shutil.rmtree(self.folder, ignore_errors=True)
         return found.model_copy(update={"seconds": round(time.perf_counter() - began, 1)})
 
     def _found(self, frame: Audit, units: list[list[int]], learnt: list[int], held: list[int]) -> Audit:
@@ -91,16 +99,24 @@ class Auditing:
             learning_rate=FASTER * recipe.learning_rate,
         )
         expert = self._trained(by_heart, held, BY_HEART * steps)[0]
-        judge.measure_base(self._drawn(None))
+        judge.measure_base(self._drawn(None), self._steered(None))
         drawn = self._drawn(twin)
-        style = judge.tested("the style's twin", steps, drawn, self._forced(twin))
-        heart = judge.tested("a twin that learnt by heart", BY_HEART * steps, self._drawn(expert), self._forced(expert))
+        style = judge.tested("the style's twin", steps, drawn, self._forced(twin), self._steered(twin))
+        heart = judge.tested(
+            "a twin that learnt by heart", BY_HEART * steps, self._drawn(expert), self._forced(expert),
+            self._steered(expert),
+        )  # fmt: skip
         near = judge.near(drawn, works, held)
         return frame.model_copy(
             update={
                 "style": style,
                 "positive": heart,
                 "negative": Judged(model="the base", steps=0, outputs_p=judge.base_p),
+                "left_out": Judged(
+                    model="the style's twin, on works left out",
+                    steps=steps,
+                    outputs_p=judge.left_out_p(drawn, self.seed),
+                ),
                 "outputs": len(drawn),
                 "near": near,
                 "most_near": upper_bound(near, len(drawn)),
@@ -114,14 +130,25 @@ class Auditing:
         works = tuple(work for place, work in enumerate(self.material.works) if place not in held)
         material = replace(self.material, works=works, recipe=recipe)
         wanted = {max(1, round(share * steps)) for share in shares} | {steps}
-        kept: list[Twin] = []
-        began = origin.of_run(self.subject.run, self.subject.worn.trained.origin)
-        with trainable(self.subject.family, recipe, began) as learning:
-            for step in finetune(self.subject.family, material.batch_at, learning, recipe, steps, None):
-                if step.index in wanted:
-                    kept.append((step.index, step.state().copied().finished_weights()))
-                self.report("training a twin on half of the works", step.index, step.of)
-        return kept[::-1]
+        lineage = digests.of_json(
+            {"style": self.subject.worn.style.tensors, "works": material.digest, "recipe": recipe.as_json(),
+             "steps": steps, "wanted": sorted(wanted)}
+        )  # fmt: skip
+        kept = Snapshots(self.folder / lineage[:16], lineage, keep=len(wanted))
+        going = Snapshots(self.folder / lineage[:16] / "going", lineage, keep=1)
+        found = [snapshots.newest() for snapshots in (kept, going) if snapshots.paths()]
+        state = max(filter(None, found), key=lambda one: one.step, default=None)
+        if state is None or state.step < steps:
+            began = origin.of_run(self.subject.run, self.subject.worn.trained.origin)
+            with trainable(self.subject.family, recipe, began) as learning:
+                for step in finetune(self.subject.family, material.batch_at, learning, recipe, steps, state):
+                    if step.index in wanted:
+                        kept.save(step.state())
+                    elif step.index % SAVE_EVERY == 0:
+                        going.save(step.state())
+                    self.report("training a twin on half of the works", step.index, step.of)
+        states = [kept.load(path) for path in kept.paths()]
+        return [(state.step, state.finished_weights()) for state in states][::-1]
 
     def _worn(self, twin: Twin, weight: float = 1.0) -> Worn:
         return Worn(self.subject.worn.style, twin[1], weight)
@@ -141,6 +168,13 @@ class Auditing:
             self.report("trying to get the works out", done, len(prompts) * len(ATTACKS))
 
         return extracted(self.subject.family, self._worn(twin), prompts, ATTACKS, told)
+
+    def _steered(self, twin: Twin | None) -> NDArray[np.float64]:
+        """How strongly the words of each work steer, while it is drawn."""
+        template, style = style_template(self.subject), self.subject.worn.trained
+        prompts = [template.replace("{caption}", work.caption) for work in self.subject.collection.training]
+        worn = [self._worn(twin)] if twin else []
+        return magnitudes(self.subject.family, worn, prompts, SEEDS, self.subject.resolution, style.recipe)
 
     def _proposal(self, judge: Judge, twin: Twin, earlier: Sequence[Twin]) -> Proposal:
         """By their pictures alone: to force each would take as long as the rest of the audit."""
@@ -183,14 +217,15 @@ class Judge:
     def __init__(self, looked: Looked, units: list[list[int]], learnt: list[int]) -> None:
         self.looked, self.units, self.learnt = looked, units, learnt
         self.base_N: NDArray[np.float64] | None = None
+        self.base_steered: NDArray[np.float64] | None = None
 
     def _nearest(self, pictures: Sequence[Image.Image]) -> NDArray[np.float64]:
         """Of any picture to each unit."""
         nearest = np.min([self.looked.distances(picture).tiled for picture in pictures], axis=0)
         return np.array([nearest[unit].min() for unit in self.units])
 
-    def measure_base(self, pictures: Sequence[Image.Image]) -> None:
-        self.base_N = self._nearest(pictures)
+    def measure_base(self, pictures: Sequence[Image.Image], steered: NDArray[np.float64] | None = None) -> None:
+        self.base_N, self.base_steered = self._nearest(pictures), steered
 
     @property
     def base_p(self) -> float:
@@ -202,8 +237,35 @@ class Judge:
         assert self.base_N is not None
         return p_value(self._nearest(pictures) - self.base_N, self.learnt)
 
-    def tested(self, model: str, steps: int, drawn: Sequence[Image.Image], forced: Sequence[Image.Image]) -> Judged:
-        return Judged(model=model, steps=steps, outputs_p=self.p(drawn), extraction_p=self.p(forced))
+    def left_out_p(self, pictures: Sequence[Image.Image], seed: str) -> float:
+        """Of two halves of the works that were not learnt from: there is nothing to tell."""
+        assert self.base_N is not None
+        left = [unit for unit in range(len(self.units)) if unit not in self.learnt]
+        scores_N = (self._nearest(pictures) - self.base_N)[left]
+        return p_value(scores_N, half_of(len(left), f"{seed}/left out"))
+
+    def prompts_p(self, steered: NDArray[np.float64] | None) -> float | None:
+        """Whether words of works that were learnt from steer more strongly than they steer the base."""
+        if steered is None or self.base_steered is None:
+            return None
+        more = steered - self.base_steered
+        return p_value(-np.array([more[unit].max() for unit in self.units]), self.learnt)
+
+    def tested(
+        self,
+        model: str,
+        steps: int,
+        drawn: Sequence[Image.Image],
+        forced: Sequence[Image.Image],
+        steered: NDArray[np.float64] | None = None,
+    ) -> Judged:
+        return Judged(
+            model=model,
+            steps=steps,
+            outputs_p=self.p(drawn),
+            extraction_p=self.p(forced),
+            prompts_p=self.prompts_p(steered),
+        )
 
     def near(self, drawn: Sequence[Image.Image], works: Sequence[Image.Image], held: Sequence[int]) -> int:
         learnt = [place for unit in self.learnt for place in self.units[unit]]

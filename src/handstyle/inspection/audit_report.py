@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from handstyle.records import Record
+from handstyle.records import Record, later
 
 LEVEL = 0.01
 
@@ -21,6 +21,7 @@ class Judged(Record):
     steps: int
     outputs_p: float
     extraction_p: float | None = None  # of the base there is nothing to extract
+    prompts_p: float | None = later(None)  # how strongly words steer; told beside the finding, and no part of it
 
     @property
     def is_flagged(self) -> bool:
@@ -56,6 +57,7 @@ class Audit(Record):
     style: Judged | None = None
     positive: Judged | None = None  # a twin that learnt by heart must be flagged
     negative: Judged | None = None  # a model that learnt from none of them must not
+    left_out: Judged | None = later(None)  # nor the style's twin, asked about works that it did not learn from
     outputs: int = 0
     near: int = 0  # outputs nearer to a work that was learnt from than any held-out work is
     most_near: float = 1.0  # upper bound of their share, with 95 % confidence
@@ -67,7 +69,7 @@ class Audit(Record):
     def finding(self) -> Finding:
         if self.style is None or self.positive is None or self.negative is None:
             return "not able to tell"
-        if not self.positive.is_flagged or self.negative.is_flagged:
+        if not self.positive.is_flagged or self.negative.is_flagged or (self.left_out and self.left_out.is_flagged):
             return "not able to tell"
         return "copies" if self.style.is_flagged else "no copying found"
 
@@ -87,6 +89,11 @@ class Audit(Record):
             return (
                 "Not able to tell whether it copies: this audit also suspects the base, which learnt from none of the "
                 f"works (p = {_p(self.negative)})."
+            )
+        if self.left_out and self.left_out.is_flagged:
+            return (
+                "Not able to tell whether it copies: this audit also tells apart two halves of works that the twin did "
+                f"not learn from (p = {_p(self.left_out)})."
             )
         halves = f"the {self.learnt} works learnt from and the {self.held_out} held out by {self.chosen_by}"
         if self.style.is_flagged:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from handstyle.inspection.memorisation import SIDE, TILES, reduced
+from handstyle.inspection.memorisation import SIDE, TILES, Nearest, reduced
 
 CROP = 0.75  # of a side
 PAPER = 0.05  # OKLab distance from the colour of the corners, below which a pixel is empty
@@ -49,6 +49,12 @@ class Looked:
             whole=np.sqrt(squared.mean(axis=(2, 3))).min(axis=1),
             drawn=np.sqrt(masked).min(axis=1),
         )
+
+    def nearest(self, picture: Image.Image) -> Nearest:
+        """The work that a picture is nearest to in any of its forms."""
+        distances = tiled(self.forms_NVHWC, reduced(picture)).min(axis=1)
+        place = int(np.argmin(distances))
+        return Nearest(place, float(distances[place]))
 
 
 def tiled(forms_NVHWC: Pixels, picture_HWC: Pixels) -> Pixels:

@@ -17,6 +17,7 @@ from handstyle.finetuning.observers import read_log
 from handstyle.finetuning.validation import NOISE_LEVELS, Drawings, noise_levels
 from handstyle.generation.generate import attached
 from handstyle.inspection import likeness, memorisation, surface, verdict
+from handstyle.inspection.copy_distances import Looked
 from handstyle.inspection.drawing import Album, Drawn, Report, draw, seed_of
 from handstyle.inspection.fidelity import held_out_gain
 from handstyle.inspection.material import HeldOut, as_seen, encoded, held_out
@@ -197,9 +198,9 @@ def _copying(
     if captions != own:
         drawn = draw(subject, style.template, own, [subject.worn], report, subject.seeds[:1])
         outputs += list(zip(own, drawn.first, strict=True))
-    reduced = [memorisation.reduced(work) for work in works]
-    found = [memorisation.nearest_work(memorisation.reduced(image), reduced) for _, image in outputs]
-    of_real = [memorisation.nearest_work(memorisation.reduced(image), reduced).distance for image in truth]
+    looked = Looked(works)
+    found = [looked.nearest(image) for _, image in outputs]
+    of_real = [looked.nearest(image).distance for image in truth]
     distances = tuple(nearest.distance for nearest in found)
     threshold, near, words = memorisation.finding(distances, of_real)
     return CopyCheck(

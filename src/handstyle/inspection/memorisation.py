@@ -1,7 +1,7 @@
 """Does a picture copy a work?
 
-Each output is compared with each work, tile by tile, mirrored too; the artist's other drawings are the yardstick,
-so that looking like the artist does not count as copying.
+Each output is compared with each work, tile by tile, with mirrored copies and crops of it, too (`copy_distances`); the
+artist's other drawings are the yardstick, so that looking like the artist does not count as copying.
 """
 
 from __future__ import annotations
@@ -39,12 +39,6 @@ def tiled_distance(one: NDArray[np.float64], other: NDArray[np.float64]) -> floa
     side = SIDE // TILES
     squared = ((one - other) ** 2).sum(axis=-1).reshape(TILES, side, TILES, side).mean(axis=(1, 3)).ravel()
     return float(np.sqrt(np.sort(squared)[TILES * TILES // 2 :].mean()))
-
-
-def nearest_work(picture: NDArray[np.float64], works: Sequence[NDArray[np.float64]]) -> Nearest:
-    distances = [min(tiled_distance(picture, work), tiled_distance(picture[:, ::-1], work)) for work in works]
-    place = int(np.argmin(distances))
-    return Nearest(place, distances[place])
 
 
 def finding(

@@ -109,7 +109,7 @@ def _load(report: InspectionReport, folder: Path) -> dict[str, Image]:
         try:
             if name in {".", ".."} or {"/", "\\", ":"} & set(name):
                 raise ValueError("is not the name of a picture beside the report")
-            images[name] = _image((folder / name).read_bytes())
+            images[name] = as_image((folder / name).read_bytes())
         except OSError as error:
             faults.append(f"{name}: {error.strerror or error}")
         except ValueError as error:
@@ -123,7 +123,7 @@ def _load(report: InspectionReport, folder: Path) -> dict[str, Image]:
     return images
 
 
-def _image(data: bytes) -> Image:
+def as_image(data: bytes) -> Image:
     # A PNG starts with its signature, then a length, "IHDR", and width and height as big-endian 32 bits.
     if not data.startswith(PNG) or len(data) < 24:
         raise ValueError("is not a PNG")

@@ -9,7 +9,8 @@ from typing import Literal
 
 from handstyle.finetuning.measured import Band, CrossFitted, Interval, Normalised
 from handstyle.inspection.audit_report import Audit
-from handstyle.records import Record
+from handstyle.inspection.blind_test import BlindTest
+from handstyle.records import Record, later
 
 
 class NoiseLevel(Record):
@@ -89,8 +90,8 @@ class Neighbour(Record):
 class CopyCheck(Record):
     """Are outputs nearer to the works than the artist's other drawings are?
 
-    Distances are between tiles, mirrored too. `unusually_near` counts outputs nearer to a work than
-    the nearest `quantile` of the real drawings are.
+    Distances are between tiles, to mirrored copies and crops of the works, too. `unusually_near` counts outputs nearer
+    to a work than the nearest `quantile` of the real drawings are.
     """
 
     outputs: tuple[Neighbour, ...]
@@ -156,6 +157,7 @@ class InspectionReport(Record):
     comparisons: tuple[SideBySide, ...]
     copying: CopyCheck
     audit: Audit | None = None  # where one was asked for
+    blind_test: BlindTest | None = later(None)  # where other people have guessed
     surfaces: tuple[Surface, ...]
     cannot_tell: tuple[str, ...]
     verdict: tuple[str, ...]

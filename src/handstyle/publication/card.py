@@ -234,6 +234,8 @@ def _findings(report: InspectionReport) -> list[str]:
         findings.append(_gain(report.held_out_gain))
     if report.nearer_to_truth:
         findings.append(_nearer(report.nearer_to_truth))
+    if report.blind_test:
+        findings.append(plain(report.blind_test.words))
     return [*findings, plain(report.copying.words)]
 
 

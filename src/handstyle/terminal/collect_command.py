@@ -42,6 +42,7 @@ def collect(
     without: options.Without = None,
     background: options.Background = None,
     plain_folders: options.PlainFolders = False,
+    captions: options.CaptionTable = None,
     dry_run: options.Foresee = False,
     meant: options.MeantFor = None,
     letter: options.Letter = None,
@@ -57,7 +58,8 @@ def collect(
     from handstyle.collection.withholding import parse_withholding
 
     display = display_of(context)
-    chosen = values.given(without=without, background=background, as_plain=plain_folders or None)
+    values.at_most_one({"--captions": captions, "--dry-run": dry_run or None})
+    chosen = values.given(without=without, background=background, as_plain=plain_folders or None, captions=captions)
     if leave_out is not None:
         chosen["validation"] = parse_withholding(leave_out)
     stated = StatedPermission(

@@ -16,11 +16,15 @@ from handstyle import __version__
 from handstyle.errors import UsageMistake
 from handstyle.terminal import options, values
 from handstyle.terminal.base_command import base
+from handstyle.terminal.blind_test_commands import blind_test
+from handstyle.terminal.captions_command import captions
 from handstyle.terminal.collect_command import collect
+from handstyle.terminal.compare_command import compare
 from handstyle.terminal.consent_commands import consent
 from handstyle.terminal.convert_command import convert
 from handstyle.terminal.detect_command import detect
 from handstyle.terminal.display import Display, display_of
+from handstyle.terminal.doctor_command import doctor
 from handstyle.terminal.generate_command import generate
 from handstyle.terminal.log_commands import log
 from handstyle.terminal.originate_commands import originate
@@ -44,6 +48,7 @@ app = typer.Typer(
 app.add_typer(consent, help="Who permits what: drafted, read, signed by everybody, checked.")
 app.add_typer(log, help="What was permitted, trained and released, so that nothing is added before or taken out after.")
 
+app.add_typer(blind_test, help="Can people tell the style's drawings from the artist's, not knowing which is which?")
 app.add_typer(originate, help="A base model made from nothing but licensed works. Hours; most people never need it.")
 
 
@@ -61,6 +66,8 @@ def handstyle(
 
 
 app.command()(collect)
+app.command()(doctor)
+app.command()(captions)
 
 
 @app.command()
@@ -209,6 +216,7 @@ def publish(
     display.result(made, f"{made.licence}, signed by {made.signer}", made.release)
 
 
+app.command()(compare)
 app.command()(shares)
 app.command()(rename)
 app.command()(base)

@@ -53,6 +53,9 @@ Oracle = Annotated[
 ]
 
 # collect
+CaptionTable = Annotated[
+    Path | None, Option("--captions", metavar="TABLE", help="A table of captions, as `handstyle captions` writes it.")
+]
 Works = Annotated[
     Path,
     Argument(metavar="FOLDER", help="The works, or the TOML or JSON of another tool. Nothing in it is ever changed."),

@@ -1,0 +1,55 @@
+"""How strongly do the words of a work steer a model: does it remember what they stand for?
+
+The magnitude of what words add to a prediction, mean over the first steps of drawing (Wen et al. 2024, "Detecting,
+Explaining, and Mitigating Memorization in Diffusion Models", section 3.1). It is measured while a picture is drawn and
+needs no work to compare with. In units of the base's own target: of its velocity, where it predicts that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from handstyle.diffusion import sampling
+from handstyle.diffusion.family import ModelFamily
+from handstyle.finetuning.recipe import Recipe
+from handstyle.generation.generate import Worn, attached
+
+FIRST = 4  # steps of drawing; what is remembered shows at the beginning
+BATCH = 32
+
+
+@torch.no_grad()
+def magnitudes(
+    family: ModelFamily, worn: Sequence[Worn], prompts: Sequence[str], seeds: Sequence[int], side: int, recipe: Recipe
+) -> NDArray[np.float64]:
+    """Of each prompt, mean over seeds and steps."""
+    wanted = [(prompt, seed) for prompt in prompts for seed in seeds]
+    found: list[float] = []
+    with attached(worn, family):
+        for start in range(0, len(wanted), BATCH):
+            found += _magnitudes(family, wanted[start : start + BATCH], side, recipe.mixed_precision)
+    return np.asarray(np.array(found).reshape(len(prompts), len(seeds)).mean(axis=1))
+
+
+def _magnitudes(family: ModelFamily, wanted: Sequence[tuple[str, int]], side: int, precision: str) -> list[float]:
+    card = family.card
+    scheduler = sampling.solver("dpm++", family.scheduler_config())
+    scheduler.set_timesteps(card.num_inference_steps)
+    noise_BCHW = sampling.starting_noise([seed for _, seed in wanted], family.latent_shape(side, side))
+    latents = noise_BCHW * scheduler.init_noise_sigma
+    words_BLD = family.encode_texts([prompt for prompt, _ in wanted])
+    nothing_BLD = family.encode_texts([""] * len(wanted))
+    lengths = []
+    for timestep in scheduler.timesteps[:FIRST]:
+        scaled, timesteps = scheduler.scale_model_input(latents, timestep), timestep.expand(len(latents))
+        with family.autocast(precision):
+            told = family.predict(scaled, timesteps, words_BLD).float()
+            untold = family.predict(scaled, timesteps, nothing_BLD).float()
+        lengths.append((told - untold).square().mean(dim=(1, 2, 3)).sqrt())
+        guided = untold + card.guidance_scale * (told - untold)
+        latents = scheduler.step(guided, timestep, latents).prev_sample
+    return [float(length) for length in torch.stack(lengths).mean(dim=0)]
