@@ -65,7 +65,8 @@ def data_set(name: str, example: bytes, mutate: Mutation) -> Maker:
         (given / "one" / "boat.txt").write_text("a boat\n", encoding="utf-8")
 
         def read() -> object:
-            return collect(given / name, rights=for_all(own_work("Ada")), validation=None)
+            collect(given / name, rights=for_all(own_work("Ada")), validation=None)
+            return None
 
         return Bench([example], (given / name).write_bytes, read, given, mutate)
 

@@ -177,7 +177,7 @@ def _length(told: Translation) -> None:
             told.lose("lr_warmup_steps", warmup, "a share of epochs; write a number of steps")
         else:
             told.settings["lr_warmup_steps"] = round(share * int(length)) if share < 1 else whole(warmup)
-    except ValueError:
+    except (ValueError, OverflowError):
         told.lose("lr_warmup_steps", warmup)
 
 
