@@ -223,6 +223,7 @@ def test_a_toml_of_kohya_is_no_recipe_and_says_what_to_do(tmp_path: Path) -> Non
         ("a.toml", "= ="),
         ("b.toml", 'colour = "red"'),
         ("c.sh", "rm -rf /"),
+        ("e.sh", "python train_dreambooth_lora.py" + " --rank=8" * 10_000),
         ("d.sh", "python train_dreambooth_lora.py --rank='8"),
     ],
 )

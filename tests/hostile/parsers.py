@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.hostile.bench import Maker
+from tests.hostile.import_parsers import imports
 from tests.hostile.log_parsers import log_proofs, logs, policies, withdrawals
 from tests.hostile.picture_parsers import journal, metadata, notes, pictures, png_text
 from tests.hostile.signed_parsers import consents, keys, releases
@@ -17,6 +18,7 @@ PARSERS: dict[str, Maker] = {
     "journal": journal,
     "ledger": ledger,
     "captions": captions,
+    **imports,
     "permissions": permissions,
     "terms": terms,
     "recipes": recipes,

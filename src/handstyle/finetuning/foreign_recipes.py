@@ -14,9 +14,9 @@ from typing import Any
 from handstyle.errors import RecipeInvalid
 from handstyle.finetuning import diffusers_recipes, kohya_recipes
 from handstyle.finetuning.translation import Translated
-from handstyle.records import read_named, toml_in
+from handstyle.records import TooLarge, read_named, toml_in
 
-LARGEST = 1 << 20  # bytes
+LARGEST, LONGEST_COMMAND = 1 << 20, 64 << 10  # bytes; a command line is taken apart letter by letter
 SCRIPT = re.compile(r"(?:.*[/\\])?([\w.-]+\.py)")
 DIFFUSERS = {
     "train_dreambooth.py": "full",
@@ -34,10 +34,13 @@ VARIABLE = re.compile(r"\$(?:{(\w+)}|(\w+))")
 def translated(path: Path) -> Translated:
     """Raises RecipeInvalid for what cannot be read, or says what a recipe cannot have."""
     try:
-        text = read_named(path, LARGEST).decode("utf-8-sig")
-        if path.suffix.lower() == ".toml":
+        is_toml = path.suffix.lower() == ".toml"
+        text = read_named(path, LARGEST if is_toml else LONGEST_COMMAND).decode("utf-8-sig")
+        if is_toml:
             return _from_toml(toml_in(text), path.name)
         return _from_command_line(text, path.name)
+    except TooLarge as error:
+        raise RecipeInvalid(f"{path} is longer than settings are", hint="Give the settings alone.") from error
     except ValueError as error:
         raise RecipeInvalid(
             f"{path} cannot be read as settings of another tool: {error}",

@@ -114,11 +114,13 @@ def _objective(told: Translation) -> None:
     told.take("min_snr_gamma", "snr_gamma", lambda value: number(value) or None)
     told.take("prior_loss_weight", "prior_loss_weight", number)
     told.take("noise_offset", "noise_offset", number)
-    if yes(told.given.pop("debiased_estimation_loss", False)):
+    told.take("debiased_estimation_loss", "debiased_estimation_loss", yes)
+    if told.settings.get("debiased_estimation_loss"):
         if told.settings.get("snr_gamma"):
+            told.settings.pop("debiased_estimation_loss")
             told.lose("debiased_estimation_loss", True, "min-SNR is used, and not both at once")
         else:
-            told.settings |= {"debiased_estimation_loss": True, "snr_gamma": None}
+            told.settings["snr_gamma"] = None
     if told.given.get("loss_type") in ("l2", "huber"):
         told.take("loss_type", "loss_type")
     if told.settings.get("loss_type") == "huber":
@@ -175,7 +177,7 @@ def _length(told: Translation) -> None:
             told.lose("lr_warmup_steps", warmup, "a share of epochs; write a number of steps")
         else:
             told.settings["lr_warmup_steps"] = round(share * int(length)) if share < 1 else whole(warmup)
-    except ValueError:
+    except (ValueError, OverflowError):
         told.lose("lr_warmup_steps", warmup)
 
 

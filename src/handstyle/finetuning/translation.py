@@ -42,7 +42,7 @@ class Translation:
             return
         try:
             self.settings[to] = change(value)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, IndexError, OverflowError):
             self.lose(key, value)
 
     def lose(self, key: str, value: Any, why: str = "") -> None:
@@ -110,7 +110,10 @@ def number(value: Any) -> float:
     """Raises ValueError for what is none."""
     if isinstance(value, bool):
         raise ValueError("it is true or false")
-    found = float(value)
+    try:
+        found = float(value)
+    except (OverflowError, TypeError):
+        raise ValueError("it is no number") from None
     if not math.isfinite(found):
         raise ValueError("it is no number")
     return found

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer import Option
 
 from handstyle.errors import GateClosed, UsageMistake
 from handstyle.terminal import options, values
@@ -16,6 +17,9 @@ from handstyle.terminal.permission import StatedPermission
 if TYPE_CHECKING:
     from handstyle.collection.rights_plan import RightsPlan
 
+PlainFolders = Annotated[
+    bool, Option("--plain-folders", help="A folder called 10_cats is a name, and does not count its works ten times.")
+]
 MEANT: dict[str, dict[str, Any]] = {
     "full": {"method": "full"},
     "named": {"distribution": "named"},
@@ -41,8 +45,12 @@ def collect(
     leave_out: options.LeaveOut = None,
     without: options.Without = None,
     background: options.Background = None,
+<<<<<<< HEAD
     plain_folders: options.PlainFolders = False,
     captions: options.CaptionTable = None,
+=======
+    plain_folders: PlainFolders = False,
+>>>>>>> six
     dry_run: options.Foresee = False,
     meant: options.MeantFor = None,
     letter: options.Letter = None,

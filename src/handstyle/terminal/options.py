@@ -60,9 +60,6 @@ Works = Annotated[
     Path,
     Argument(metavar="FOLDER", help="The works, or the TOML or JSON of another tool. Nothing in it is ever changed."),
 ]
-PlainFolders = Annotated[
-    bool, Option("--plain-folders", help="A folder called 10_cats is a name, and does not count its works ten times.")
-]
 Mine = Annotated[str | None, Option("--mine", metavar="NAME", help="You made all of them and hold all rights.")]
 Licence = Annotated[
     str | None, Option("--licence", metavar="SPDX", help="They were published under this open licence.")
