@@ -45,12 +45,8 @@ def collect(
     leave_out: options.LeaveOut = None,
     without: options.Without = None,
     background: options.Background = None,
-<<<<<<< HEAD
-    plain_folders: options.PlainFolders = False,
-    captions: options.CaptionTable = None,
-=======
     plain_folders: PlainFolders = False,
->>>>>>> six
+    captions: options.CaptionTable = None,
     dry_run: options.Foresee = False,
     meant: options.MeantFor = None,
     letter: options.Letter = None,
