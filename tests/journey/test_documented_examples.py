@@ -110,6 +110,25 @@ def file_of_another_tool(line: str) -> None:
         shutil.rmtree(line.split("--to ")[1].split()[0], ignore_errors=True)
 
 
+def styles_of_others(line: str) -> None:
+    """`theirs.safetensors` from another tool, and `my-style` from the first run that is here."""
+    if re.search(r"theirs|my-style", line) and not Path("theirs.safetensors").exists():
+        run = min(path.parent for path in Path("handstyle-workspace/runs").glob("*/style"))
+        shutil.copytree(run / "style", "my-style")
+        assert typed("handstyle convert my-style --as kohya --to elsewhere --base models/my-base") == 0
+        shutil.copy("elsewhere/elsewhere.safetensors", "theirs.safetensors")
+
+
+def finetuning(line: str) -> None:
+    own_class_images(line)
+    styles_of_others(line)
+
+
+def inspecting(line: str) -> None:
+    another_style(line)
+    styles_of_others(line)
+
+
 def own_class_images(line: str) -> None:
     if "--class-images" in line and not Path("portraits").exists():
         shutil.copytree("drawings", "portraits")
@@ -242,9 +261,9 @@ PAGES: list[tuple[str, tuple[str, ...], Callable[[str], None]]] = [
     ("docs/consent.md", (), people_who_sign),
     ("docs/checkpoints.md", (), one_file_of_the_base),
     ("docs/encode.md", ("collect",), nothing),
-    ("docs/finetune.md", ("collect",), own_class_images),
-    ("docs/generate.md", ("collect", "finetune"), nothing),
-    ("docs/inspect.md", ("collect", "finetune"), another_style),
+    ("docs/finetune.md", ("collect",), finetuning),
+    ("docs/generate.md", ("collect", "finetune"), styles_of_others),
+    ("docs/inspect.md", ("collect", "finetune"), inspecting),
     ("docs/publish.md", ("collect", "finetune", "inspect"), no_earlier_release),
     ("docs/base.md", ("collect", "finetune", "inspect", "publish"), base_to_vouch_for),
     ("docs/convert.md", ("collect", "finetune"), file_of_another_tool),
