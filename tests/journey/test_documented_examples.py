@@ -111,10 +111,11 @@ def file_of_another_tool(line: str) -> None:
 
 
 def styles_of_others(line: str) -> None:
-    """`theirs.safetensors` from another tool, and `my-style` from the first run that is here."""
-    if re.search(r"theirs|my-style", line) and not Path("theirs.safetensors").exists():
+    """`theirs.safetensors` from another tool, `my-style` and `other-style` from a run that is here."""
+    if re.search(r"theirs|my-style|other-style", line) and not Path("theirs.safetensors").exists():
         run = min(path.parent for path in Path("handstyle-workspace/runs").glob("*/style"))
-        shutil.copytree(run / "style", "my-style")
+        for place in ("my-style", "other-style"):
+            shutil.copytree(run / "style", place)
         assert typed("handstyle convert my-style --as kohya --to elsewhere --base models/my-base") == 0
         shutil.copy("elsewhere/elsewhere.safetensors", "theirs.safetensors")
 
