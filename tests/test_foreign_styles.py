@@ -396,9 +396,11 @@ def test_publishing_asks_what_the_policy_asks_of_an_unknown_base(
     assert any("licence of that file is not known" in reason for reason in made.reasons)
     card = (Path(made.release) / "README.md").read_text(encoding="utf-8")
     assert style.origin[:16] in card and "none for those in its base" in card
-    answer = checking.verify(Path(made.release))
+    trusted = tmp_path / "trusted.txt"
+    trusted.write_text(made.signer + "\n", encoding="utf-8")  # who signed for the base as well
+    answer = checking.verify(Path(made.release), trusted)
     assert answer.holds and answer.base and answer.base.made_from == "unknown"
-    assert not checking.verify(Path(made.release), refuse_unknown_base=True).holds
+    assert not checking.verify(Path(made.release), trusted, refuse_unknown_base=True).holds
     (workspace.root / "policy.toml").write_text('unknown_base = "refuse"\n', encoding="utf-8")
     with pytest.raises(GateClosed, match="not known what it was made from"):
         stages.publish(workspace, "harbour lines", base=base, to=tmp_path / "second")
