@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from handstyle import loading, planning, stages
 from handstyle.collection.rights_plan import read_rights_toml
@@ -26,9 +25,8 @@ from handstyle.encoding.cache import Cache
 from handstyle.generation import wardrobe
 from handstyle.inspection import likeness
 from handstyle.inspection.drawing import draw
-from handstyle.inspection.material import as_seen, further_drawings
+from handstyle.inspection.material import as_seen, further_drawings, given_back
 from handstyle.inspection.subject import Subject, style_template, templates_for_base
-from handstyle.origination.measure import through
 from handstyle.picture_marks import own_mark
 from handstyle.workspace import Workspace
 
@@ -52,9 +50,8 @@ def distances(base: Path, workspace: Workspace) -> dict[str, Any]:
         "base": draw(subject, template, real.captions, [], stages.silent).pictures,
         "style": draw(subject, style_template(subject), real.captions, [worn], stages.silent).pictures,
     }
-    given_back = through(family, np.stack([np.asarray(image.convert("RGB")) for image in truth]))
     far = {name: likeness.mean_distances(pictures, strokes) for name, pictures in drawn.items()}
-    far["autoencoder"] = likeness.mean_distances([[Image.fromarray(rows)] for rows in given_back], strokes)
+    far["autoencoder"] = likeness.mean_distances([[image] for image in given_back(family, truth)], strokes)
     return {"name": family.card.name, "steps": run.steps, **far}
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from handstyle.finetuning.measured import LEVEL, Band, Gain, Interval, Normalised
+from handstyle.finetuning.measured import LEVEL, Band, Gain, Interval, Normalised, Share
 
 RESAMPLES = 10_000
 SEED = 2022
@@ -68,6 +68,12 @@ def normalised(gains_N: NDArray[np.float64], oracle_gains_N: NDArray[np.float64]
         interval=_percentiles(own_R / oracles_R),
         oracle_gain=float(oracle_gains_N.mean()),
     )
+
+
+def bootstrap_share(part_N: NDArray[np.float64], whole_N: NDArray[np.float64]) -> Share:
+    """Mean part over mean whole, both on the same resampled drawings."""
+    part_R, whole_R = _resampled(len(part_N), SEED, part_N, whole_N)
+    return Share(share=float(part_N.mean() / whole_N.mean()), interval=_percentiles(part_R / whole_R))
 
 
 def _resampled(number: int, seed: int, *values: NDArray[np.float64]) -> list[NDArray[np.float64]]:

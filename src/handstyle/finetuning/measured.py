@@ -32,6 +32,13 @@ class Band(Record):
     interval: Interval
 
 
+class Share(Record):
+    """So much of a whole that both were measured on."""
+
+    share: float
+    interval: Interval
+
+
 class Normalised(Record):
     """The gain as a share of what a model gains that saw all of the artist but these drawings."""
 

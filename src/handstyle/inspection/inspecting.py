@@ -20,8 +20,9 @@ from handstyle.inspection import likeness, memorisation, surface, verdict
 from handstyle.inspection.copy_distances import Looked
 from handstyle.inspection.drawing import Album, Drawn, Report, draw, seed_of
 from handstyle.inspection.fidelity import held_out_gain
-from handstyle.inspection.material import HeldOut, as_seen, encoded, held_out
+from handstyle.inspection.material import HeldOut, as_seen, encoded, given_back, held_out
 from handstyle.inspection.report import (
+    Closeness,
     CopyCheck,
     HeldOutGain,
     InspectedWork,
@@ -32,6 +33,7 @@ from handstyle.inspection.report import (
     SideBySide,
 )
 from handstyle.inspection.subject import Subject, errors_of, style_template, templates_for_base
+from handstyle.inspection.truth import closeness
 
 MOST_LOSS_POINTS = 200
 
@@ -72,6 +74,7 @@ def inspect(subject: Subject, further: HeldOut | None, pictures: Path, report: R
         stopping=_stopping(subject.run),
         held_out_gain=gain,
         nearer_to_truth=nearer,
+        closeness=_closeness(subject, base, style, truth),
         comparisons=_side_by_side(captions, base, style, real, truth, far_base, far_style, shown),
         copying=copying,
         surfaces=(
@@ -116,6 +119,10 @@ def _nearer(
     competitors = {name: likeness.mean_distances([[image]] * len(real), real) for name, image in nothing.items()}
     found = likeness.nearer_to_truth(far_base, far_style, competitors, seeds=seeds, base_prompt=base.template)
     return found, far_base.tolist(), far_style.tolist()
+
+
+def _closeness(subject: Subject, base: Drawn, style: Drawn, truth: Sequence[Image.Image]) -> tuple[Closeness, ...]:
+    return closeness(base.pictures, style.pictures, given_back(subject.family, truth), truth) if truth else ()
 
 
 def white(size: tuple[int, int]) -> Image.Image:

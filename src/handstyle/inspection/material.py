@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+import torch
 from PIL import Image
 
 from handstyle.collection.beside import collect_beside
@@ -20,6 +22,9 @@ from handstyle.encoding.crops import centre_crop
 from handstyle.encoding.encode import encode_works, latents_of
 from handstyle.errors import CollectionFaulty
 from handstyle.finetuning.validation import Drawings
+from handstyle.generation.generate import images
+
+BATCH = 32
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,17 @@ def encoded(found: HeldOut, family: ModelFamily, resolution: int, cache: Cache) 
     encoder = family.autoencoder_digest()
     latents = [latents_of(work, crop, encoder, cache) for work, [crop] in zip(found.works, crops, strict=True)]
     return Drawings(found.captions, tuple(entry.mean_BCHW for entry in latents if entry is not None))
+
+
+@torch.no_grad()
+def given_back(family: ModelFamily, drawings: Sequence[Image.Image]) -> list[Image.Image]:
+    """Drawings of one size through the base's autoencoder and back: what it alone takes away."""
+    found: list[Image.Image] = []
+    for begin in range(0, len(drawings), BATCH):
+        rows = [np.asarray(image.convert("RGB"), dtype=np.float32) for image in drawings[begin : begin + BATCH]]
+        pixels_BCHW = torch.from_numpy(np.stack(rows)).permute(0, 3, 1, 2) / 127.5 - 1
+        found += images(family.decode_latents(family.encode_pixels(pixels_BCHW).mean_BCHW))
+    return found
 
 
 def as_seen(work: Work, folder: Path, background: str, resolution: int) -> Image.Image:

@@ -19,7 +19,7 @@ from handstyle.errors import RecordDamaged
 from handstyle.inspection import plots
 from handstyle.inspection.plots import Line, number, percent
 from handstyle.inspection.redaction import redacted
-from handstyle.inspection.report import HeldOutGain, InspectionReport, Neighbour, Shown, Surface
+from handstyle.inspection.report import Closeness, HeldOutGain, InspectionReport, Neighbour, Shown, Surface
 
 PAGES = Path(__file__).parent / "pages"
 NOISE = ("← a trace of noise", "", "almost all noise →")
@@ -62,6 +62,9 @@ def page(report: InspectionReport, pictures: Path, *, public: bool) -> str:
         gain_plot=_gain_plot(report),
         stopping_plot=_stopping_plot(report),
         measures=_measures(report.surfaces),
+        closeness={
+            part: [Way.of(row) for row in report.closeness if row.part == part] for part in ("surface", "decisions")
+        },
     )
     return document + "\n"
 
@@ -252,6 +255,32 @@ def _measures(surfaces: tuple[Surface, ...]) -> list[Measure]:
         most = 1.05 * max((value for _, value in values), default=0)
         measures.append(Measure(name, words, plots.marks(values, most=most, described=described)))
     return measures
+
+
+@dataclass(frozen=True)
+class Way:
+    """One measure's row: how far base and style are, and how much of the way was gone."""
+
+    name: str
+    plot: Markup
+    base: str
+    style: str
+    end: str
+    way: str
+
+    @classmethod
+    def of(cls, row: Closeness) -> Way:
+        low, high = (row.share.interval.low, row.share.interval.high) if row.share else (0, 0)
+        way = f"{row.share.share:.0%} ({low:.0%} to {high:.0%})" if row.share else "the base is there already"
+        values = [("base", row.base), ("style", row.style), ("artist", row.given_back)]
+        described = f"{row.measure}: base {row.base:.3g}, style {row.style:.3g}, end of the way {row.given_back:.3g}"
+        most = 1.05 * max(value for _, value in values)
+        return cls(
+            row.measure.capitalize(),
+            plots.marks(values, most=most or 1.0, described=described),
+            *(f"{value:.3g}" for value in (row.base, row.style, row.given_back)),
+            way,
+        )
 
 
 def _swatches(surface: Surface) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from handstyle.finetuning.measured import Band, CrossFitted, Interval, Normalised
+from handstyle.finetuning.measured import Band, CrossFitted, Interval, Normalised, Share
 from handstyle.inspection.audit_report import Audit
 from handstyle.inspection.blind_test import BlindTest
 from handstyle.records import Record, later
@@ -56,6 +56,18 @@ class NearerToTruth(Record):
     admissible: bool
     mean_distance_base: float
     mean_distance_style: float
+
+
+class Closeness(Record):
+    """How far base and style are from the real drawings by one measure, mean over prompts."""
+
+    part: Literal["surface", "decisions"]
+    measure: str
+    base: float
+    style: float
+    given_back: float  # the real drawings through the autoencoder: the end of the way
+    nearer: Interval  # base minus style
+    share: Share | None  # of the way from the base to its end; None where that way may be none
 
 
 class Shown(Record):
@@ -154,6 +166,7 @@ class InspectionReport(Record):
     stopping: CrossFitted | None = None  # how the length was found, where works were left out in turn
     held_out_gain: HeldOutGain | None
     nearer_to_truth: NearerToTruth | None
+    closeness: tuple[Closeness, ...] = ()  # where there are real drawings
     comparisons: tuple[SideBySide, ...]
     copying: CopyCheck
     audit: Audit | None = None  # where one was asked for

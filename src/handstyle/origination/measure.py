@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from PIL import Image
 
 from handstyle.diffusion.family import ModelFamily
 from handstyle.generation.generate import generate
 from handstyle.generation.request import GenerationRequest
+from handstyle.inspection.material import given_back
 from handstyle.origination import combinations, judge
-from handstyle.origination.autoencoder import to_network
 from handstyle.origination.figures import Share
 from handstyle.origination.judge import Judge
 
@@ -49,15 +50,9 @@ def draw(family: ModelFamily, prompts: Sequence[str], report: Report, *, seed: i
     return Drawn(tuple(prompts), np.stack(rows))
 
 
-@torch.no_grad()
-def through(family: ModelFamily, pixels_NHWC: np.ndarray, at_once: int = 32) -> np.ndarray:
+def through(family: ModelFamily, pixels_NHWC: np.ndarray) -> np.ndarray:
     """NHWC, uint8: pictures as the autoencoder gives them back."""
-    rows = []
-    for begin in range(0, len(pixels_NHWC), at_once):
-        pixels_BCHW = to_network(torch.from_numpy(np.ascontiguousarray(pixels_NHWC[begin : begin + at_once])))
-        decoded_BCHW = family.decode_latents(family.encode_pixels(pixels_BCHW).mean_BCHW).float().clamp(-1, 1)
-        rows.append(((decoded_BCHW + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy())
-    return np.concatenate(rows)
+    return np.stack([np.asarray(image) for image in given_back(family, [Image.fromarray(p) for p in pixels_NHWC])])
 
 
 def seconds_a_picture(family: ModelFamily) -> float:
