@@ -271,7 +271,8 @@ class Way:
     @classmethod
     def of(cls, row: Closeness) -> Way:
         low, high = (row.share.interval.low, row.share.interval.high) if row.share else (0, 0)
-        way = f"{row.share.share:.0%} ({low:.0%} to {high:.0%})" if row.share else "the base is there already"
+        whole = [f"{value:z.0%}" for value in (row.share.share if row.share else 0, low, high)]
+        way = f"{whole[0]} ({whole[1]} to {whole[2]})" if row.share else "the base is there already"
         values = [("base", row.base), ("style", row.style), ("artist", row.given_back)]
         described = f"{row.measure}: base {row.base:.3g}, style {row.style:.3g}, end of the way {row.given_back:.3g}"
         most = 1.05 * max(value for _, value in values)
