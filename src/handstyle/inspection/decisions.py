@@ -59,7 +59,7 @@ def _stance(rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.f
     the same from either end, and as far from the middle as it is longer than wide."""
     down, right = rows - rows.mean(), columns - columns.mean()
     along, across, slant = (right**2).mean(), (down**2).mean(), (down * right).mean()
-    return np.array([along - across, 2 * slant]) / max(along + across, 1e-9)
+    return np.asarray(np.array([along - across, 2 * slant]) / max(along + across, 1e-9))
 
 
 def _patches(pixels_HWC: NDArray[np.uint8], drawn_HW: NDArray[np.bool_]) -> int:

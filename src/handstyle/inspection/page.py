@@ -273,14 +273,18 @@ class Way:
         low, high = (row.share.interval.low, row.share.interval.high) if row.share else (0, 0)
         whole = [f"{value:z.0%}" for value in (row.share.share if row.share else 0, low, high)]
         way = f"{whole[0]} ({whole[1]} to {whole[2]})" if row.share else "the base is there already"
-        values = [("base", row.base), ("style", row.style), ("artist", row.given_back)]
+        values: list[tuple[plots.Hand, float]] = [
+            ("base", row.base), ("style", row.style), ("artist", row.given_back),
+        ]  # fmt: skip
         described = f"{row.measure}: base {row.base:.3g}, style {row.style:.3g}, end of the way {row.given_back:.3g}"
         most = 1.05 * max(value for _, value in values)
         return cls(
-            row.measure.capitalize(),
-            plots.marks(values, most=most or 1.0, described=described),
-            *(f"{value:.3g}" for value in (row.base, row.style, row.given_back)),
-            way,
+            name=row.measure.capitalize(),
+            plot=plots.marks(values, most=most, described=described),
+            base=f"{row.base:.3g}",
+            style=f"{row.style:.3g}",
+            end=f"{row.given_back:.3g}",
+            way=way,
         )
 
 
