@@ -150,8 +150,8 @@ CASES: list[Case] = [
     based("an index of lists without an end", to("model_index.json", "[" * 100_000), NO_INDEX),
     based("an index that is a list", to("model_index.json", "[]"), NO_INDEX),
     based("an index without a class", to("model_index.json", '{"_class": "x"}'), NO_INDEX),
-    based("an index of another class", edited("model_index.json", _class_name="FluxPipeline"),
-            refused("holds a FluxPipeline")),
+    based("an index of another class", edited("model_index.json", _class_name="KolorsPipeline"),
+            refused("holds a KolorsPipeline")),
     based("an index of a class that is a table", edited("model_index.json", _class_name={"a": 1}),
             refused("a family this version does not know")),
     *(based(f"no {name}", gone(name), NOT_WHOLE)

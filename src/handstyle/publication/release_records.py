@@ -138,8 +138,9 @@ def _low_rank_faults(
     folder: Path, style: Mapping[str, Any], held: Mapping[str, dict[str, Tensor]], paths: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
     own = held.get("diffusers-lora", {})
-    if set(held) != {"diffusers-lora"} | ({"kohya-lora"} if dialects.has_kohya_names(own) else set()):
-        yield WEIGHTS, "does not hold the files of a low-rank style"
+    expected = {"diffusers-lora", "kohya-lora"} if dialects.has_kohya_names(own) else {"diffusers-lora"}
+    if set(held) != expected:
+        yield WEIGHTS, f"does not hold the {'two files' if len(expected) == 2 else 'one file'} of a low-rank style"
         return
     alpha = float(style["recipe"]["lora_alpha"])
     if not _are_the_style(own, style):
