@@ -26,6 +26,7 @@ COMMANDS = [
     "log",
     "compare",
     "doctor",
+    "influence",
     "captions",
     "blind-test",
     "shares",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,10 @@ from handstyle.workspace import Workspace, next_name, unfinished
 if TYPE_CHECKING:
     from handstyle.collection.works import Work
     from handstyle.diffusion.family import ModelFamily
+    from handstyle.encoding.cache import Cache
+    from handstyle.finetuning.material import Material
+    from handstyle.finetuning.recipe import Recipe
+    from handstyle.finetuning.trained_style import TrainedStyle
     from handstyle.inspection.doctor import Finding, Looked, Seen
     from handstyle.inspection.drawing import Album
     from handstyle.inspection.harm import WorkHarm
@@ -225,14 +230,27 @@ def _with_picture(one: WorkHarm, work: Work, collection: Collection, folder: Pat
     return one.model_copy(update={"caption": work.caption, "picture": album.add(image, work.caption)})
 
 
-def _trainings(
-    workspace: Workspace, run: str, base: Path | None, rounds: int, progress: Progress
-) -> tuple[LeavingOut, Collection, Path]:
+@dataclass(frozen=True)
+class Learnt:
+    """A style with what it learnt from, once more in hand, and whether that may still be trained on."""
+
+    style: TrainedStyle
+    family: ModelFamily
+    material: Material
+    collection: Collection
+    folder: Path
+    recipe: Recipe
+    cache: Cache
+    environment: dict[str, str]
+    still_permitted: Callable[[], None]
+
+
+def learnt(workspace: Workspace, run: str, base: Path | None, progress: Progress) -> Learnt:
+    """Raises UsageMistake for another base, and for a style that went on from a file of another tool."""
     from handstyle.diffusion.hardware import use_all_cores
     from handstyle.encoding.cache import Cache
     from handstyle.finetuning.manifest import RunManifest
-    from handstyle.finetuning.material import example, material_of
-    from handstyle.inspection.leaving_out import LeavingOut
+    from handstyle.finetuning.material import material_of
 
     use_all_cores()
     style, family = open_style(workspace, run), load_base(base)
@@ -251,21 +269,34 @@ def _trainings(
         require_training(collection, family, recipe)
 
     still_permitted()
+    own = class_images_again(workspace, style.class_images, None, recipe, family)
+    material = material_of(collection, family, recipe, cache, own, progress)
+    environment = RunManifest.load(workspace.run(run) / "run.json").environment
+    return Learnt(style, family, material, collection, folder, recipe, cache, environment, still_permitted)
+
+
+def _trainings(
+    workspace: Workspace, run: str, base: Path | None, rounds: int, progress: Progress
+) -> tuple[LeavingOut, Collection, Path]:
+    from handstyle.finetuning.material import example
+    from handstyle.inspection.leaving_out import LeavingOut
+
+    known = learnt(workspace, run, base, progress)
+    collection = known.collection
     if len(collection.withheld) < FEWEST_DRAWINGS:
         raise StageMissing(
             f"{len(collection.withheld)} works were kept back, and {FEWEST_DRAWINGS} are needed to measure on",
             hint="Collect with --leave-out 0.2 and finetune again.",
         )
-    own = class_images_again(workspace, style.class_images, None, recipe, family)
     trainings = LeavingOut(
         folder=workspace.folds(f"influence-{run}"),
-        style=style,
-        family=family,
-        material=material_of(collection, family, recipe, cache, own, progress),
-        drawings=[example(work, family, recipe, cache) for work in collection.withheld],
+        style=known.style,
+        family=known.family,
+        material=known.material,
+        drawings=[example(work, known.family, known.recipe, known.cache) for work in collection.withheld],
         alike=alike_in(workspace, collection),
         rounds=rounds,
-        environment=RunManifest.load(workspace.run(run) / "run.json").environment,
-        still_permitted=still_permitted,
+        environment=known.environment,
+        still_permitted=known.still_permitted,
     )
-    return trainings, collection, folder
+    return trainings, collection, known.folder

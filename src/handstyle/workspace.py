@@ -12,6 +12,7 @@
 |-- inspections/<id>/                                    report.json, report.html, pictures/
 |-- comparisons/<run>-<run>/                            comparison.json, comparison.html, pictures/
 |-- doctor/<collection>/                                 doctor.json, doctor.html, pictures/
+|-- influence/<run>-<picture>/                           influence.json, influence.html, pictures/
 |-- blind-tests/<run>/                                   blind-test.html, answers.json, result.json
 |-- releases/<name>/                                     what may leave the house
 |-- withdrawals/                                         what was taken back of works that were used here

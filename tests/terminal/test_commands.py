@@ -35,6 +35,7 @@ FLAGS = {
     "inspect": "style further oracle audit base workspace",
     "publish": "name key model-licence distribution keeper contact to base workspace",
     "compare": "prompt weights further base workspace",
+    "influence": "prompt style retrain halves one-by-one base workspace",
     "shares": "pool per-picture per-released per-period periods flat currency by style since until to workspace",
     "rename": "identifier key to remove-old workspace",
     "base": "config allow-download made-from because key workspace",

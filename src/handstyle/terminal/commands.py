@@ -26,6 +26,7 @@ from handstyle.terminal.detect_command import detect
 from handstyle.terminal.display import Display, display_of
 from handstyle.terminal.doctor_command import doctor
 from handstyle.terminal.generate_command import generate
+from handstyle.terminal.influence_command import influence
 from handstyle.terminal.log_commands import log
 from handstyle.terminal.originate_commands import originate
 from handstyle.terminal.recipe_command import recipe
@@ -217,6 +218,7 @@ def publish(
 
 
 app.command()(compare)
+app.command()(influence)
 app.command()(shares)
 app.command()(rename)
 app.command()(base)

@@ -24,6 +24,7 @@ AFTER_INTERRUPTION = {
     "generate": "The pictures drawn so far are kept.",
     "inspect": "The style is as it was. Run the same command again.",
     "doctor": "Your files are as they were. Run the same command again.",
+    "influence": "What was measured is kept. Run the same command again to go on.",
     "compare": "The styles are as they were. Run the same command again.",
     "blind-test": "No test was made. Run the same command again.",
     "publish": "No release was written. Run the same command again.",
