@@ -25,7 +25,7 @@ LAYERS = [
     *("errors", "digests", "records", "tensor_files", "workspace", "keys", "envelopes"),
     *("collection", "diffusion", "encoding", "finetuning", "generation", "inspection", "origination", "publication"),
     *("policy", "loading", "vouching", "gates", "inspectees", "editing", "picture_marks", "planning", "lengths"),
-    *("auditing", "blind_testing", "curating", "attributing", "releasing"),
+    *("auditing", "blind_testing", "relearning", "curating", "attributing", "releasing"),
     *("stages", "checking", "comparing", "converting", "renaming", "sharing", "consenting", "withdrawing"),
     *("logkeeping", "retraining", "repeating", "originating"),
     *("foresight", "demonstration", "studio", "terminal", "__main__"),

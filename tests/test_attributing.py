@@ -104,7 +104,7 @@ def test_permission_is_asked_before_each_training(
         if len(heard) > 3:
             raise RightsMissing("not any more")
 
-    monkeypatch.setattr("handstyle.curating.require_training", refuse_later)
+    monkeypatch.setattr("handstyle.relearning.require_training", refuse_later)
     with pytest.raises(RightsMissing):
         asked(space, picture, tiny_base, retrain=True, halves=2)
     assert len(heard) == 4 and not (space.root / "influence").exists()

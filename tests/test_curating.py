@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageOps
 
-from handstyle import curating, planning, stages
+from handstyle import curating, planning, relearning, stages
 from handstyle.collection.fingerprints import fingerprint
 from handstyle.collection.near_duplicates import are_near
 from handstyle.collection.rights_plan import read_rights_toml
@@ -147,7 +147,7 @@ def test_a_permission_that_ends_between_two_trainings_is_heard(
         if len(asked) > 3:
             raise RightsMissing("not any more")
 
-    monkeypatch.setattr(curating, "require_training", refuse_later)
+    monkeypatch.setattr(relearning, "require_training", refuse_later)
     with pytest.raises(RightsMissing):
         curating.influence(trained, base=tiny_base, progress=lambda *told: None)
     assert len(asked) == 4

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handstyle.collection.curation import ALIKE, Alike
 from handstyle.collection.works import Collection
 from handstyle.errors import StageMissing, UsageMistake
-from handstyle.gates import require_base, require_permission, require_training
-from handstyle.loading import collection_named, current_collection, load_base, open_style
+from handstyle.gates import require_permission
+from handstyle.loading import current_collection, load_base
 from handstyle.picture_marks import own_mark
-from handstyle.planning import class_images_again
 from handstyle.records import Record, write
+from handstyle.relearning import learnt
 from handstyle.vouching import require_known_base
 from handstyle.workspace import Workspace, next_name, unfinished
 
 if TYPE_CHECKING:
     from handstyle.collection.works import Work
     from handstyle.diffusion.family import ModelFamily
-    from handstyle.encoding.cache import Cache
-    from handstyle.finetuning.material import Material
-    from handstyle.finetuning.recipe import Recipe
-    from handstyle.finetuning.trained_style import TrainedStyle
     from handstyle.inspection.doctor import Finding, Looked, Seen
     from handstyle.inspection.drawing import Album
     from handstyle.inspection.harm import WorkHarm
@@ -209,8 +204,8 @@ def influence(
     place = root / next_name(root, f"influence-{run}")
     with unfinished(place, busy=f"another handstyle process makes {place}") as beside:
         album, works = Album(beside / PICTURES, own_mark()), {work.name: work for work in collection.works}
-        told = [_with_picture(one, works[one.work], collection, folder, album) for one in found.works]
-        found = found.model_copy(update={"works": tuple(told)})
+        told = tuple(_with_picture(one, works[one.work], collection, folder, album) for one in found.works)
+        found = found.model_copy(update={"works": told})
         found.save(beside / "influence.json")
         write(beside / "influence.html", doctor_page.harm_page(found, beside / PICTURES).encode())
     return Measured(
@@ -230,51 +225,6 @@ def _with_picture(one: WorkHarm, work: Work, collection: Collection, folder: Pat
     return one.model_copy(update={"caption": work.caption, "picture": album.add(image, work.caption)})
 
 
-@dataclass(frozen=True)
-class Learnt:
-    """A style with what it learnt from, once more in hand, and whether that may still be trained on."""
-
-    style: TrainedStyle
-    family: ModelFamily
-    material: Material
-    collection: Collection
-    folder: Path
-    recipe: Recipe
-    cache: Cache
-    environment: dict[str, str]
-    still_permitted: Callable[[], None]
-
-
-def learnt(workspace: Workspace, run: str, base: Path | None, progress: Progress) -> Learnt:
-    """Raises UsageMistake for another base, and for a style that went on from a file of another tool."""
-    from handstyle.diffusion.hardware import use_all_cores
-    from handstyle.encoding.cache import Cache
-    from handstyle.finetuning.manifest import RunManifest
-    from handstyle.finetuning.material import material_of
-
-    use_all_cores()
-    style, family = open_style(workspace, run), load_base(base)
-    require_known_base(workspace, family)
-    require_base(style.base, family)
-    if style.origin:
-        raise UsageMistake(
-            f"{run} began at a file of another tool, which has learnt from nobody knows what",
-            hint="Ask for the influence of works on a style that was trained here from its base.",
-        )
-    collection, folder = collection_named(workspace, style.collection)
-    recipe, cache = style.recipe.changed(resolution=style.resolution), Cache(workspace.cache)
-
-    def still_permitted() -> None:
-        require_permission(workspace, collection, "train")
-        require_training(collection, family, recipe)
-
-    still_permitted()
-    own = class_images_again(workspace, style.class_images, None, recipe, family)
-    material = material_of(collection, family, recipe, cache, own, progress)
-    environment = RunManifest.load(workspace.run(run) / "run.json").environment
-    return Learnt(style, family, material, collection, folder, recipe, cache, environment, still_permitted)
-
-
 def _trainings(
     workspace: Workspace, run: str, base: Path | None, rounds: int, progress: Progress
 ) -> tuple[LeavingOut, Collection, Path]:
@@ -282,10 +232,10 @@ def _trainings(
     from handstyle.inspection.leaving_out import LeavingOut
 
     known = learnt(workspace, run, base, progress)
-    collection = known.collection
-    if len(collection.withheld) < FEWEST_DRAWINGS:
+    withheld = known.collection.withheld
+    if len(withheld) < FEWEST_DRAWINGS:
         raise StageMissing(
-            f"{len(collection.withheld)} works were kept back, and {FEWEST_DRAWINGS} are needed to measure on",
+            f"{len(withheld)} works were kept back, and {FEWEST_DRAWINGS} are needed to measure on",
             hint="Collect with --leave-out 0.2 and finetune again.",
         )
     trainings = LeavingOut(
@@ -293,10 +243,10 @@ def _trainings(
         style=known.style,
         family=known.family,
         material=known.material,
-        drawings=[example(work, known.family, known.recipe, known.cache) for work in collection.withheld],
-        alike=alike_in(workspace, collection),
+        drawings=[example(work, known.family, known.recipe, known.cache) for work in withheld],
+        alike=alike_in(workspace, known.collection),
         rounds=rounds,
         environment=known.environment,
         still_permitted=known.still_permitted,
     )
-    return trainings, collection, known.folder
+    return trainings, known.collection, known.folder

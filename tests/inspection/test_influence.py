@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from handstyle.finetuning.measured import Interval
 from handstyle.inspection import influence
+from handstyle.inspection.exchangeability import units_of
 from handstyle.inspection.influence import SEED, Agreement, Influence, Score
 from handstyle.inspection.report import Shown
 
@@ -34,7 +35,7 @@ def trained(parts_QN: NDArray[np.float64], seed: int, pairs: int = 40, luck: flo
 
 
 def test_halves_hold_every_work_once_and_keep_what_is_alike_together() -> None:
-    units = influence.units_of(["a", "b", "c", "d", "e"], {"d": "a"})
+    units = units_of(["a", "b", "c", "d", "e"], {"d": "a"})
     assert [0, 3] in units and len(units) == 4
     for seed in range(20):
         one, other = influence.halves(units, np.random.default_rng(seed))

@@ -16,7 +16,8 @@ from handstyle.finetuning.fold import Fold
 from handstyle.finetuning.material import Material, Report
 from handstyle.finetuning.stopping import fold_steps
 from handstyle.finetuning.trained_style import TrainedStyle
-from handstyle.inspection.influence import Values, halves, parts_by_pair, units_of
+from handstyle.inspection.exchangeability import units_of
+from handstyle.inspection.influence import Values, halves, parts_by_pair
 
 SEEDS = 2  # how often all of it is done
 PAIRS = 8  # of halves, each time

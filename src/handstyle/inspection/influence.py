@@ -79,7 +79,7 @@ class Influence(Record):
 
     @property
     def order_is_by(self) -> str:
-        """What the works stand in the order of: the trainings, a score that passed, or one of which nothing is known."""
+        """What the works stand in the order of: the trainings, a score that passed, or one that nobody judged."""
         if self.works and self.works[0].part is not None:
             return "trainings"
         return next((one.name for one in self.scores if one.may_be_used), self.scores[0].name)
@@ -100,8 +100,8 @@ class Influence(Record):
         known = next(one for one in self.scores if one.name == self.order_is_by)
         if known.may_be_used and known.agreement:
             return (
-                f"Ranked by {known.how}. On other pictures of this style its ranking agreed with trainings without works "
-                f"(rank correlation {known.agreement.correlation:.2f}); for this picture nothing was trained."
+                f"Ranked by {known.how}. On other pictures of this style its ranking agreed with trainings without "
+                f"works (rank correlation {known.agreement.correlation:.2f}); for this picture nothing was trained."
             )
         return (
             f"Ranked by {known.how}, which no training without works has borne out: a guess. "
@@ -115,13 +115,6 @@ def halves(units: Sequence[Sequence[int]], chance: np.random.Generator) -> tuple
     for place in chance.permutation(len(units)):
         min(found, key=len).extend(units[int(place)])
     return sorted(found[0]), sorted(found[1])
-
-
-def units_of(names: Sequence[str], alike: Mapping[str, str]) -> list[list[int]]:
-    found: dict[str, list[int]] = {}
-    for place, name in enumerate(names):
-        found.setdefault(alike.get(name, name), []).append(place)
-    return list(found.values())
 
 
 def parts_by_pair(errors_PHQ: NDArray[np.float64], in_first_PN: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -122,7 +122,7 @@ def _slopes(family: ModelFamily, recipe: Recipe, learning: Trainable, example: E
 
 @torch.no_grad()
 def by_looks(family: ModelFamily, recipe: Recipe, works: Sequence[Example], pictures: Sequence[Example]) -> Values:
-    """Minus the squared 2-Wasserstein distance of channel means and deviations, each taken for a normal distribution."""
+    """Minus the squared 2-Wasserstein distance of channel means and deviations, as of normal distributions."""
     empty_1LD = family.encode_texts([""])
     seen = [_seen(family, recipe, example, empty_1LD) for example in [*works, *pictures]]
     works_NF, pictures_QF = np.stack(seen[: len(works)]), np.stack(seen[len(works) :])
