@@ -4,17 +4,21 @@
 #   make test      the same, and every slow test
 #   make soak      fifty journeys killed at moments that nobody chose, and ten minutes of fuzzing
 #   make demo      thirty-two drawings become a model: demo-output/report.html
+#   make benchmark how good, against real drawings of artists nobody trained on: docs/benchmark.md, hours
 #   make bench     how fast, how much memory, how good: bench.json
 #   make format    lay the code out as `make` wants it
 #   make clean     remove .venv, demo-output and what the tools left
 #
 # SEED, MOMENTS and MINUTES say what `soak` draws, how many journeys it kills, and how long it fuzzes.
-# REFERENCE=PATH lets `bench` compare with the scripts of a diffusers checkout; TASKS names what it compares.
+# REFERENCE=PATH lets `bench` and `benchmark` compare with the scripts of a diffusers checkout; TASKS names what `bench`
+# compares. PACKAGES holds the unpacked npm packages that `benchmark` draws, BENCHMARK is where its rows go.
 # .venv is made on first use. PYTHON names another Python; TORCH_INDEX another place to take torch from.
 
 PYTHON ?= python3
 export TORCH_INDEX ?=
 REFERENCE ?=
+PACKAGES ?= packages
+BENCHMARK ?= benchmark
 SEED ?= 1
 MOMENTS ?= 50
 MINUTES ?= 10
@@ -26,7 +30,7 @@ TO_TEST := .venv/ready-to-test
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: check test soak demo bench format format-check lint types fast-tests all-tests docs clean
+.PHONY: check test soak demo bench benchmark format format-check lint types fast-tests all-tests docs clean
 
 check: format-check lint types fast-tests
 test: format-check lint types all-tests
@@ -42,6 +46,10 @@ bench: $(TO_TEST)
 	$(BIN)/python benchmarks/bench.py --to bench.json
 	$(BIN)/python -m benchmarks.collecting --to bench.json
 	$(BIN)/python -m benchmarks.speed --to bench.json $(if $(REFERENCE),--reference $(REFERENCE)) --only $(TASKS)
+
+benchmark: $(TO_TEST)
+	$(BIN)/python -m benchmarks.held_out_artist $(PACKAGES) --to $(BENCHMARK) $(if $(REFERENCE),--reference $(REFERENCE))
+	$(BIN)/python -m benchmarks.held_out_artist.table $(BENCHMARK)/rows.jsonl
 
 format: $(TO_TEST)
 	$(BIN)/ruff format .

@@ -3,9 +3,9 @@
 Works are drawn from the example's drawings; those that are not drawn are the truth. The run is then followed to four
 times the chosen length, and the regret is the share of the highest gain on the truth that the chosen length misses:
 
-    python -m benchmarks.held_out_artist.stopping --works 16 --draws 2 --to stopping.json
+    python -m benchmarks.held_out_artist.stopping --works 16 --draws 20 --to stopping.json
 
-A benchmark that was stopped goes on where it was.
+A benchmark that was stopped goes on where it was; draws that are in the file are not run again.
 """
 
 from __future__ import annotations
@@ -99,12 +99,12 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--works", type=int, default=16)
     arguments.add_argument("--truth", type=int, default=48)
-    arguments.add_argument("--draws", type=int, default=2)
+    arguments.add_argument("--draws", type=int, default=20)
     arguments.add_argument("--folder", type=Path, default=Path("stopping-benchmark"))
     arguments.add_argument("--to", type=Path, default=Path("stopping.json"))
     asked = arguments.parse_args()
-    rows = []
-    for draw in range(asked.draws):
+    rows = json.loads(asked.to.read_text(encoding="utf-8")) if asked.to.is_file() else []
+    for draw in range(len(rows), asked.draws):
         rows.append(one_draw(asked.folder, asked.works, draw, asked.truth))
         asked.to.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
         print(json.dumps({name: value for name, value in rows[-1].items() if name not in ("steps", "gains")}, indent=2))

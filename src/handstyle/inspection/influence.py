@@ -184,8 +184,7 @@ def parts(
         else:
             part_P = by_pair_PN[:, n]
             found.append(Part(work=name, part=float(part_P.mean()), interval=bootstrap_mean(part_P), places=own))
-    key = (lambda one: -one.part) if by_pair_PN is not None else (lambda one: one.places[order])
-    return sorted(found, key=key)
+    return sorted(found, key=lambda one: one.places[order] if one.part is None else -one.part)
 
 
 def _places(values_N: NDArray[np.float64]) -> NDArray[np.int_]:

@@ -1,0 +1,47 @@
+"""Which ways of training are compared, and what is asked of each?
+
+`handstyle` is what is shipped. Every other one changes one thing, so that the table says what that thing is worth. Of
+noise there is what the recipe can say; sampling noise for style (Style-Friendly, T-LoRA) is no setting of it yet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Captions = Literal["of each", "the same for all"]
+SAME_FOR_ALL = "a drawing"
+DEFAULT = "handstyle"
+
+
+@dataclass(frozen=True)
+class Method:
+    question: str
+    settings: dict[str, Any] = field(default_factory=dict)
+    works: int = 32
+    captions: Captions = "of each"
+    stop: Literal["auto", "cross-fitted", "max_train"] = "max_train"
+
+
+METHODS: dict[str, Method] = {
+    DEFAULT: Method("what is shipped"),
+    "cross-fitted": Method("is the length better that works left out in turn choose?", stop="cross-fitted"),
+    "one caption for all": Method("what do captions add?", captions="the same for all"),
+    "rank 2": Method("rank", {"rank": 2, "lora_alpha": 2}),
+    "rank 4": Method("rank", {"rank": 4, "lora_alpha": 4}),
+    "rank 64": Method("rank", {"rank": 64, "lora_alpha": 64}),
+    "all weights": Method("low rank or all weights", {"method": "full", "learning_rate": 5e-5}),
+    "attention alone": Method("which layers learn", {"lora_modules": ["attention"]}),
+    "attention and feed-forward": Method("which layers learn", {"lora_modules": ["attention", "feed-forward"]}),
+    "noise offset 0.05": Method("noise", {"noise_offset": 0.05}),
+    "noise levels unweighted": Method("weight of noise levels", {"snr_gamma": "none"}),
+    "no moving average": Method("is the average worth it?", {"ema_decay": 0.0}),
+    "prior 0.3": Method("prior preservation", {"with_prior_preservation": True, "prior_loss_weight": 0.3}),
+    "prior 1": Method("prior preservation", {"with_prior_preservation": True, "prior_loss_weight": 1.0}),
+    "4 works": Method("number of works", works=4),
+    "8 works": Method("number of works", works=8),
+    "16 works": Method("number of works", works=16),
+    "64 works": Method("number of works", works=64),
+}
+ORACLE = "oracle"
+REFERENCE, REFERENCE_BEST = "reference script", "reference script at its best step"

@@ -1,0 +1,109 @@
+"""What does diffusers' own DreamBooth script reach, with the settings its page publishes?
+
+The script itself is run, out of a checkout of diffusers, with the settings of its page for low-rank DreamBooth (500
+steps, batch 1, learning rate 1e-4, constant, rank 4) at the size the base draws at. It keeps a checkpoint every 25
+steps. Each is asked in the words that suit it best on the very drawings it is tested on, and the best step is chosen
+there as well: no run of it could know either, so both favour the script.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.held_out_artist.bench import Bench, Measure, prepared
+from benchmarks.held_out_artist.methods import DEFAULT, METHODS, REFERENCE, REFERENCE_BEST
+from benchmarks.held_out_artist.rows import Row
+from benchmarks.speed.processes import run
+from handstyle.diffusion.catalogue import EMBEDDED
+from handstyle.diffusion.hardware import hardware, usable_cores
+from handstyle.finetuning.defaults import preset_for
+from handstyle.finetuning.recipe import named
+from handstyle.generation.generate import Worn
+from handstyle.generation.wardrobe import worn
+
+STEPS, EVERY, RANK = 500, 25, 4
+INSTANCE = "a hks icon"
+TEMPLATES = (INSTANCE, f"{{caption}}, {INSTANCE}", f"{INSTANCE} of {{caption}}", "{caption}, hks icon")
+SCRIPT = Path("examples") / "dreambooth" / "train_dreambooth_lora.py"
+WEIGHTS = "pytorch_lora_weights.safetensors"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    step: int
+    template: str
+    errors: tuple[float, ...]
+    weights: Worn
+
+    @property
+    def error(self) -> float:
+        return float(np.mean(self.errors))
+
+
+def rows(bench: Bench, draw: int, known: set[str], checkout: Path) -> list[Row]:
+    """At its last step and at its best one."""
+    method = METHODS[DEFAULT]
+    settings: dict[str, object] = {"steps": STEPS, "rank": RANK}
+    missing = [n for n in (REFERENCE, REFERENCE_BEST) if bench.row(draw, n, settings, method.works).key not in known]
+    if not missing:
+        return []
+    workspace = prepared(bench, draw, method, "reference", bench.row(draw, REFERENCE, settings, method.works).key)
+    precision = "bf16" if hardware().fast_bf16 else "no"
+    measure = Measure.of(bench, workspace, precision, named(preset_for(bench.family)).class_words)
+    out, began = workspace.root / "reference", time.perf_counter()
+    if not (out / WEIGHTS).is_file():
+        shutil.rmtree(out, ignore_errors=True)
+        run(command(bench, draw, checkout, out, precision), {"HF_HUB_OFFLINE": "1"})
+    seconds = round(time.perf_counter() - began, 1)
+    found = [_checkpoint(bench, workspace.root, measure, path, step) for step, path in checkpoints(out)]
+    best = min(found, key=lambda one: one.error)
+    looked_at = tuple(one.step for one in found)
+    return [
+        bench.row(
+            draw, name, settings, method.works, steps=one.step, seconds=seconds, looked_at=looked_at, errors=one.errors,
+            distances=measure.distances(measure.pictures(one.template, [one.weights])), **measure.of_base,
+        )
+        for name, one in ((REFERENCE, found[-1]), (REFERENCE_BEST, best))
+        if name in missing
+    ]  # fmt: skip
+
+
+def command(bench: Bench, draw: int, checkout: Path, out: Path, precision: str) -> list[str]:
+    works = bench.works(draw, METHODS[DEFAULT], REFERENCE)
+    pictures = out.with_name("pictures")  # the script opens every file of its folder
+    shutil.rmtree(pictures, ignore_errors=True)
+    pictures.mkdir(parents=True)
+    for path in works.glob("*.png"):
+        shutil.copy(path, pictures)
+    threads = str(usable_cores())
+    return [
+        sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "1", "--num_machines", "1",
+        "--dynamo_backend", "no", "--mixed_precision", precision, "--num_cpu_threads_per_process", threads,
+        str(checkout / SCRIPT), "--pretrained_model_name_or_path", str(bench.base or EMBEDDED),
+        "--instance_data_dir", str(pictures), "--instance_prompt", INSTANCE, "--output_dir", str(out),
+        "--resolution", str(bench.family.resolution), "--train_batch_size", "1", "--gradient_accumulation_steps", "1",
+        "--max_train_steps", str(STEPS), "--checkpointing_steps", str(EVERY), "--learning_rate", "1e-4",
+        "--lr_scheduler", "constant", "--lr_warmup_steps", "0", "--rank", str(RANK), "--seed", str(draw),
+        "--mixed_precision", precision,
+    ]  # fmt: skip
+
+
+def checkpoints(out: Path) -> list[tuple[int, Path]]:
+    """Step and file, earliest first; the finished file is the last step's."""
+    kept = ((int(path.parent.name.rpartition("-")[2]), path) for path in out.glob(f"checkpoint-*/{WEIGHTS}"))
+    return sorted({**dict(kept), STEPS: out / WEIGHTS}.items())
+
+
+def _checkpoint(bench: Bench, workspace: Path, measure: Measure, path: Path, step: int) -> Checkpoint:
+    from handstyle.workspace import Workspace
+
+    weights = worn(Workspace(workspace), [str(path)], bench.family)[0]
+    by_template = {template: measure.errors(template, [weights]) for template in TEMPLATES}
+    best = min(by_template, key=lambda template: float(np.mean(by_template[template])))
+    return Checkpoint(step, best, by_template[best], weights)

@@ -1,0 +1,121 @@
+"""How do the rows of the benchmark become the table of docs/benchmark.md?
+
+    python -m benchmarks.held_out_artist.table ROWS.jsonl [--check]
+
+Only rows of the base that is shipped, on the drawings for testing, are printed. The primary number was declared before
+anything was run: the held-out gain, as a share of what the base errs in the words that suit it best, with an interval
+over the test drawings, and the draws singly. Everything else is descriptive.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.held_out_artist import rows as kept
+from benchmarks.held_out_artist.artists import TESTING
+from benchmarks.held_out_artist.methods import DEFAULT
+from benchmarks.held_out_artist.rows import Row
+from handstyle.finetuning.gain import bootstrap_mean, bootstrap_share
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmark.md"
+BEGIN, END = "<!-- rows: written by benchmarks/held_out_artist/table.py -->", "<!-- end of rows -->"
+NOT_RUN = "The benchmark has not been run on the base that is shipped now. No numbers are printed until it has."
+WITHOUT = "base without identifier"
+HEAD = (
+    "| method | gain | 95 % interval | draws singly | more than `handstyle` | distance to the drawing |",
+    "|---|---|---|---|---|---|",
+)
+
+
+def tables(found: Sequence[Row], base: str) -> str:
+    """One for each artist: those that the base has no siblings of first."""
+    own = [row for row in found if row.base == base and row.on == "testing" and row.drawings == TESTING]
+    if not own:
+        return NOT_RUN
+    parts = []
+    for related in (False, True):
+        for artist in sorted({row.artist for row in own if bool(row.related) == related}):
+            of_artist = [row for row in own if row.artist == artist]
+            parts.append("\n".join(_of_artist(artist, of_artist)))
+    return "\n\n".join(parts)
+
+
+def _of_artist(artist: str, rows: Sequence[Row]) -> list[str]:
+    related = rows[0].related
+    title = f"### {artist}" + (f", related to {related} in the base" if related else "")
+    said = f"{TESTING} drawings, {len({row.draw for row in rows})} draws."
+    by_method: dict[str, list[Row]] = {}
+    for row in sorted(rows, key=lambda row: row.draw):
+        by_method.setdefault(row.method, []).append(row)
+    unit = _distance(by_method.get(WITHOUT, []))
+    lines = [_line(method, of, by_method.get(DEFAULT, []), unit) for method, of in by_method.items()]
+    order = sorted(range(len(lines)), key=lambda n: (lines[n][0] is None, -(lines[n][0] or 0)))
+    return [title, "", said, "", *HEAD, *(lines[n][1] for n in order)]
+
+
+def _line(method: str, rows: Sequence[Row], default: Sequence[Row], unit: float | None) -> tuple[float | None, str]:
+    distance = _distance(rows)
+    far = "" if distance is None or not unit else f"{distance / unit:.3f}"
+    if not rows[0].errors:
+        return None, f"| {method} | draws nothing itself | | | | {far} |"
+    gains_DN = np.stack([gains(row) for row in rows])
+    base_N = np.mean([row.base_errors for row in rows], axis=0)
+    share = bootstrap_share(gains_DN.mean(axis=0), base_N)
+    singly = ", ".join(f"{100 * gains_N.mean() / base_N.mean():.2f}" for gains_N in gains_DN)
+    steps = f" ({', '.join(str(row.steps) for row in rows)} steps)" if any(row.steps for row in rows) else ""
+    cells = [
+        f"{method}{steps}", f"{100 * share.share:.2f} %",
+        f"{100 * share.interval.low:.2f} to {100 * share.interval.high:.2f}", singly,
+        _paired(rows, default) if method != DEFAULT else "", far,
+    ]  # fmt: skip
+    return share.share, f"| {' | '.join(cells)} |"
+
+
+def gains(row: Row) -> NDArray[np.float64]:
+    """What the base errs in the words that suit it best, minus what the method errs, drawing by drawing."""
+    return np.array(row.base_errors) - np.array(row.errors)
+
+
+def _paired(rows: Sequence[Row], default: Sequence[Row]) -> str:
+    """On the draws that both have run, drawing by drawing."""
+    both = [(one, other) for one in rows for other in default if one.draw == other.draw]
+    if not both:
+        return ""
+    more_N = np.mean([np.array(other.errors) - np.array(one.errors) for one, other in both], axis=0)
+    whole = float(np.mean([other.base_errors for _, other in both]))
+    interval = bootstrap_mean(more_N / whole)
+    return f"{100 * more_N.mean() / whole:+.2f} % ({100 * interval.low:+.2f} to {100 * interval.high:+.2f})"
+
+
+def _distance(rows: Sequence[Row]) -> float | None:
+    known = [value for row in rows for value in row.distances if value is not None]
+    return float(np.mean(known)) if known else None
+
+
+def written(page: str, table: str) -> str:
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n\n{table}\n\n{END}{after}"
+
+
+def main() -> None:
+    from handstyle.diffusion import catalogue
+
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("rows", type=Path)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 where the page says otherwise")
+    options = parser.parse_args()
+    page = PAGE.read_text(encoding="utf-8")
+    made = written(page, tables(kept.read(options.rows, Row), catalogue.load(None).digest))
+    if options.check:
+        raise SystemExit(int(made != page))
+    PAGE.write_text(made, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
