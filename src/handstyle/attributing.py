@@ -55,7 +55,7 @@ def influence(
 ) -> Attributed:
     """Of one picture by the newest style or a named run. With `retrain` by trainings without works, else by a score."""
     from handstyle.generation.wardrobe import made_from, worn
-    from handstyle.inspection import coalitions, influence_page
+    from handstyle.inspection import influence_page
     from handstyle.inspection.drawing import Album
     from handstyle.inspection.influence_scores import scores
 
@@ -70,24 +70,10 @@ def influence(
         )
     image, words = _asked(picture, prompt, known)
     pictures = [_example("the picture", _encoded(image, known), words, known)]
-    trained: Trained | None = None
+    trained = None
     if retrain:
         pictures += _panel(workspace, run, known)
-        folder = workspace.folds(f"shaping-{run}") / known.style.tensors[:12]
-        trainings = coalitions.Coalitions(
-            folder=folder / _name_of(pictures),
-            style=known.style,
-            family=known.family,
-            material=known.material,
-            pictures=pictures,
-            alike=alike_in(workspace, known.collection),
-            pairs=halves or coalitions.PAIRS,
-            one_by_one=one_by_one,
-            environment=known.environment,
-            still_permitted=known.still_permitted,
-        )
-        with workspace.held(trainings.folder):
-            trained = trainings.go(progress)
+        trained = _trained(workspace, run, known, pictures, halves, one_by_one, progress)
 
     def told(done: int, of: int) -> None:
         progress("following the slopes of the run", done, of)
@@ -108,6 +94,28 @@ def influence(
         words=found.words,
         works=tuple(one.work for one in found.works[: influence_page.SHOWN]),
     )
+
+
+def _trained(
+    workspace: Workspace, run: str, known: Learnt, pictures: Sequence[Example], halves: int | None, one_by_one: bool,
+    progress: Progress,
+) -> Trained:  # fmt: skip
+    from handstyle.inspection.coalitions import PAIRS, Coalitions
+
+    trainings = Coalitions(
+        folder=workspace.folds(f"shaping-{run}") / known.style.tensors[:12] / _name_of(pictures),
+        style=known.style,
+        family=known.family,
+        material=known.material,
+        pictures=pictures,
+        alike=alike_in(workspace, known.collection),
+        pairs=halves or PAIRS,
+        one_by_one=one_by_one,
+        environment=known.environment,
+        still_permitted=known.still_permitted,
+    )
+    with workspace.held(trainings.folder):
+        return trainings.go(progress)
 
 
 def _found(
