@@ -66,7 +66,7 @@ def _line(method: str, rows: Sequence[Row], default: Sequence[Row], unit: float 
     gains_DN = np.stack([gains(row) for row in rows])
     base_N = np.mean([row.base_errors for row in rows], axis=0)
     share = bootstrap_share(gains_DN.mean(axis=0), base_N)
-    singly = ", ".join(f"{100 * gains_N.mean() / base_N.mean():.2f}" for gains_N in gains_DN)
+    singly = ", ".join(f"{100 * gains(row).mean() / np.mean(row.base_errors):.2f}" for row in rows)
     steps = f" ({', '.join(str(row.steps) for row in rows)} steps)" if any(row.steps for row in rows) else ""
     cells = [
         f"{method}{steps}", f"{100 * share.share:.2f} %",

@@ -127,23 +127,22 @@ def parts_by_pair(errors_PHQ: NDArray[np.float64], in_first_PN: NDArray[np.bool_
 
 
 def rank_correlations(one_QN: Values, other_QN: Values) -> NDArray[np.float64]:
-    """Spearman's, picture by picture; nothing where all works are alike."""
+    """Spearman's, picture by picture, also of several tables at once; nothing where all works are alike."""
     from scipy.stats import rankdata
 
-    one_QN, other_QN = (_centred(rankdata(values, axis=1)) for values in (one_QN, other_QN))
-    return np.asarray((one_QN * other_QN).sum(axis=1))
+    one_QN, other_QN = (_centred(rankdata(values, axis=-1)) for values in (one_QN, other_QN))
+    return np.asarray((one_QN * other_QN).sum(axis=-1))
 
 
 def agreement(pairs: Sequence[tuple[Values, Values]]) -> Agreement:
     """The mean rank correlation of pairs of rankings of the same works for the same pictures. Pictures and works are
     both what chance drew, so both are resampled (Owen 2007, "The pigeonhole bootstrap")."""
     pictures, works = pairs[0][0].shape
-    chance, drawn = np.random.default_rng(SEED), []
-    for _ in range(RESAMPLES):
-        rows = chance.integers(pictures, size=pictures)
-        columns = chance.integers(works, size=works)
-        drawn.append(_mean([(one[rows][:, columns], other[rows][:, columns]) for one, other in pairs]))
-    low, high = np.quantile(drawn, ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
+    chance = np.random.default_rng(SEED)
+    rows = chance.integers(pictures, size=(RESAMPLES, pictures, 1))
+    columns = chance.integers(works, size=(RESAMPLES, 1, works))
+    drawn_R = np.mean([rank_correlations(a[rows, columns], b[rows, columns]).mean(axis=1) for a, b in pairs], axis=0)
+    low, high = np.quantile(drawn_R, ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
     return Agreement(correlation=_mean(pairs), interval=Interval(low=float(low), high=float(high)))
 
 
@@ -198,6 +197,6 @@ def _mean(pairs: Sequence[tuple[Values, Values]]) -> float:
 
 
 def _centred(ranks_QN: Values) -> Values:
-    centred_QN = ranks_QN - ranks_QN.mean(axis=1, keepdims=True)
-    lengths_Q1 = np.sqrt((centred_QN**2).sum(axis=1, keepdims=True))
+    centred_QN = ranks_QN - ranks_QN.mean(axis=-1, keepdims=True)
+    lengths_Q1 = np.sqrt((centred_QN**2).sum(axis=-1, keepdims=True))
     return np.asarray(centred_QN / np.where(lengths_Q1 == 0, 1, lengths_Q1))
