@@ -153,5 +153,7 @@ def _seen(family: ModelFamily, recipe: Recipe, example: Example, empty_1LD: Tens
 def _looking_place(denoiser: nn.Module) -> nn.Module:
     """IntroStyle's second block on the way up of a U-Net; the middle of a transformer, which has no such way."""
     ways = getattr(denoiser, "up_blocks", None)
-    blocks = list(ways if ways is not None else denoiser.get_submodule("transformer_blocks").children())
-    return blocks[min(1, len(blocks) - 1)] if ways is not None else blocks[len(blocks) // 2]
+    if isinstance(ways, nn.ModuleList):
+        return list(ways)[min(1, len(ways) - 1)]
+    blocks = list(denoiser.get_submodule("transformer_blocks").children())
+    return blocks[len(blocks) // 2]
