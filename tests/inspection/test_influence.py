@@ -105,6 +105,18 @@ def test_trainings_that_do_not_agree_with_themselves_bear_nothing_out() -> None:
     assert not influence.passes(sure, seeds)
 
 
+def test_where_no_work_shapes_the_picture_chance_names_few() -> None:
+    """Also with as few pairs as can be asked for."""
+    names = [f"{n}.png" for n in range(WORKS)]
+    for pairs in (4, 16):
+        named = 0
+        for seed in range(60):
+            by_pair_PN = trained(np.zeros((PICTURES, WORKS)), seed, pairs=pairs, luck=0.01)[:, 0]
+            found = influence.parts(names, {"slopes": np.arange(WORKS)}, by_pair_PN, "slopes")
+            named += any(one.is_clear for one in found)
+        assert named <= 8, f"of 60 pictures, with {pairs} pairs"
+
+
 def record(**changes: object) -> Influence:
     names = [f"{n}.png" for n in range(WORKS)]
     of_picture = {"slopes": parts_of_works()[0], "looks": parts_of_works(5)[0]}

@@ -60,7 +60,7 @@ def test_a_sketch_keeps_products(family: Any) -> None:
     with trainable(family, RECIPE) as learning:
         shapes = {name: value.shape for name, value in learning.parameters.items()}
         sketch = Sketch(learning)
-    one = {name: torch.randn(shape, generator=chance) for name, shape in shapes.items()}
+    one = {name: torch.rand(shape, generator=chance) for name, shape in shapes.items()}
     other = {name: one[name] + torch.randn(shape, generator=chance) for name, shape in shapes.items()}
     exactly = sum(float((one[name] * other[name]).sum()) for name in one)
     assert float(sketch.of(one) @ sketch.of(other)) == pytest.approx(exactly, rel=0.05)

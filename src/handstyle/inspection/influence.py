@@ -16,7 +16,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from handstyle.finetuning.gain import bootstrap_mean
 from handstyle.finetuning.measured import LEVEL, Interval
 from handstyle.inspection.report import Shown
 from handstyle.records import Record
@@ -52,12 +51,9 @@ class Part(Record):
     caption: str = ""
     picture: Shown = Shown(file="", caption="")
     part: float | None = None
-    interval: Interval | None = None  # over the halves
+    interval: Interval | None = None  # over the pairs of halves
+    is_clear: bool = False  # of chance, also as one of so many works
     places: dict[str, int]
-
-    @property
-    def is_clear(self) -> bool:
-        return self.interval is not None and (self.interval.low > 0 or self.interval.high < 0)
 
 
 class Influence(Record):
@@ -182,8 +178,20 @@ def parts(
             found.append(Part(work=name, places=own))
         else:
             part_P = by_pair_PN[:, n]
-            found.append(Part(work=name, part=float(part_P.mean()), interval=bootstrap_mean(part_P), places=own))
+            own_interval, among_all = _around(part_P, LEVEL), _around(part_P, 1 - (1 - LEVEL) / len(names))
+            clear = among_all.low > 0 or among_all.high < 0
+            found.append(Part(work=name, part=float(part_P.mean()), interval=own_interval, is_clear=clear, places=own))
     return sorted(found, key=lambda one: one.places[order] if one.part is None else -one.part)
+
+
+def _around(values_P: NDArray[np.float64], level: float) -> Interval:
+    """Student's interval of the mean: pairs of halves are few, and resampling a few values says too much. The level for
+    many works at once is Bonferroni's."""
+    from scipy.stats import t
+
+    half = float(t.ppf((1 + level) / 2, len(values_P) - 1) * values_P.std(ddof=1) / np.sqrt(len(values_P)))
+    mean = float(values_P.mean())
+    return Interval(low=mean - half, high=mean + half, level=level)
 
 
 def _places(values_N: NDArray[np.float64]) -> NDArray[np.int_]:
