@@ -241,3 +241,14 @@ def test_no_text_makes_more_of_it_than_settings_or_a_refusal(text: str) -> None:
         toml_in(as_file(found, "x"))
     except (ValueError, RecipeInvalid):
         pass
+
+
+def test_the_adapters_of_lycoris_keep_their_kind(tmp_path: Path) -> None:
+    asked = KOHYA.replace("networks.lora", "lycoris.kohya")
+    found = read(tmp_path, asked.replace('"conv_dim=8"', '"algo=lokr", "factor=4", "preset=attn-mlp", "use_cp=True"'))
+    assert (found.recipe.algo, found.recipe.lokr_factor) == ("lokr", 4)
+    assert found.recipe.lora_modules == ("attention", "feed-forward")
+    assert any(line.startswith("network_args use_cp") for line in found.without_counterpart)
+    plain = read(tmp_path, asked.replace('"conv_dim=8"', '"algo=ia3"'))
+    assert plain.recipe.algo == "lora" and len(plain.recipe.lora_modules) == 3
+    assert any("network_args algo = ia3" in line for line in plain.without_counterpart)

@@ -14,6 +14,7 @@ import tomli_w
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
 from handstyle.collection.plain_text import unwelcome_in
+from handstyle.diffusion.adapter_names import Algorithm
 from handstyle.errors import RecipeInvalid
 from handstyle.records import Record, later, load_toml, write
 
@@ -89,9 +90,11 @@ class Recipe(Record):
 
     # What learns.
     method: Literal["lora", "full"] = "lora"
+    algo: Algorithm = later("lora", description="which adapter: lora, dora, loha, lokr or oft, as LyCORIS calls them")
     rank: int = Field(default=8, ge=1, le=1024, description="rank of the low-rank updates")
     lora_alpha: float = Field(default=8, gt=0, description="updates are scaled by lora_alpha / rank")
     lora_dropout: float = Field(default=0.0, ge=0, lt=1)
+    lokr_factor: int = later(-1, ge=-1, le=1024, description="size of LoKr's first matrix; -1: about a square root")
     lora_modules: tuple[Module, ...] = Field(default=MODULES, min_length=1)
     train_text_encoder: bool = False
 
@@ -176,7 +179,20 @@ class Recipe(Record):
             raise ValueError('debiased_estimation_loss: is another weighting than snr_gamma; set snr_gamma = "none"')
         if self.optimizer_in_backward and self.gradient_accumulation_steps > 1:
             raise ValueError("optimizer_in_backward: gradients that are applied at once cannot be accumulated")
+        if fault := self._fault_of_adapter():
+            raise ValueError(fault)
         return self
+
+    def _fault_of_adapter(self) -> str:
+        if self.algo != "lora" and self.method == "full":
+            return "algo: a full finetuning has no adapter; leave it out"
+        if self.algo == "dora" and self.train_text_encoder:
+            return "algo: diffusers does not read a DoRA of a text encoder again: choose another, or leave that alone"
+        if self.algo in ("loha", "lokr", "oft") and self.lora_dropout:
+            return f"lora_dropout: {self.algo} has none"
+        if self.algo == "oft" and self.rank == 1:
+            return "rank: of oft it is the size of the blocks that are turned, and one number cannot be turned"
+        return ""
 
     def words(self, caption: str) -> str:
         """The prompt a work is shown with."""

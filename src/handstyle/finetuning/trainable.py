@@ -1,6 +1,6 @@
 """Which parameters learn?
 
-Low-rank updates or all weights of the denoiser, and the text encoder's if asked. On leaving, the base is, bit for
+Adapters or all weights of the denoiser, and the text encoder's if asked. On leaving, the base is, bit for
 bit, what it was.
 """
 
@@ -109,7 +109,8 @@ def _low_rank(
             layers: Sequence[str] = of_denoiser if network is family.denoiser else TEXT_ENCODER_LAYERS
             if origin is not None:
                 layers = list(dict.fromkeys([*layers, *origin.layers(part)]))
-            low_rank.attach_trainable(network, layers, recipe.rank, recipe.lora_alpha, recipe.lora_dropout)
+            settings = (recipe.rank, recipe.lora_alpha, recipe.lora_dropout, recipe.algo, recipe.lokr_factor)
+            low_rank.attach_trainable(network, layers, *settings)
             network.train()
         yield _trainable({part: low_rank.low_rank_parameters(network) for part, network in networks.items()})
     finally:
