@@ -252,3 +252,15 @@ def test_the_adapters_of_lycoris_keep_their_kind(tmp_path: Path) -> None:
     plain = read(tmp_path, asked.replace('"conv_dim=8"', '"algo=ia3"'))
     assert plain.recipe.algo == "lora" and len(plain.recipe.lora_modules) == 3
     assert any("network_args algo = ia3" in line for line in plain.without_counterpart)
+
+
+@pytest.mark.parametrize(
+    ("asked", "blocks"),
+    [
+        ("--use_blora", ("b-lora",)),
+        ("--lora_unet_blocks=unet.mid_block,up_blocks.1", ("unet.mid_block", "up_blocks.1")),
+    ],
+)
+def test_blocks_of_diffusers_scripts_keep_their_names(asked: str, blocks: tuple[str, ...], tmp_path: Path) -> None:
+    found = read(tmp_path, f"accelerate launch train_dreambooth_lora_sdxl.py {asked}\n", "train.sh")
+    assert found.recipe.lora_blocks == blocks

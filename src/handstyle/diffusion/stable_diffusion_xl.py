@@ -24,6 +24,12 @@ class StableDiffusionXL(UNetDiffusion):
 
     kind, known_as, preset = "stable-diffusion-xl", "Stable Diffusion XL", "sdxl_style"
     text_parts: ClassVar = {"text_encoder": "tokenizer", "text_encoder_2": "tokenizer_2"}
+    # What is drawn, and in which style (Frenkel et al. 2024, "B-LoRA", section 4; W4 and W5 of its figure 3).
+    block_presets: ClassVar = {
+        "content": ("up_blocks.0.attentions.0",),
+        "style": ("up_blocks.0.attentions.1",),
+        "b-lora": ("up_blocks.0.attentions.0", "up_blocks.0.attentions.1"),
+    }
     layer_read: ClassVar = 1
 
     def _text_class(self, part: str) -> Any:

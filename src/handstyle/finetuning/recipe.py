@@ -96,6 +96,7 @@ class Recipe(Record):
     lora_dropout: float = Field(default=0.0, ge=0, lt=1)
     lokr_factor: int = later(-1, ge=-1, le=1024, description="size of LoKr's first matrix; -1: about a square root")
     lora_modules: tuple[Module, ...] = Field(default=MODULES, min_length=1)
+    lora_blocks: tuple[Words, ...] = later((), description="only these blocks of the denoiser, by name or preset")
     train_text_encoder: bool = False
 
     # The words.
@@ -190,6 +191,8 @@ class Recipe(Record):
             return "algo: diffusers does not read a DoRA of a text encoder again: choose another, or leave that alone"
         if self.algo in ("loha", "lokr", "oft") and self.lora_dropout:
             return f"lora_dropout: {self.algo} has none"
+        if self.lora_blocks and self.method == "full":
+            return "lora_blocks: a full finetuning is one of all blocks; leave it out"
         if self.algo == "oft" and self.rank == 1:
             return "rank: of oft it is the size of the blocks that are turned, and one number cannot be turned"
         return ""

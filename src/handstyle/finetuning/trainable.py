@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from handstyle.diffusion import low_rank
 from handstyle.diffusion.family import ModelFamily
 from handstyle.diffusion.faster_layers import round_anew
+from handstyle.finetuning import blocks
 from handstyle.finetuning.origin import Origin
 from handstyle.finetuning.recipe import Recipe
 
@@ -103,7 +104,7 @@ def as_kept(learning: Trainable, ema: dict[str, Tensor]) -> Iterator[None]:
 def _low_rank(
     family: ModelFamily, recipe: Recipe, networks: dict[str, nn.Module], origin: Origin | None
 ) -> Iterator[Trainable]:
-    of_denoiser = family.low_rank_targets(recipe.lora_modules)
+    of_denoiser = blocks.layers(family, recipe)
     try:
         for part, network in networks.items():
             layers: Sequence[str] = of_denoiser if network is family.denoiser else TEXT_ENCODER_LAYERS
