@@ -114,8 +114,13 @@ def test_what_kohya_does_where_nothing_is_said_is_taken_over(tmp_path: Path) -> 
         ("min_snr_gamma = 0", {"snr_gamma": None}),
         ("min_bucket_reso = 320", {"min_bucket_reso": None}),
         ("reg_data_dir = 'reg'", {"with_prior_preservation": True}),
-        ('optimizer_type = "Prodigy"\nunet_lr = 1.0\ntext_encoder_lr = 1.0', {"learning_rate": 1e-4,
-                                                                               "text_encoder_lr": 1e-4}),
+        ('optimizer_type = "Prodigy"\nunet_lr = 1.0\ntext_encoder_lr = 0.5', {
+            "optimizer": "prodigy", "learning_rate": 1.0, "text_encoder_lr": 1.0}),
+        ('optimizer_type = "Prodigy"', {"optimizer": "prodigy", "learning_rate": 1.0}),
+        ('optimizer_type = "AdamWScheduleFree"\nlr_scheduler = "cosine"', {
+            "optimizer": "adamwschedulefree", "lr_scheduler": "constant_with_warmup", "learning_rate": 1e-4}),
+        ('optimizer_type = "DAdaptAdam"\nunet_lr = 1.0\ntext_encoder_lr = 1.0', {
+            "optimizer": "adamw", "learning_rate": 1e-4, "text_encoder_lr": 1e-4}),
     ],
 )  # fmt: skip
 def test_a_choice_of_kohya_is_this_one_here(said: str, settings: dict[str, Any], tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def from_arguments(given: Mapping[str, Any], where: str, *, kind: str) -> Transl
         )
         told.notes.append(f"scale_lr: the learning rate is {told.settings['learning_rate']:g}, as on one device")
     if told.given.pop("use_8bit_adam", False):
-        told.notes.append("use_8bit_adam: AdamW in 32 bits is used")
+        told.notes.append("use_8bit_adam: AdamW in 32 bits is used; optimizer = adamw8bit asks for 8")
     told.optimizer("optimizer")
     told.scheduler("lr_scheduler")
     told.precision()

@@ -18,6 +18,8 @@ from handstyle.diffusion.adapter_names import Algorithm
 from handstyle.errors import RecipeInvalid
 from handstyle.records import Record, later, load_toml, write
 
+LEAST_FACTOR = 0.1  # of Prodigy's own rate; what is less was meant for another optimiser
+
 PRESETS = Path(__file__).parent / "presets"
 
 # By these a TOML of sd-scripts is known, with sections or without.
@@ -32,6 +34,7 @@ OF_KOHYA = {
 
 Module = Literal["attention", "feed-forward", "convolution"]
 MODULES: tuple[Module, ...] = ("attention", "feed-forward", "convolution")
+Optimizer = Literal["adamw", "adamw8bit", "adafactor", "prodigy", "adamwschedulefree"]
 LossType = Literal["l2", "huber"]
 HuberSchedule = Literal["snr", "exponential", "constant"]
 Scheduler = Literal["constant", "constant_with_warmup", "linear", "cosine"]
@@ -109,6 +112,7 @@ class Recipe(Record):
     clip_skip: int = later(0, ge=0, le=100, description="last layers of the text encoder left out, as diffusers counts")
 
     # The optimiser.
+    optimizer: Optimizer = later("adamw", description="prodigy takes learning_rate = 1 and finds the rate itself")
     max_train: Annotated[Duration, BeforeValidator(Duration.parse), PlainSerializer(str)] = Duration(
         count=240, unit="steps"
     )
@@ -128,6 +132,7 @@ class Recipe(Record):
     )
     ema_decay: float = Field(default=0.0, ge=0, lt=1, description="0 keeps no moving average of the weights")
     ema_warmup: bool = Field(default=True, description="without it the average keeps a share of the untrained weights")
+    gradient_checkpointing: bool = later(False, description="less memory, more time, and the same weights")
     mixed_precision: Literal["bf16", "no"] = "bf16"
     seed: int = Field(default=0, ge=0, lt=2**53)  # as far as canonical JSON counts
 
@@ -180,7 +185,7 @@ class Recipe(Record):
             raise ValueError('debiased_estimation_loss: is another weighting than snr_gamma; set snr_gamma = "none"')
         if self.optimizer_in_backward and self.gradient_accumulation_steps > 1:
             raise ValueError("optimizer_in_backward: gradients that are applied at once cannot be accumulated")
-        if fault := self._fault_of_adapter():
+        if fault := self._fault_of_adapter() or self._fault_of_optimizer():
             raise ValueError(fault)
         return self
 
@@ -195,6 +200,21 @@ class Recipe(Record):
             return "lora_blocks: a full finetuning is one of all blocks; leave it out"
         if self.algo == "oft" and self.rank == 1:
             return "rank: of oft it is the size of the blocks that are turned, and one number cannot be turned"
+        return ""
+
+    def _fault_of_optimizer(self) -> str:
+        if self.optimizer == "prodigy":
+            if self.learning_rate < LEAST_FACTOR:
+                return "learning_rate: prodigy finds its own and takes this as a factor of it; set learning_rate = 1"
+            if self.train_text_encoder and self.text_encoder_lr != self.learning_rate:
+                return "text_encoder_lr: prodigy finds one rate for all; set it to what learning_rate is"
+            if self.optimizer_in_backward:
+                return "optimizer_in_backward: prodigy finds its rate from the gradients of all weights together"
+        if self.optimizer == "adamwschedulefree":
+            if self.ema_decay:
+                return "ema_decay: adamwschedulefree keeps an average of its own; set ema_decay = 0"
+            if self.lr_scheduler not in ("constant", "constant_with_warmup"):
+                return 'lr_scheduler: adamwschedulefree needs none; set "constant" or "constant_with_warmup"'
         return ""
 
     def words(self, caption: str) -> str:

@@ -13,6 +13,7 @@ from handstyle.diffusion.checkpoints import write_tensors
 from handstyle.diffusion.family import ModelFamily
 from handstyle.diffusion.hardware import environment, peak_memory
 from handstyle.errors import SnapshotDamaged, StageMissing
+from handstyle.finetuning import optimizers
 from handstyle.finetuning.continuation import unfinished_beside
 from handstyle.finetuning.loop import finetune
 from handstyle.finetuning.manifest import RunManifest
@@ -55,7 +56,7 @@ def manifest(
         class_images=material.class_images_digest,
         resolution=recipe.resolution or family.resolution,
         steps=recipe.max_train.in_steps(collection.pictures_in_an_epoch, recipe.train_batch_size),
-        environment=environment() | {"encoded works": material.digest[:16]},
+        environment=environment() | optimizers.environment(recipe) | {"encoded works": material.digest[:16]},
         plain=family.plain,
         extends=extends,
         replaces=replaces,

@@ -7,9 +7,10 @@ bit, what it was.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -62,14 +63,35 @@ def trainable(family: ModelFamily, recipe: Recipe, origin: Origin | None = None)
     networks = family.networks
     if not recipe.train_text_encoder:
         networks = dict(islice(networks.items(), 1))
-    if recipe.method == "lora":
-        with _low_rank(family, recipe, networks, origin) as learning:
+    with ExitStack() as stack:
+        if recipe.method == "lora":
+            learning = stack.enter_context(_low_rank(family, recipe, networks, origin))
             if origin is not None:
                 learning.begin_at(origin.tensors)
-            yield learning
-    else:
-        with _full(family, networks, frugal=recipe.optimizer_in_backward) as learning:
-            yield learning
+        else:
+            learning = stack.enter_context(_full(family, networks, frugal=recipe.optimizer_in_backward))
+        if recipe.gradient_checkpointing:
+            stack.enter_context(_forgetting(networks))
+        yield learning
+
+
+@contextmanager
+def _forgetting(networks: dict[str, nn.Module]) -> Iterator[None]:
+    """Meanwhile what lies between the blocks of a network is computed again on the way back (Chen et al. 2016)."""
+    kept: list[Any] = list(networks.values())
+    try:
+        for network in kept:
+            if hasattr(network, "enable_gradient_checkpointing"):  # diffusers'
+                network.enable_gradient_checkpointing()
+            else:
+                network.gradient_checkpointing_enable({"use_reentrant": False})
+        yield
+    finally:
+        for network in kept:
+            if hasattr(network, "disable_gradient_checkpointing"):
+                network.disable_gradient_checkpointing()
+            else:
+                network.gradient_checkpointing_disable()
 
 
 @contextmanager
