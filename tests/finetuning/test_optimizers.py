@@ -97,7 +97,7 @@ def asked(**settings: Any) -> Recipe:
 
 
 def test_schedule_free_adamw_is_the_one_of_the_paper() -> None:
-    """Defazio et al. 2024, algorithm 1; what is kept is x, and gradients are taken at y. Decay at y, as in their code."""
+    """Defazio et al. 2024, algorithm 1: gradients are taken at y, where weights decay, too; x is kept."""
     one = One(asked(optimizer="adamwschedulefree", learning_rate=0.01), 5)
     x = z = one.weight.detach().double().clone()
     v, weights = torch.zeros_like(x), 0.0
