@@ -109,6 +109,21 @@ def detach_trainable(network: nn.Module) -> None:
         del network.peft_config
 
 
+@contextmanager
+def set_aside(network: nn.Module) -> Iterator[None]:
+    """Meanwhile the network computes what the base does, though adapters learn on it."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    layers = [layer for layer in network.modules() if isinstance(layer, BaseTunerLayer)]
+    for layer in layers:
+        layer.enable_adapters(False)
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.enable_adapters(True)
+
+
 def update(down: Tensor, up: Tensor, scale: float) -> Tensor:
     """scale * B A, for matrices and for convolutions (the second of which is always 1x1)."""
     if down.ndim == 2:

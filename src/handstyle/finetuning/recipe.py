@@ -35,6 +35,7 @@ OF_KOHYA = {
 Module = Literal["attention", "feed-forward", "convolution"]
 MODULES: tuple[Module, ...] = ("attention", "feed-forward", "convolution")
 Optimizer = Literal["adamw", "adamw8bit", "adafactor", "prodigy", "adamwschedulefree"]
+PriorTarget = Literal["images", "base"]
 LossType = Literal["l2", "huber"]
 HuberSchedule = Literal["snr", "exponential", "constant"]
 Scheduler = Literal["constant", "constant_with_warmup", "linear", "cosine"]
@@ -144,6 +145,9 @@ class Recipe(Record):
     loss_type: LossType = later("l2", description="huber is pseudo-Huber: large errors count less")
     huber_c: float = later(0.1, gt=0, le=1, description="from which error on, where there is nothing but noise")
     huber_schedule: HuberSchedule = later("snr", description="by what that grows to 1 where there is none")
+    style_friendly_sampling: bool = later(False, description="more of what is learnt lies where there is much noise")
+    log_snr_mean: float = later(-6.0, ge=-20, le=20, description="around which, as a logarithm of signal to noise")
+    log_snr_std: float = later(2.0, gt=0, le=20)
     noise_offset: float = later(0.0, ge=0, le=1, description="noise that is the same all over each channel")
 
     # The pictures.
@@ -161,9 +165,12 @@ class Recipe(Record):
 
     # Prior preservation: what the class words meant before they should go on meaning.
     with_prior_preservation: bool = False
+    prior_target: PriorTarget = later("images", description="base: what the base itself says of the class images")
     prior_loss_weight: float = Field(default=1.0, ge=0)
     prior_batch_share: float = Field(default=1.0, gt=0, le=4, description="class images per work in a batch")
-    class_prompt: Words = Field(default="", description="the class words when left empty")
+    class_prompt: Words = Field(
+        default="", description="the class words when left empty; may say {caption} and {style}"
+    )
     num_class_images: int = Field(default=64, ge=1, le=10**6)
 
     @model_validator(mode="before")
@@ -196,6 +203,8 @@ class Recipe(Record):
             return "algo: diffusers does not read a DoRA of a text encoder again: choose another, or leave that alone"
         if self.algo in ("loha", "lokr", "oft") and self.lora_dropout:
             return f"lora_dropout: {self.algo} has none"
+        if self.prior_target == "base" and self.method == "full":
+            return "prior_target: a full finetuning has no base beside it to ask; leave it out"
         if self.lora_blocks and self.method == "full":
             return "lora_blocks: a full finetuning is one of all blocks; leave it out"
         if self.algo == "oft" and self.rank == 1:
