@@ -186,7 +186,7 @@ def test_a_dry_run_as_json_holds_the_recipe_too(typed: Any, run: Any) -> None:
 def test_choices_reach_the_plan_and_the_run(typed: Any, run: Any) -> None:
     typed("finetune", "--base", "b", "--preset", "small_base", "--set", "rank=16", "--set", "max_train=9 epochs",
           "--class-images", "c", "--further", "f", "--resume", "--save-every", "5", "--sample-every", "7",
-          "--plain")  # fmt: skip
+          "--plain", "--report-to", "trackio")  # fmt: skip
     assert run.plan.positional == (Workspace(DEFAULT), Path("b"))
     assert run.plan.named == {
         "preset": "small_base",
@@ -195,7 +195,8 @@ def test_choices_reach_the_plan_and_the_run(typed: Any, run: Any) -> None:
         "plain": True,
     }
     told = {name: value for name, value in run.finetune.named.items() if name != "progress"}
-    assert told == {"resume": True, "dry_run": False, "further": Path("f"), "save_every": 5, "sample_every": 7}
+    assert told == {"resume": True, "dry_run": False, "further": Path("f"), "save_every": 5, "sample_every": 7,
+                    "report_to": "trackio"}  # fmt: skip
 
 
 def test_the_verdict_on_its_length_stands_below_a_run(typed: Any, run: Any, stage: Any) -> None:
