@@ -22,8 +22,8 @@ from handstyle.finetuning.measured import Gain
 from handstyle.finetuning.observers import Log
 from handstyle.finetuning.recipe import Recipe
 from handstyle.finetuning.snapshots import Snapshots, State
-from handstyle.finetuning.trainable import Trainable, as_kept, at_rest
 from handstyle.finetuning.trackers import ReportTo, Tracker, tracker, values_of
+from handstyle.finetuning.trainable import Trainable, as_kept, at_rest
 from handstyle.finetuning.trained_style import RECORD, WEIGHTS, BaseIdentity, TrainedStyle
 from handstyle.finetuning.validation import Yardstick, denoising_errors
 from handstyle.records import Record
