@@ -7,7 +7,9 @@ and 8-bit AdamW is bitsandbytes'.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from importlib.metadata import PackageNotFoundError, version
+from io import StringIO
 from typing import Any
 
 import torch
@@ -52,8 +54,10 @@ def _of_a_package(
     if recipe.optimizer == "prodigy":
         from prodigyopt import Prodigy
 
-        # As in diffusers' scripts: Adam's bias corrected, and an estimate that a warm-up does not spoil.
-        made = Prodigy(groups, **settings, decouple=True, use_bias_correction=True, safeguard_warmup=True)
+        # As in diffusers' scripts: Adam's bias corrected, and an estimate that a warm-up does not spoil. It prints that
+        # weights decay as AdamW's do, which would stand in the midst of an answer.
+        with redirect_stdout(StringIO()):
+            made = Prodigy(groups, **settings, decouple=True, use_bias_correction=True, safeguard_warmup=True)
     elif recipe.optimizer == "adamwschedulefree":
         from schedulefree import AdamWScheduleFree
 
