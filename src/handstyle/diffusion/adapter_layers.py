@@ -79,13 +79,13 @@ def rotated_filters() -> type:
 
 def rotated(weight: Tensor, skew_NE: Tensor) -> Tensor:
     """W R^T with R = (I - Q)(I + Q)^-1 in N blocks along the input, each from the E numbers of a skew-symmetric Q
-    (Qiu et al. 2023, section 3.3; Cayley 1846)."""
-    rows_ON = weight.flatten(1).unflatten(1, (len(skew_NE), -1))
-    size = rows_ON.shape[-1]
+    (Qiu et al. 2023; Cayley 1846)."""
+    rows_ONK = weight.reshape(len(weight), len(skew_NE), -1)
+    size = rows_ONK.shape[-1]
     first, second = torch.triu_indices(size, size, 1)
     q_NKK = skew_NE.new_zeros(len(skew_NE), size, size)
     q_NKK[:, first, second] = skew_NE
     q_NKK = q_NKK - q_NKK.mT
     one = torch.eye(size, dtype=q_NKK.dtype, device=q_NKK.device)
     r_NKK = torch.linalg.solve(one + q_NKK, one - q_NKK, left=False)
-    return torch.einsum("onc,nkc->onk", rows_ON.to(r_NKK.dtype), r_NKK).reshape(weight.shape)
+    return torch.einsum("onc,nkc->onk", rows_ONK.to(r_NKK.dtype), r_NKK).reshape(weight.shape)

@@ -169,9 +169,10 @@ class FlowSchedule:
 
 def style_friendly(rows: int, generator: torch.Generator, mean: float, deviation: float) -> Tensor:
     """Logarithms of signal-to-noise ratios from a normal distribution, one from each of equal strata: by their low mean
-    most is learnt where a style is decided (Choi et al. 2024, "Style-Friendly SNR Sampler", eq. 7)."""
+    most is learnt where a style is decided (Choi et al. 2024, "Style-Friendly SNR Sampler")."""
     positions_B = (torch.arange(rows) + torch.rand(rows, generator=generator)) / rows
-    return mean + deviation * torch.special.ndtri(positions_B.double().clamp(1e-6, 1 - 1e-6))
+    normal_B: Tensor = torch.special.ndtri(positions_B.double().clamp(1e-6, 1 - 1e-6))
+    return mean + deviation * normal_B
 
 
 def stratified_timesteps(batch: int, number_of_timesteps: int, generator: torch.Generator) -> Tensor:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor
 
 from handstyle.diffusion import adapters, low_rank
@@ -40,7 +41,7 @@ def added_to(weight: Tensor, group: Mapping[str, Tensor], algo: Algorithm, alpha
 def _decomposed(weight: Tensor, change: Tensor, magnitude: Tensor) -> Tensor:
     """m (W + s B A) / ||W + s B A|| - W, a magnitude for each row (Liu et al. 2024, eq. 5; PEFT's `dora.py`)."""
     turned = weight.float() + change
-    norms_O = turned.flatten(1).norm(dim=1)
+    norms_O = torch.linalg.vector_norm(turned.flatten(1), dim=1)
     scale_O = magnitude.float().flatten() / norms_O
     return scale_O.view(-1, *[1] * (weight.ndim - 1)) * turned - weight
 

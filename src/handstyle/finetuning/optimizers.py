@@ -81,7 +81,7 @@ def environment(recipe: Recipe) -> dict[str, str]:
 
 def averaged(optimizer: torch.optim.Optimizer, names: Names) -> dict[str, Tensor]:
     """What schedule-free AdamW has found, which is not where it takes its gradients: x = y + (1 - 1 / beta_1) (z - y)
-    (Defazio et al. 2024, eq. 3 and 4)."""
+    (Defazio et al. 2024)."""
     found = {}
     for group in optimizer.param_groups:
         for parameter in group["params"]:
