@@ -42,8 +42,9 @@ def _decomposed(weight: Tensor, change: Tensor, magnitude: Tensor) -> Tensor:
     """m (W + s B A) / ||W + s B A|| - W, a magnitude for each row (Liu et al. 2024, eq. 5; PEFT's `dora.py`)."""
     turned = weight.float() + change
     norms_O = torch.linalg.vector_norm(turned.flatten(1), dim=1)
-    scale_O = magnitude.float().flatten() / norms_O
-    return scale_O.view(-1, *[1] * (weight.ndim - 1)) * turned - weight
+    scale_O: Tensor = magnitude.float().flatten() / norms_O
+    difference: Tensor = scale_O.view(-1, *[1] * (weight.ndim - 1)) * turned - weight
+    return difference
 
 
 def added_by(
