@@ -25,6 +25,7 @@ from handstyle.workspace import Workspace, unfinished
 if TYPE_CHECKING:
     from handstyle.diffusion.adapters import Adapter, Pair
     from handstyle.diffusion.family import ModelFamily
+    from handstyle.finetuning.recipe import Recipe
 
 Form = Literal["diffusers", "kohya", "checkpoint", "folder"]
 FORMS: tuple[Form, ...] = ("diffusers", "kohya", "checkpoint", "folder")
@@ -122,16 +123,15 @@ def _source(workspace: Workspace, text: str, family: ModelFamily) -> _Source:
     style = TrainedStyle.open(folder)
     require_generating(workspace, style, family)
     tensors, _ = read_tensors(folder / WEIGHTS)
-    return _Source(
-        style.name, style.tensors, _of_style(tensors, style.recipe.method, style.recipe.lora_alpha, family), weight
-    )
+    return _Source(style.name, style.tensors, _of_style(tensors, style.recipe, family), weight)
 
 
-def _of_style(tensors: Mapping[str, Any], method: str, alpha: float, family: ModelFamily) -> Adapter:
+def _of_style(tensors: Mapping[str, Any], recipe: Recipe, family: ModelFamily) -> Adapter:
+    from handstyle.diffusion import updates
     from handstyle.diffusion.adapters import Pair
     from handstyle.publication import dialects
 
-    if method == "full":
+    if recipe.method == "full":
         changes = {}
         for part, network in family.networks.items():
             for name, parameter in network.named_parameters():
@@ -139,11 +139,16 @@ def _of_style(tensors: Mapping[str, Any], method: str, alpha: float, family: Mod
                 if trained is not None and bool((trained != parameter).any()):
                     changes[dialects.with_text_model(f"{part}.{name}")] = trained.double() - parameter.detach().double()
         return {name.removesuffix(".weight"): delta for name, delta in changes.items()}
-    modules = sorted({dialects.module_of(name) for name in tensors})
-    return {
-        dialects.with_text_model(module): Pair(tensors[module + dialects.DOWN], tensors[module + dialects.UP], alpha)
-        for module in modules
-    }
+    found: Adapter = {}
+    for module, group in updates.by_module(tensors).items():
+        if recipe.algo == "lora":
+            found[dialects.with_text_model(module)] = Pair(group[dialects.DOWN], group[dialects.UP], recipe.lora_alpha)
+        else:
+            part, _, inside = module.partition(".")
+            weight = family.networks[part].get_parameter(f"{inside}.weight").detach()
+            delta = updates.added_to(weight, group, recipe.algo, recipe.lora_alpha)
+            found[dialects.with_text_model(module)] = delta
+    return found
 
 
 def _extracted(workspace: Workspace, tuned: Path, family: ModelFamily) -> tuple[list[_Source], float]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from handstyle.finetuning.origin import Origin
     from handstyle.finetuning.recipe import Recipe
     from handstyle.finetuning.running import Running
+    from handstyle.finetuning.trackers import ReportTo
     from handstyle.finetuning.trainable import Trainable
     from handstyle.finetuning.validation import Yardstick
     from handstyle.inspection.material import HeldOut
@@ -189,7 +190,13 @@ def require_plan(plan: Plan) -> None:
 
 
 def running(
-    plan: Plan, folder: Path, manifest: RunManifest, learning: Trainable, material: Material, further: HeldOut | None
+    plan: Plan,
+    folder: Path,
+    manifest: RunManifest,
+    learning: Trainable,
+    material: Material,
+    further: HeldOut | None,
+    report_to: ReportTo | None = None,
 ) -> Running:
     from handstyle.finetuning.running import Running
     from handstyle.generation.previews import samples_of
@@ -205,6 +212,7 @@ def running(
         paint=lambda step: previews.paint(step, family),
         held_out=_yardstick(plan, further),
         involvement=involvement(plan.collection, own.collection if own else None),
+        report_to=report_to,
     )
 
 

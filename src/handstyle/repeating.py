@@ -166,7 +166,7 @@ def _first_different(own: Path, release: Path) -> str | None:
     theirs: dict[str, str] = {}
     for weights in statement.weights:
         part = dialects.part_in(weights.path)
-        if part or weights.format == "diffusers-lora":
+        if part or weights.format in ("diffusers-lora", "peft"):
             with tensors_in(release / release_records.WEIGHTS / weights.path) as tensors:
                 theirs |= _contents({f"{part}.{name}" if part else name: one for name, one in tensors.items()})
     with tensors_in(own) as tensors:

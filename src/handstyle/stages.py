@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from handstyle.finetuning.defaults import Expectation
     from handstyle.finetuning.measured import Stop
     from handstyle.finetuning.recipe import Recipe
+    from handstyle.finetuning.trackers import ReportTo
     from handstyle.generation.generate import Picture, Worn
     from handstyle.generation.signature import MadeFrom
     from handstyle.inspection.material import HeldOut
@@ -218,6 +219,7 @@ def finetune(
     dry_run: bool = False,
     save_every: int = 20,
     sample_every: int = 40,
+    report_to: ReportTo | None = None,
     further: Path | None = None,
     announce: Callable[[str], None] = lambda words: None,
     progress: Progress = silent,
@@ -263,7 +265,7 @@ def finetune(
             state = running.starting_state(folder, manifest, parent, resume=length.resumes(resume), tell=announce)
             manifest = going_on(manifest, folder, parent, state, announce)
             length.keep()
-            loop = planning.running(plan, folder, manifest, learning, material, real)
+            loop = planning.running(plan, folder, manifest, learning, material, real, report_to)
             loop.go(state, save_every=save_every, sample_every=sample_every, report=progress)
     _log_run(workspace, run, plan)
     workspace.point_to(run=run)

@@ -21,7 +21,7 @@ from handstyle.diffusion.family import LatentDistribution
 from handstyle.encoding.batches import Batch, Example
 from handstyle.finetuning.loop import finetune
 from handstyle.finetuning.material import mask_use
-from handstyle.finetuning.objective import draw
+from handstyle.finetuning.objective import Objective, draw
 from handstyle.finetuning.recipe import Recipe
 from handstyle.finetuning.running import Material
 from handstyle.finetuning.trainable import trainable
@@ -34,7 +34,7 @@ RATE, DECAY, BETA_1, BETA_2, EPSILON, LONGEST = 1e-3, 1e-2, 0.9, 0.999, 1e-8, 1.
 def losses_by_the_equations(
     base: Path, start: dict[str, Tensor], batches: list[Batch], chance: list[tuple[Tensor, Tensor, Tensor]],
     *, scale: float | None, gamma: float | None, prior: float, masks: dict[str, Tensor],
-    debiased: bool = False, huber: tuple[str, float] | None = None,
+    debiased: bool = False, huber: tuple[str, float] | None = None, from_base: bool = False,
 ) -> list[float]:  # fmt: skip
     """`start` are the weights that learn: `W`, or `A` and `B` with W + scale B A (Hu et al. 2021, eq. 3)."""
     network, told = network_of(base)
@@ -66,6 +66,10 @@ def losses_by_the_equations(
             snr_B = a_B / (1 - a_B)
             per_snr_B = 1 / (snr_B + 1 if v else snr_B)
         out = said_by(network, effective, x_t, t_B, batch)
+        if from_base:  # of the class images: what the base says, with nothing added to its weights
+            n = batch.number_of_works
+            said = said_by(network, dict(network.named_parameters()), x_t, t_B, batch)
+            target = torch.cat([target[:n], said[n:].detach()])
         weight_B = torch.ones(len(t_B), dtype=torch.float64)
         if gamma is not None:  # Hang et al. 2023, section 3.4
             weight_B = snr_B.clamp(max=gamma) * per_snr_B
@@ -171,14 +175,14 @@ def compared(base: Path, **settings: Any) -> None:
     masks = {name: torch.rand(1, 8, 8) for name in ("ant", "cow", "elk")} if recipe.masked_loss else {}
     material = material_for(family, recipe, masks)
     batches = [material.batch_at(step) for step in range(STEPS)]
-    chance = [draw(batch, family, recipe.seed, step, recipe.noise_offset) for step, batch in enumerate(batches)]
+    chance = [draw(batch, family, recipe.seed, step, Objective.of(recipe)) for step, batch in enumerate(batches)]
     with trainable(family, recipe) as learning:
         start = {name.partition(".")[2]: w for name, w in learning.weights().items()}
         ours = [step.loss for step in finetune(family, material.batch_at, learning, recipe, STEPS, None)]
     theirs = losses_by_the_equations(
         base, start, batches, chance, gamma=recipe.snr_gamma, prior=recipe.prior_loss_weight,
         scale=recipe.lora_alpha / recipe.rank if recipe.method == "lora" else None, masks=masks,
-        debiased=recipe.debiased_estimation_loss,
+        debiased=recipe.debiased_estimation_loss, from_base=recipe.prior_target == "base",
         huber=(recipe.huber_schedule, recipe.huber_c) if recipe.loss_type == "huber" else None,
     )  # fmt: skip
     assert ours == pytest.approx(theirs, rel=1e-5, abs=1e-5)
@@ -221,6 +225,16 @@ def test_so_are_those_of_a_debiased_loss(base: str, request: pytest.FixtureReque
     compared(request.getfixturevalue(base), snr_gamma=None, debiased_estimation_loss=True, with_prior_preservation=True)
 
 
+@pytest.mark.parametrize("base", BASES)
+def test_so_are_those_that_keep_to_what_the_base_says(base: str, request: pytest.FixtureRequest) -> None:
+    compared(request.getfixturevalue(base), snr_gamma=5.0, with_prior_preservation=True, prior_target="base")
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_so_are_those_where_a_style_is_decided(base: str, request: pytest.FixtureRequest) -> None:
+    compared(request.getfixturevalue(base), snr_gamma=None, style_friendly_sampling=True, log_snr_mean=-3.0)
+
+
 @pytest.mark.parametrize("schedule", ["snr", "exponential", "constant"])
 @pytest.mark.parametrize("base", BASES)
 def test_so_are_those_of_a_huber_loss(base: str, schedule: str, request: pytest.FixtureRequest) -> None:
@@ -235,8 +249,10 @@ def test_so_are_those_of_a_huber_loss(base: str, schedule: str, request: pytest.
         lambda given: {**given, "prior": 1.0},
         lambda given: {**given, "scale": 1.0},
         lambda given: {**given, "masks": {}},
+        lambda given: {**given, "from_base": True},
     ],
-    ids=["another gamma", "another weight of the prior", "alpha as large as the rank", "without masks"],
+    ids=["another gamma", "another weight of the prior", "alpha as large as the rank", "without masks",
+         "another target of the prior"],
 )
 def test_a_slip_in_one_number_would_be_seen(
     epsilon_base: Path, slip: Callable[[dict[str, Any]], dict[str, Any]], monkeypatch: pytest.MonkeyPatch

@@ -114,8 +114,13 @@ def test_what_kohya_does_where_nothing_is_said_is_taken_over(tmp_path: Path) -> 
         ("min_snr_gamma = 0", {"snr_gamma": None}),
         ("min_bucket_reso = 320", {"min_bucket_reso": None}),
         ("reg_data_dir = 'reg'", {"with_prior_preservation": True}),
-        ('optimizer_type = "Prodigy"\nunet_lr = 1.0\ntext_encoder_lr = 1.0', {"learning_rate": 1e-4,
-                                                                               "text_encoder_lr": 1e-4}),
+        ('optimizer_type = "Prodigy"\nunet_lr = 1.0\ntext_encoder_lr = 0.5', {
+            "optimizer": "prodigy", "learning_rate": 1.0, "text_encoder_lr": 1.0}),
+        ('optimizer_type = "Prodigy"', {"optimizer": "prodigy", "learning_rate": 1.0}),
+        ('optimizer_type = "AdamWScheduleFree"\nlr_scheduler = "cosine"', {
+            "optimizer": "adamwschedulefree", "lr_scheduler": "constant_with_warmup", "learning_rate": 1e-4}),
+        ('optimizer_type = "DAdaptAdam"\nunet_lr = 1.0\ntext_encoder_lr = 1.0', {
+            "optimizer": "adamw", "learning_rate": 1e-4, "text_encoder_lr": 1e-4}),
     ],
 )  # fmt: skip
 def test_a_choice_of_kohya_is_this_one_here(said: str, settings: dict[str, Any], tmp_path: Path) -> None:
@@ -241,3 +246,26 @@ def test_no_text_makes_more_of_it_than_settings_or_a_refusal(text: str) -> None:
         toml_in(as_file(found, "x"))
     except (ValueError, RecipeInvalid):
         pass
+
+
+def test_the_adapters_of_lycoris_keep_their_kind(tmp_path: Path) -> None:
+    asked = KOHYA.replace("networks.lora", "lycoris.kohya")
+    found = read(tmp_path, asked.replace('"conv_dim=8"', '"algo=lokr", "factor=4", "preset=attn-mlp", "use_cp=True"'))
+    assert (found.recipe.algo, found.recipe.lokr_factor) == ("lokr", 4)
+    assert found.recipe.lora_modules == ("attention", "feed-forward")
+    assert any(line.startswith("network_args use_cp") for line in found.without_counterpart)
+    plain = read(tmp_path, asked.replace('"conv_dim=8"', '"algo=ia3"'))
+    assert plain.recipe.algo == "lora" and len(plain.recipe.lora_modules) == 3
+    assert any("network_args algo = ia3" in line for line in plain.without_counterpart)
+
+
+@pytest.mark.parametrize(
+    ("asked", "blocks"),
+    [
+        ("--use_blora", ("b-lora",)),
+        ("--lora_unet_blocks=unet.mid_block,up_blocks.1", ("unet.mid_block", "up_blocks.1")),
+    ],
+)
+def test_blocks_of_diffusers_scripts_keep_their_names(asked: str, blocks: tuple[str, ...], tmp_path: Path) -> None:
+    found = read(tmp_path, f"accelerate launch train_dreambooth_lora_sdxl.py {asked}\n", "train.sh")
+    assert found.recipe.lora_blocks == blocks

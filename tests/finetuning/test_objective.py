@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from handstyle.encoding.batches import Batch
-from handstyle.finetuning.objective import batch_loss, draw
+from handstyle.finetuning.objective import Objective, batch_loss, draw
 from handstyle.finetuning.recipe import Recipe
 
 
@@ -61,7 +61,8 @@ def test_an_offset_is_the_same_all_over_a_channel_and_as_large_as_asked(
     family: Any, recipe: Any, material: Any
 ) -> None:
     batch = material(recipe(train_batch_size=4)).batch_at(0)
-    plain, offset = ([draw(batch, family, 0, step, size) for step in range(200)] for size in (0.0, 0.1))
+    asked = (Objective(), Objective(noise_offset=0.1))
+    plain, offset = ([draw(batch, family, 0, step, objective) for step in range(200)] for objective in asked)
     added = torch.cat([more[1] - less[1] for more, less in zip(offset, plain, strict=True)])
     assert float(added.std(dim=(2, 3)).max()) < 1e-6
     assert float(added[:, :, 0, 0].std()) == pytest.approx(0.1, rel=0.1)

@@ -181,15 +181,17 @@ def mozilla(evidence: Path | None = None) -> RightsRecord:
     return open_licence("Apache-2.0", "Mozilla", "https://github.com/mozilla/fxemoji", files)
 
 
-def gathered(place: Path, *rights: RightsRecord) -> Ingredients:
+def gathered(
+    place: Path, *rights: RightsRecord, tensors: dict[str, Tensor] | None = None, base: Path = EMBEDDED, **recipe: Any
+) -> Ingredients:
     """What a release of a work in Apache-2.0 needs, or of one for each of `rights`, in a folder."""
     collection = collected(*(rights or (mozilla(place),)))
-    tensors = low_rank_tensors()
+    tensors = tensors or low_rank_tensors()
     own = write_tensors(place / "style.safetensors", tensors, {})
-    style = style_of(collection, digest(tensors))
+    style = style_of(collection, digest(tensors), **recipe)
     report = report_on(style)
     cleared = clearance(collection, style, report, "Soft outline", on=TODAY)
-    written = exports.write_files(place / "weights", style, own, EMBEDDED, cleared)
+    written = exports.write_files(place / "weights", style, own, base, cleared)
     weights = tuple(
         Weights(path=path, format=format, tensors=of_file, largest_difference=0.0) for path, format, of_file in written
     )

@@ -85,7 +85,7 @@ def saved(path: Path, tensors: dict[str, Any], **recipe: Any) -> tuple[TrainedSt
     }
     write_tensors(path, raw, {})
     collection = collected(mozilla())
-    style = style_of(collection, digests.of_tensor_file(path), rank=RANK, lora_alpha=ALPHA, **recipe)
+    style = style_of(collection, digests.of_tensor_file(path), **{"rank": RANK, "lora_alpha": ALPHA, **recipe})
     return style, clearance(collection, style, report_on(style), "Soft outline", on=TODAY)
 
 

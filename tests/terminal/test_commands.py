@@ -29,7 +29,7 @@ FLAGS = {
     "captions": "template captioner workspace",
     "encode": "base workspace",
     "finetune": "base preset recipe set class-images further stop dry-run resume extend network-weights plain "
-    "save-every sample-every workspace",
+    "save-every sample-every report-to workspace",
     "generate": "prompts seeds negative-prompt guidance steps sampler width height clip-skip style sheet to key plain "
     "base from strength mask outpaint resample source-permission workspace",
     "inspect": "style further oracle audit base workspace",
@@ -187,7 +187,7 @@ def test_a_dry_run_as_json_holds_the_recipe_too(typed: Any, run: Any) -> None:
 def test_choices_reach_the_plan_and_the_run(typed: Any, run: Any) -> None:
     typed("finetune", "--base", "b", "--preset", "small_base", "--set", "rank=16", "--set", "max_train=9 epochs",
           "--class-images", "c", "--further", "f", "--resume", "--save-every", "5", "--sample-every", "7",
-          "--plain")  # fmt: skip
+          "--plain", "--report-to", "trackio")  # fmt: skip
     assert run.plan.positional == (Workspace(DEFAULT), Path("b"))
     assert run.plan.named == {
         "preset": "small_base",
@@ -196,7 +196,8 @@ def test_choices_reach_the_plan_and_the_run(typed: Any, run: Any) -> None:
         "plain": True,
     }
     told = {name: value for name, value in run.finetune.named.items() if name != "progress"}
-    assert told == {"resume": True, "dry_run": False, "further": Path("f"), "save_every": 5, "sample_every": 7}
+    assert told == {"resume": True, "dry_run": False, "further": Path("f"), "save_every": 5, "sample_every": 7,
+                    "report_to": "trackio"}  # fmt: skip
 
 
 def test_the_verdict_on_its_length_stands_below_a_run(typed: Any, run: Any, stage: Any) -> None:

@@ -173,7 +173,7 @@ def _update(
             if math.prod(pair.up.shape[:1] + pair.down.shape[1:]) != math.prod(shape):
                 raise ValueError(f"its product is no {shape}")
             return pair
-        change, rank = _tucker(group) if DOWN in group else _lycoris(group)
+        change, rank = _tucker(group) if DOWN in group else of_lycoris(group)
         scale = 1.0 if rank is None else float(group.get("alpha", torch.tensor(float(rank)))) / rank
         return (scale * change).reshape(shape)
     except (KeyError, RuntimeError, ValueError) as fault:
@@ -189,7 +189,7 @@ def _tucker(group: Mapping[str, Tensor]) -> tuple[Tensor, int]:
     return torch.einsum("om,mnkl,ni->oikl", up.flatten(1), middle, down.flatten(1)), len(down)
 
 
-def _lycoris(group: Mapping[str, Tensor]) -> tuple[Tensor, int | None]:
+def of_lycoris(group: Mapping[str, Tensor]) -> tuple[Tensor, int | None]:
     """The difference without its scale, and the rank that the scale counts by; None where LyCORIS scales by one."""
     if "hada_w1_a" in group:  # the product, place by place, of two products (Hyeon-Woo et al. 2022)
         first, second = (_product(group, f"hada_w{n}_a", f"hada_w{n}_b", f"hada_t{n}") for n in (1, 2))

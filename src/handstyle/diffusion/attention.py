@@ -15,6 +15,8 @@ import torch
 from diffusers.models.attention_processor import AttnProcessor, AttnProcessor2_0
 from torch import Tensor
 
+from handstyle.diffusion.packing import computed_in
+
 BLOCK = 2 << 20  # scores: 4 MB in bf16
 KEPT = 512 << 20  # bytes of scores that one layer may keep for the way back
 Block = tuple[slice, slice]  # heads, queries
@@ -39,9 +41,9 @@ class BlockedAttention:
             return cast(Tensor, self.other(attn, hidden_states, encoder_hidden_states, attention_mask, *rest, **more))
         keyed = hidden_states if encoder_hidden_states is None else encoder_hidden_states
         batch, heads = len(hidden_states), attn.heads
-        query, key, value = (
-            _by_head(part, heads) for part in (attn.to_q(hidden_states), attn.to_k(keyed), attn.to_v(keyed))
-        )
+        parts = attn.to_q(hidden_states), attn.to_k(keyed), attn.to_v(keyed)
+        # Most of PEFT's layers give back the precision they were given, which is not that of the products.
+        query, key, value = (_by_head(part.to(computed_in(part, part)), heads) for part in parts)
         mixed_HND = attention(query, key, value, attn.scale)
         mixed_BNC = mixed_HND.reshape(batch, heads, *mixed_HND.shape[1:]).transpose(1, 2).flatten(2)
         answer: Tensor = attn.to_out[1](attn.to_out[0](mixed_BNC))

@@ -5,10 +5,10 @@ The encoder, the loop and the sampler ask these questions and never learn a mode
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -60,6 +60,7 @@ class ModelFamily(Protocol):
     noise: Schedule
     embeds_guidance: bool  # the strength of guidance is told to the network, which then answers once
     preset: str  # the recipe to start from where it draws at its full size
+    block_presets: ClassVar[Mapping[str, Sequence[str]]]  # blocks of the denoiser that are known for what they draw
     clip_skip: int  # how many of the last layers of its text encoders are left out, as diffusers counts them
 
     @property

@@ -31,6 +31,7 @@ class LatentDiffusion:
     text_parts: ClassVar[Mapping[str, str]]  # text encoder -> its tokenizer
     drawn_with: ClassVar[Mapping[str, float]] = {}  # where a base's card does not say it
     embeds_guidance: bool = False  # the strength of guidance is told to the network, and it answers once
+    block_presets: ClassVar[Mapping[str, Sequence[str]]] = {}
     layer_read: ClassVar[int | None] = None  # of CLIP, counted back from the last; None where it cannot be chosen
     clip_skip = 0
 

@@ -15,23 +15,31 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from handstyle.diffusion import adapter_layers
+from handstyle.diffusion.adapter_names import Algorithm, from_peft
 from handstyle.diffusion.packing import PackedLinear, computed_in, is_packed
 
 Weights = Mapping[str, Tensor]
 DOWN, UP = ".lora_A.weight", ".lora_B.weight"
 
 
-def attach_trainable(network: nn.Module, targets: Sequence[str], rank: int, alpha: float, dropout: float) -> None:
-    """PEFT's LoRA layers on `targets`; a fresh pair changes nothing, as B starts at zero (Hu et al. 2021).
+def attach_trainable(
+    network: nn.Module,
+    targets: Sequence[str],
+    rank: int,
+    alpha: float,
+    dropout: float,
+    algo: Algorithm = "lora",
+    factor: int = -1,
+) -> None:
+    """PEFT's layers on `targets`; a fresh pair of LoRA changes nothing, as B starts at zero (Hu et al. 2021).
 
-    On packed linear layers without dropout they compute in place.
+    On packed linear layers without dropout those of LoRA compute in place.
     """
-    from peft import LoraConfig, inject_adapter_in_model
     from peft.tuners.lora import Linear
 
-    config = LoraConfig(r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=list(targets))
-    inject_adapter_in_model(config, network)
-    if dropout == 0:
+    adapter_layers.attach(network, algo, targets, rank, alpha, dropout, factor)
+    if algo == "lora" and dropout == 0:
         for layer in network.modules():
             if isinstance(layer, Linear) and isinstance(layer.base_layer, PackedLinear):
                 layer.__class__ = in_place_class()
@@ -85,9 +93,8 @@ class LowRankProduct(torch.autograd.Function):
 
 def low_rank_parameters(network: nn.Module) -> dict[str, nn.Parameter]:
     """Name without PEFT's adapter level -> parameter: `mid_block…to_q.lora_A.weight`."""
-    return {
-        name.replace(".default.", "."): parameter for name, parameter in network.named_parameters() if ".lora_" in name
-    }
+    named = ((from_peft(name), parameter) for name, parameter in network.named_parameters())
+    return {name: parameter for name, parameter in named if name is not None}
 
 
 def detach_trainable(network: nn.Module) -> None:
@@ -100,6 +107,21 @@ def detach_trainable(network: nn.Module) -> None:
             setattr(network.get_submodule(parent), attribute, layer.get_base_layer())
     if hasattr(network, "peft_config"):
         del network.peft_config
+
+
+@contextmanager
+def set_aside(network: nn.Module) -> Iterator[None]:
+    """Meanwhile the network computes what the base does, though adapters learn on it."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    layers = [layer for layer in network.modules() if isinstance(layer, BaseTunerLayer)]
+    for layer in layers:
+        layer.enable_adapters(False)
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.enable_adapters(True)
 
 
 def update(down: Tensor, up: Tensor, scale: float) -> Tensor:

@@ -30,6 +30,10 @@ class Schedule(Protocol):
         """Timesteps to learn at."""
         ...
 
+    def at(self, log_snr_B: Tensor) -> Tensor:
+        """The timesteps at which the logarithm of the signal-to-noise ratio is nearest to this."""
+        ...
+
     def noised(self, x0_BCHW: Tensor, noise_BCHW: Tensor, timesteps_B: Tensor) -> Tensor: ...
 
     def target(self, x0_BCHW: Tensor, noise_BCHW: Tensor, timesteps_B: Tensor) -> Tensor: ...
@@ -63,6 +67,11 @@ class NoiseSchedule:
 
     def drawn(self, rows: int, generator: torch.Generator) -> Tensor:
         return stratified_timesteps(rows, self.number_of_timesteps, generator)
+
+    def at(self, log_snr_B: Tensor) -> Tensor:
+        signal_T = self.signal_T.double().clamp(1e-12, 1 - 1e-12)
+        log_snr_T = (signal_T / (1 - signal_T)).log()
+        return (log_snr_B.double()[:, None] - log_snr_T).abs().argmin(dim=1)
 
     def signal(self, timesteps_B: Tensor) -> Tensor:
         return self.signal_T[timesteps_B][:, None, None, None]
@@ -126,6 +135,10 @@ class FlowSchedule:
         noise_B = torch.sigmoid(torch.special.ndtri(positions_B.double().clamp(1e-6, 1 - 1e-6))).float()
         return self.shift * noise_B / (1 + (self.shift - 1) * noise_B) * self.number_of_timesteps
 
+    def at(self, log_snr_B: Tensor) -> Tensor:
+        """snr = (1 - t)^2 / t^2, so t = 1 / (1 + sqrt(snr))."""
+        return torch.sigmoid(-log_snr_B.double() / 2).float() * self.number_of_timesteps
+
     def share(self, timesteps_B: Tensor) -> Tensor:
         return (timesteps_B.float() / self.number_of_timesteps)[:, None, None, None]
 
@@ -152,6 +165,14 @@ class FlowSchedule:
     def deviation(self, timesteps_B: Tensor) -> Tensor:
         share_B = self.share(timesteps_B).flatten().double()
         return share_B / (1 - share_B).clamp_min(1e-12)
+
+
+def style_friendly(rows: int, generator: torch.Generator, mean: float, deviation: float) -> Tensor:
+    """Logarithms of signal-to-noise ratios from a normal distribution, one from each of equal strata: by their low mean
+    most is learnt where a style is decided (Choi et al. 2024, "Style-Friendly SNR Sampler")."""
+    positions_B = (torch.arange(rows) + torch.rand(rows, generator=generator)) / rows
+    normal_B: Tensor = torch.special.ndtri(positions_B.double().clamp(1e-6, 1 - 1e-6))
+    return mean + deviation * normal_B
 
 
 def stratified_timesteps(batch: int, number_of_timesteps: int, generator: torch.Generator) -> Tensor:

@@ -6,7 +6,7 @@ the whole text; and how large a picture was and where it was cut (Podell et al. 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, cast
 
 import torch
@@ -24,6 +24,12 @@ class StableDiffusionXL(UNetDiffusion):
 
     kind, known_as, preset = "stable-diffusion-xl", "Stable Diffusion XL", "sdxl_style"
     text_parts: ClassVar = {"text_encoder": "tokenizer", "text_encoder_2": "tokenizer_2"}
+    # What is drawn, and in which style (Frenkel et al. 2024, "B-LoRA").
+    block_presets: ClassVar[Mapping[str, Sequence[str]]] = {
+        "content": ("up_blocks.0.attentions.0",),
+        "style": ("up_blocks.0.attentions.1",),
+        "b-lora": ("up_blocks.0.attentions.0", "up_blocks.0.attentions.1"),
+    }
     layer_read: ClassVar = 1
 
     def _text_class(self, part: str) -> Any:

@@ -10,6 +10,7 @@ from handstyle.diffusion.family import ModelFamily
 from handstyle.diffusion.hardware import Hardware, peak_memory
 from handstyle.encoding.batches import Batch
 from handstyle.finetuning.objective import Objective, batch_loss
+from handstyle.finetuning.optimizers import STATE
 from handstyle.finetuning.recipe import Duration, Recipe, named
 from handstyle.finetuning.trainable import Trainable
 
@@ -69,7 +70,7 @@ def expect(family: ModelFamily, learning: Trainable, batch: Batch, recipe: Recip
             parameter.grad = None
         seconds = time.perf_counter() - began
     pictures = len(batch.names) * recipe.gradient_accumulation_steps
-    moments = 8 * learning.number_of_parameters  # Adam's two, fp32
+    moments = STATE[recipe.optimizer] * learning.number_of_parameters
     average = 4 * learning.number_of_parameters if recipe.ema_decay else 0
     return Expectation(
         steps=steps,

@@ -66,6 +66,9 @@ def from_arguments(given: Mapping[str, Any], where: str, *, kind: str) -> Transl
         told.settings["lora_alpha"] = told.settings["rank"]  # as the scripts do, unless they are told
         told.take("lora_alpha", "lora_alpha", number)
         told.take("lora_dropout", "lora_dropout", number)
+        told.take("lora_unet_blocks", "lora_blocks", lambda value: [name.strip() for name in str(value).split(",")])
+        if told.given.pop("use_blora", False):
+            told.settings["lora_blocks"] = ["b-lora"]
     else:
         told.settings.pop("lora_modules")
     told.settings["text_encoder_lr"] = told.settings["text_encoder_lr" if kind == "lora_sdxl" else "learning_rate"]
@@ -76,7 +79,7 @@ def from_arguments(given: Mapping[str, Any], where: str, *, kind: str) -> Transl
         )
         told.notes.append(f"scale_lr: the learning rate is {told.settings['learning_rate']:g}, as on one device")
     if told.given.pop("use_8bit_adam", False):
-        told.notes.append("use_8bit_adam: AdamW in 32 bits is used")
+        told.notes.append("use_8bit_adam: AdamW in 32 bits is used; optimizer = adamw8bit asks for 8")
     told.optimizer("optimizer")
     told.scheduler("lr_scheduler")
     told.precision()

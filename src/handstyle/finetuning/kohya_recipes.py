@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from handstyle.finetuning.recipe import MODULES
 from handstyle.finetuning.translation import Translated, Translation, number, whole, yes
 
 # What is so where nothing is said. A low-rank update there is of attention and feed-forward layers alone.
@@ -17,6 +18,8 @@ DEFAULTS: dict[str, Any] = {
     "caption_dropout": 0, "max_train": "1600 steps", "train_batch_size": 1, "learning_rate": 2e-6,
     "lr_scheduler": "constant", "lr_warmup_steps": 0, "snr_gamma": None, "mixed_precision": "no",
 }  # fmt: skip
+# Presets of LyCORIS (lycoris/config.py) by what of the denoiser they make learn.
+PRESETS_OF_LYCORIS = {"attn-mlp": ("attention", "feed-forward"), "attn-only": ("attention",)}
 BUCKETS = {"min_bucket_reso": 256, "max_bucket_reso": 1024, "bucket_reso_steps": 64}
 ELSEWHERE = {
     "pretrained_model_name_or_path": "give it with --base",
@@ -153,9 +156,12 @@ def _network(told: Translation) -> None:
     if not told.settings["text_encoder_lr"]:
         told.settings.pop("text_encoder_lr")
     module = str(told.given.pop("network_module", "") or "networks.lora")
-    if module != "networks.lora":
+    arguments = _pairs(told.given.pop("network_args", None))
+    if module == "lycoris.kohya":
+        _lycoris(told, arguments)
+    elif module != "networks.lora":
         told.lose("network_module", module, "a plain low-rank update is used")
-    for key, value in _pairs(told.given.pop("network_args", None)).items():
+    for key, value in arguments.items():
         if key == "conv_dim":
             told.settings["lora_modules"] = ["attention", "feed-forward", "convolution"]
             if str(value) != str(told.settings["rank"]):
@@ -163,8 +169,24 @@ def _network(told: Translation) -> None:
         elif key != "conv_alpha":
             told.lose(f"network_args {key}", value)
     if told.settings.get("method") == "full":
-        for key in ("rank", "lora_alpha", "lora_modules"):
+        for key in ("rank", "lora_alpha", "lora_modules", "algo", "lokr_factor"):
             told.settings.pop(key, None)
+
+
+def _lycoris(told: Translation, arguments: dict[str, Any]) -> None:
+    """What LyCORIS' `kohya.py` does without being told: LoRA, in convolutions, too."""
+    algo, preset = str(arguments.pop("algo", "lora")), str(arguments.pop("preset", "full"))
+    if algo in ("loha", "lokr"):
+        told.settings["algo"] = algo
+        if dropout := told.settings.pop("lora_dropout", None):
+            told.lose("network_dropout", dropout, f"{algo} has none")
+    elif algo not in ("lora", "locon"):
+        told.lose("network_args algo", algo, "a plain low-rank update is used")
+    if algo == "lokr" and str(arguments.get("factor", "-1")).removeprefix("-").isdecimal():
+        told.settings["lokr_factor"] = int(arguments.pop("factor", -1))
+    told.settings["lora_modules"] = list(PRESETS_OF_LYCORIS.get(preset, MODULES))
+    if preset not in ("full", *PRESETS_OF_LYCORIS):
+        told.lose("network_args preset", preset, "all layers of the denoiser learn")
 
 
 def _length(told: Translation) -> None:

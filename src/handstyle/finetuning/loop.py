@@ -17,6 +17,7 @@ from torch import Tensor
 from handstyle.diffusion.family import ModelFamily
 from handstyle.encoding.batches import Batch
 from handstyle.errors import HandstyleError
+from handstyle.finetuning import optimizers
 from handstyle.finetuning.objective import Objective, batch_loss
 from handstyle.finetuning.recipe import Recipe
 from handstyle.finetuning.snapshots import State
@@ -50,7 +51,7 @@ def learning_rate_share(step: int, of: int, scheduler: str, warmup: int) -> floa
 
 
 class Run:
-    """The moving parts of one run: parameters, AdamW, the moving average.
+    """The moving parts of one run: parameters, the optimiser, the moving average.
 
     With `optimizer_in_backward` each parameter is updated as soon as its gradient is whole, which is then freed. The
     norm of all gradients is not known by then: each is clipped by its own.
@@ -60,19 +61,13 @@ class Run:
         self.learning, self.recipe, self.steps, self.step = learning, recipe, steps, 0
         self.plain = plain
         self.parameters = learning.parameters
+        self.names = {parameter: name for name, parameter in self.parameters.items()}
         groups = [
             {"params": list(learning.denoiser.values()), "lr": recipe.learning_rate},
             {"params": list(learning.text_encoder.values()), "lr": recipe.text_encoder_lr},
         ]
         self.optimizers = [
-            torch.optim.AdamW(
-                parts,
-                betas=(recipe.adam_beta1, recipe.adam_beta2),
-                eps=recipe.adam_epsilon,
-                weight_decay=recipe.adam_weight_decay,
-                fused=not plain,
-                foreach=False,
-            )
+            optimizers.made(parts, recipe, plain=plain)
             for parts in self._apart([group for group in groups if group["params"]])
         ]
         self.base_rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in self.optimizers]
@@ -110,6 +105,8 @@ class Run:
 
     def state(self) -> State:
         """Not a copy: it follows the run."""
+        if self.recipe.optimizer != "adamw":
+            return self._state_of_another()
         found = [optimizer.state for optimizer in self.optimizers]
         moments: dict[str, dict[str, Tensor]] = {
             name: next((states[parameter] for states in found if parameter in states), {})
@@ -123,11 +120,23 @@ class Run:
             dict(self.ema),
         )
 
+    def _state_of_another(self) -> State:
+        kept, averaged = dict[str, Tensor](), dict(self.ema)
+        for optimizer in self.optimizers:
+            kept |= optimizers.kept(optimizer, self.names)
+            if self.recipe.optimizer == "adamwschedulefree":
+                averaged |= optimizers.averaged(optimizer, self.names)
+        weights = {name: parameter.detach() for name, parameter in self.parameters.items()}
+        return State(self.step, weights, {}, {}, averaged, kept)
+
     def resume(self, state: State) -> None:
         self.step = state.step
         self.learning.put(state.weights)
         # In the order of the parameters, which a file does not keep: the average follows them place by place.
-        self.ema = {name: _beside(state.ema[name], own) for name, own in self.parameters.items()} if state.ema else {}
+        average = {} if self.recipe.optimizer == "adamwschedulefree" else state.ema  # that one computes its own anew
+        self.ema = {name: _beside(average[name], own) for name, own in self.parameters.items()} if average else {}
+        for optimizer in self.optimizers:
+            optimizers.put_back(optimizer, self.names, state.optimizer)
         owner = {
             parameter: optimizer
             for optimizer in self.optimizers

@@ -14,11 +14,14 @@ from handstyle.diffusion.family import ModelFamily
 from handstyle.encoding import class_images
 from handstyle.encoding.batches import Batch, Example, batch_at, by_shape
 from handstyle.encoding.cache import Cache
+from handstyle.encoding.class_images import ClassImages
 from handstyle.encoding.class_images import OwnClassImages as Own
-from handstyle.encoding.crops import Crop, size_of
+from handstyle.encoding.crops import Crop, Extent, size_of
 from handstyle.encoding.encode import conditioning_of, encoded_text, latents_of
 from handstyle.encoding.mask_weights import MaskUse, mask_of
 from handstyle.errors import StageMissing, UsageMistake
+from handstyle.finetuning import class_prompts
+from handstyle.finetuning.class_prompts import Asked
 from handstyle.finetuning.framing import framing_of
 from handstyle.finetuning.recipe import Recipe
 
@@ -90,6 +93,11 @@ def material_of(
             f"none of the {len(works)} works has a mask, though the recipe asks for masks",
             hint="Put NAME-masklabel.png beside NAME.png and collect again; or leave masked_loss and alpha_mask out.",
         )
+    if own is not None and not class_prompts.is_one_for_all(recipe):
+        raise UsageMistake(
+            "class_prompt speaks of captions or styles, which pictures of your own have not",
+            hint="Say in class_prompt what all of them show; or leave --class-images out, and the base draws them.",
+        )
     prior = _class_images(works, family, recipe, cache, own, report) if recipe.with_prior_preservation else []
     return Material(
         recipe=recipe,
@@ -148,25 +156,29 @@ def _class_images(
         size = (width * multiple, height * multiple)
         share = sum(work.repeats for work in bucket) / turns
         number = max(1, round(recipe.num_class_images * share))
-        prompt = recipe.class_prompt or recipe.class_words
         if own is not None:
-            found += class_images.own_examples(own, prompt, size, family, cache)
+            found += class_images.own_examples(own, recipe.class_prompt or recipe.class_words, size, family, cache)
             continue
-        card = family.card
-        plan = class_images.ClassImages(
-            prompt=prompt,
-            base=family.digest,
-            resolution=resolution,
-            seed=recipe.seed,
-            steps=card.num_inference_steps,
-            guidance_scale=card.guidance_scale,
-            guidance_rescale=card.guidance_rescale,
-            precision=recipe.mixed_precision,
-            plain=family.plain,
-            bucket=None if size == (resolution, resolution) else size,
-            clip_skip=recipe.clip_skip or None,
-        )
-        for done in class_images.draw_class_images(plan, number, family, cache):
-            report("drawing class images", len(found) + done, recipe.num_class_images)
-        found += class_images.drawn_examples(plan, number, family, cache)
+        for asked in class_prompts.asked(bucket, number, family, recipe):
+            plan = _drawn_as(asked, size, family, recipe)
+            for done in class_images.draw_class_images(plan, asked.number, family, cache):
+                report("drawing class images", len(found) + done, recipe.num_class_images)
+            found += class_images.drawn_examples(plan, asked.number, family, cache)
     return found
+
+
+def _drawn_as(asked: Asked, size: Extent, family: ModelFamily, recipe: Recipe) -> ClassImages:
+    card, resolution = family.card, recipe.resolution or family.resolution
+    return ClassImages(
+        prompt=asked.prompt,
+        base=family.digest,
+        resolution=resolution,
+        seed=asked.seed,
+        steps=card.num_inference_steps,
+        guidance_scale=card.guidance_scale,
+        guidance_rescale=card.guidance_rescale,
+        precision=recipe.mixed_precision,
+        plain=family.plain,
+        bucket=None if size == (resolution, resolution) else size,
+        clip_skip=recipe.clip_skip or None,
+    )

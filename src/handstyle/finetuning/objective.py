@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from handstyle.diffusion import low_rank
 from handstyle.diffusion.family import ModelFamily
+from handstyle.diffusion.noise import style_friendly
 from handstyle.encoding.batches import Batch, generator
-from handstyle.finetuning.recipe import HuberSchedule, LossType, Recipe
+from handstyle.finetuning.recipe import HuberSchedule, LossType, PriorTarget, Recipe
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,8 @@ class Objective:
     huber_c: float = 0.1
     huber_schedule: HuberSchedule = "snr"
     debiased: bool = False
+    style_friendly: tuple[float, float] | None = None  # mean and deviation of log-snr
+    prior_target: PriorTarget = "images"
 
     @classmethod
     def of(cls, recipe: Recipe) -> Objective:
@@ -31,6 +35,8 @@ class Objective:
             recipe.huber_c,
             recipe.huber_schedule,
             recipe.debiased_estimation_loss,
+            (recipe.log_snr_mean, recipe.log_snr_std) if recipe.style_friendly_sampling else None,
+            recipe.prior_target,
         )
 
 
@@ -38,7 +44,7 @@ PLAIN = Objective()
 
 
 def draw(
-    batch: Batch, family: ModelFamily, seed: int, step: int, noise_offset: float = 0.0
+    batch: Batch, family: ModelFamily, seed: int, step: int, objective: Objective = PLAIN
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Clean latents, noise (BCHW) and timesteps (B), all from the run's seed and the step.
 
@@ -48,12 +54,18 @@ def draw(
     shape = batch.latents.mean_BCHW.shape
     x0_BCHW = batch.latents.sample(torch.randn(shape, generator=chance))
     noise_BCHW = torch.randn(shape, generator=chance)
-    if noise_offset:
+    if objective.noise_offset:
         all_over = generator(seed, "noise offset", step)
-        noise_BCHW = noise_BCHW + noise_offset * torch.randn((*shape[:2], 1, 1), generator=all_over)
+        noise_BCHW = noise_BCHW + objective.noise_offset * torch.randn((*shape[:2], 1, 1), generator=all_over)
     works = batch.number_of_works
-    timesteps_B = torch.cat([family.noise.drawn(rows, chance) for rows in (works, shape[0] - works) if rows])
+    timesteps_B = torch.cat([_timesteps(rows, chance, family, objective) for rows in (works, shape[0] - works) if rows])
     return x0_BCHW, noise_BCHW, timesteps_B
+
+
+def _timesteps(rows: int, chance: torch.Generator, family: ModelFamily, objective: Objective) -> Tensor:
+    if objective.style_friendly is None:
+        return family.noise.drawn(rows, chance)
+    return family.noise.at(style_friendly(rows, chance, *objective.style_friendly))
 
 
 def loss_of(
@@ -103,8 +115,9 @@ def batch_loss(
     objective: Objective = PLAIN,
 ) -> Tensor:
     """The loss at one step; `live_text` runs the text encoder, which is then being trained."""
-    x0_BCHW, noise_BCHW, timesteps_B = draw(batch, family, seed, step, objective.noise_offset)
+    x0_BCHW, noise_BCHW, timesteps_B = draw(batch, family, seed, step, objective)
     noised_BCHW = family.noise.noised(x0_BCHW, noise_BCHW, timesteps_B)
+    preserved = _said_by_base(batch, family, noised_BCHW, timesteps_B, precision, objective)
     with family.autocast(precision):
         conditioning_BLD = family.encode_texts(batch.texts) if live_text else batch.conditioning_BLD
         predicted_BCHW = family.predict(noised_BCHW, timesteps_B, conditioning_BLD, batch.sizes_B4)
@@ -112,4 +125,21 @@ def batch_loss(
     if objective.debiased:
         weight_B = weight_B * family.noise.debiased_weight(timesteps_B)
     target_BCHW = family.noise.target(x0_BCHW, noise_BCHW, timesteps_B)
+    if preserved is not None:
+        target_BCHW = torch.cat([target_BCHW[: batch.number_of_works], preserved])
     return loss_of(batch, predicted_BCHW, target_BCHW, weight_B, huber_parameters(objective, family, timesteps_B))
+
+
+@torch.no_grad()
+def _said_by_base(
+    batch: Batch, family: ModelFamily, noised_BCHW: Tensor, timesteps_B: Tensor, precision: str, objective: Objective
+) -> Tensor | None:
+    """Of the class images, where the base's own words are what is to be preserved; with the words as the base encodes
+    them."""
+    works = batch.number_of_works
+    if objective.prior_target == "images" or len(timesteps_B) == works:
+        return None
+    sizes_B4 = None if batch.sizes_B4 is None else batch.sizes_B4[works:]
+    with low_rank.set_aside(family.denoiser), family.autocast(precision):
+        conditioning_BLD = batch.conditioning_BLD[works:]
+        return family.predict(noised_BCHW[works:], timesteps_B[works:], conditioning_BLD, sizes_B4).float()

@@ -36,7 +36,7 @@ class Log:
         kept = [line for line in read_log(path) if line.step <= from_step] if from_step else []
         records.write(path, "".join(_line(line) for line in kept).encode())
 
-    def add(self, step: Step, gain: Gain | None = None) -> None:
+    def add(self, step: Step, gain: Gain | None = None) -> LoggedStep:
         line = LoggedStep(
             step=step.index,
             loss=step.loss,
@@ -53,6 +53,7 @@ class Log:
                 f"{self.path} could not be written: {error.strerror}",
                 hint="Free some space, then continue with --resume: snapshots are whole.",
             ) from error
+        return line
 
 
 def _as_logged(gain: Gain) -> dict[str, Any]:

@@ -79,6 +79,8 @@ def origin(path: Path, family: ModelFamily, recipe: Recipe) -> Origin:
             "a full finetuning goes on from a model, and this file holds low-rank updates",
             hint="Merge them first (`handstyle convert FILE --as folder --to merged`) and name that with --base.",
         )
+    if recipe.algo != "lora":
+        raise UsageMistake(f"what goes on from a file goes on as LoRA, not as {recipe.algo}", hint="Leave algo out.")
     if _has_text(adapter) and not recipe.train_text_encoder:
         raise UsageMistake(
             f"{path} changes the text encoder, and the recipe leaves that as it is",

@@ -14,8 +14,11 @@ import tomli_w
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
 from handstyle.collection.plain_text import unwelcome_in
+from handstyle.diffusion.adapter_names import Algorithm
 from handstyle.errors import RecipeInvalid
 from handstyle.records import Record, later, load_toml, write
+
+LEAST_FACTOR = 0.1  # of Prodigy's own rate; what is less was meant for another optimiser
 
 PRESETS = Path(__file__).parent / "presets"
 
@@ -31,6 +34,8 @@ OF_KOHYA = {
 
 Module = Literal["attention", "feed-forward", "convolution"]
 MODULES: tuple[Module, ...] = ("attention", "feed-forward", "convolution")
+Optimizer = Literal["adamw", "adamw8bit", "adafactor", "prodigy", "adamwschedulefree"]
+PriorTarget = Literal["images", "base"]
 LossType = Literal["l2", "huber"]
 HuberSchedule = Literal["snr", "exponential", "constant"]
 Scheduler = Literal["constant", "constant_with_warmup", "linear", "cosine"]
@@ -89,10 +94,13 @@ class Recipe(Record):
 
     # What learns.
     method: Literal["lora", "full"] = "lora"
+    algo: Algorithm = later("lora", description="which adapter: lora, dora, loha, lokr or oft, as LyCORIS calls them")
     rank: int = Field(default=8, ge=1, le=1024, description="rank of the low-rank updates")
     lora_alpha: float = Field(default=8, gt=0, description="updates are scaled by lora_alpha / rank")
     lora_dropout: float = Field(default=0.0, ge=0, lt=1)
+    lokr_factor: int = later(-1, ge=-1, le=1024, description="size of LoKr's first matrix; -1: about a square root")
     lora_modules: tuple[Module, ...] = Field(default=MODULES, min_length=1)
+    lora_blocks: tuple[Words, ...] = later((), description="only these blocks of the denoiser, by name or preset")
     train_text_encoder: bool = False
 
     # The words.
@@ -105,6 +113,7 @@ class Recipe(Record):
     clip_skip: int = later(0, ge=0, le=100, description="last layers of the text encoder left out, as diffusers counts")
 
     # The optimiser.
+    optimizer: Optimizer = later("adamw", description="prodigy takes learning_rate = 1 and finds the rate itself")
     max_train: Annotated[Duration, BeforeValidator(Duration.parse), PlainSerializer(str)] = Duration(
         count=240, unit="steps"
     )
@@ -124,6 +133,7 @@ class Recipe(Record):
     )
     ema_decay: float = Field(default=0.0, ge=0, lt=1, description="0 keeps no moving average of the weights")
     ema_warmup: bool = Field(default=True, description="without it the average keeps a share of the untrained weights")
+    gradient_checkpointing: bool = later(False, description="less memory, more time, and the same weights")
     mixed_precision: Literal["bf16", "no"] = "bf16"
     seed: int = Field(default=0, ge=0, lt=2**53)  # as far as canonical JSON counts
 
@@ -135,6 +145,9 @@ class Recipe(Record):
     loss_type: LossType = later("l2", description="huber is pseudo-Huber: large errors count less")
     huber_c: float = later(0.1, gt=0, le=1, description="from which error on, where there is nothing but noise")
     huber_schedule: HuberSchedule = later("snr", description="by what that grows to 1 where there is none")
+    style_friendly_sampling: bool = later(False, description="more of what is learnt lies where there is much noise")
+    log_snr_mean: float = later(-6.0, ge=-20, le=20, description="around which, as a logarithm of signal to noise")
+    log_snr_std: float = later(2.0, gt=0, le=20)
     noise_offset: float = later(0.0, ge=0, le=1, description="noise that is the same all over each channel")
 
     # The pictures.
@@ -152,9 +165,12 @@ class Recipe(Record):
 
     # Prior preservation: what the class words meant before they should go on meaning.
     with_prior_preservation: bool = False
+    prior_target: PriorTarget = later("images", description="base: what the base itself says of the class images")
     prior_loss_weight: float = Field(default=1.0, ge=0)
     prior_batch_share: float = Field(default=1.0, gt=0, le=4, description="class images per work in a batch")
-    class_prompt: Words = Field(default="", description="the class words when left empty")
+    class_prompt: Words = Field(
+        default="", description="the class words when left empty; may say {caption} and {style}"
+    )
     num_class_images: int = Field(default=64, ge=1, le=10**6)
 
     @model_validator(mode="before")
@@ -176,7 +192,39 @@ class Recipe(Record):
             raise ValueError('debiased_estimation_loss: is another weighting than snr_gamma; set snr_gamma = "none"')
         if self.optimizer_in_backward and self.gradient_accumulation_steps > 1:
             raise ValueError("optimizer_in_backward: gradients that are applied at once cannot be accumulated")
+        if fault := self._fault_of_adapter() or self._fault_of_optimizer():
+            raise ValueError(fault)
         return self
+
+    def _fault_of_adapter(self) -> str:
+        if self.algo != "lora" and self.method == "full":
+            return "algo: a full finetuning has no adapter; leave it out"
+        if self.algo == "dora" and self.train_text_encoder:
+            return "algo: diffusers does not read a DoRA of a text encoder again: choose another, or leave that alone"
+        if self.algo in ("loha", "lokr", "oft") and self.lora_dropout:
+            return f"lora_dropout: {self.algo} has none"
+        if self.prior_target == "base" and self.method == "full":
+            return "prior_target: a full finetuning has no base beside it to ask; leave it out"
+        if self.lora_blocks and self.method == "full":
+            return "lora_blocks: a full finetuning is one of all blocks; leave it out"
+        if self.algo == "oft" and self.rank == 1:
+            return "rank: of oft it is the size of the blocks that are turned, and one number cannot be turned"
+        return ""
+
+    def _fault_of_optimizer(self) -> str:
+        if self.optimizer == "prodigy":
+            if self.learning_rate < LEAST_FACTOR:
+                return "learning_rate: prodigy finds its own and takes this as a factor of it; set learning_rate = 1"
+            if self.train_text_encoder and self.text_encoder_lr != self.learning_rate:
+                return "text_encoder_lr: prodigy finds one rate for all; set it to what learning_rate is"
+            if self.optimizer_in_backward:
+                return "optimizer_in_backward: prodigy finds its rate from the gradients of all weights together"
+        if self.optimizer == "adamwschedulefree":
+            if self.ema_decay:
+                return "ema_decay: adamwschedulefree keeps an average of its own; set ema_decay = 0"
+            if self.lr_scheduler not in ("constant", "constant_with_warmup"):
+                return 'lr_scheduler: adamwschedulefree needs none; set "constant" or "constant_with_warmup"'
+        return ""
 
     def words(self, caption: str) -> str:
         """The prompt a work is shown with."""

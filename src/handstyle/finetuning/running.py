@@ -13,6 +13,7 @@ from handstyle.diffusion.checkpoints import write_tensors
 from handstyle.diffusion.family import ModelFamily
 from handstyle.diffusion.hardware import environment, peak_memory
 from handstyle.errors import SnapshotDamaged, StageMissing
+from handstyle.finetuning import optimizers
 from handstyle.finetuning.continuation import unfinished_beside
 from handstyle.finetuning.loop import finetune
 from handstyle.finetuning.manifest import RunManifest
@@ -21,6 +22,7 @@ from handstyle.finetuning.measured import Gain
 from handstyle.finetuning.observers import Log
 from handstyle.finetuning.recipe import Recipe
 from handstyle.finetuning.snapshots import Snapshots, State
+from handstyle.finetuning.trackers import ReportTo, Tracker, tracker, values_of
 from handstyle.finetuning.trainable import Trainable, as_kept, at_rest
 from handstyle.finetuning.trained_style import RECORD, WEIGHTS, BaseIdentity, TrainedStyle
 from handstyle.finetuning.validation import Yardstick, denoising_errors
@@ -55,7 +57,7 @@ def manifest(
         class_images=material.class_images_digest,
         resolution=recipe.resolution or family.resolution,
         steps=recipe.max_train.in_steps(collection.pictures_in_an_epoch, recipe.train_batch_size),
-        environment=environment() | {"encoded works": material.digest[:16]},
+        environment=environment() | optimizers.environment(recipe) | {"encoded works": material.digest[:16]},
         plain=family.plain,
         extends=extends,
         replaces=replaces,
@@ -118,6 +120,7 @@ class Running:
     paint: Callable[[int], object]
     held_out: Yardstick | None  # to validate on
     involvement: str = ""
+    report_to: ReportTo | None = None
 
     @property
     def snapshots(self) -> Snapshots:
@@ -126,6 +129,13 @@ class Running:
     def go(self, state: State | None, *, save_every: int, sample_every: int, report: Report) -> TrainedStyle:
         """Trains to the end and leaves `style/` and `cost.json` behind."""
         self.manifest.save(self.folder / "run.json")
+        with tracker(self.report_to, self.folder, self.manifest.recipe) as beside:
+            last = self._learn(state, beside, save_every, sample_every, report)
+        return self._finish(last)
+
+    def _learn(
+        self, state: State | None, beside: Tracker | None, save_every: int, sample_every: int, report: Report
+    ) -> State:
         log = Log(self.folder / "steps.jsonl", state.step if state else 0)
         before = self._cost_before()
         pictures, began, last = 0, time.perf_counter(), state
@@ -150,14 +160,16 @@ class Running:
                 last = step.state()
             if looks and last:
                 gain = self._look(last)
-            log.add(step, gain)
+            line = log.add(step, gain)
+            if beside is not None:
+                beside.log(values_of(line), step=step.index)
             if saves and last:
                 self.snapshots.save(last)
                 self._save_cost(before + time.perf_counter() - began, pictures, seconds_stepping)
             report("finetuning", step.index, step.of)
         if last is None:
             raise StageMissing("the run has no step to end with", hint="Set max_train to one step or more.")
-        return self._finish(last)
+        return last
 
     def _look(self, state: State) -> Gain | None:
         """Samples and the gain on drawings not trained on, both with the weights that would be kept."""

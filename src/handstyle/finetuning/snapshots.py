@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from torch import Tensor
@@ -20,7 +20,7 @@ from handstyle.errors import SnapshotDamaged
 
 FORMAT = "handstyle/snapshot/2"
 NAME = re.compile(r"step-(\d{6,})\.safetensors")
-KINDS = ("weights", "exp_avg", "exp_avg_sq", "ema")
+KINDS = ("weights", "exp_avg", "exp_avg_sq", "ema", "optimizer")
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,8 @@ class State:
     weights: dict[str, Tensor]
     exp_avg: dict[str, Tensor]
     exp_avg_sq: dict[str, Tensor]
-    ema: dict[str, Tensor]  # empty without a moving average
+    ema: dict[str, Tensor]  # what is kept in place of the weights; empty where it is they
+    optimizer: dict[str, Tensor] = field(default_factory=dict)  # of one that is not AdamW, by `optimizers.kept`
 
     def finished_weights(self) -> dict[str, Tensor]:
         return self.ema or self.weights

@@ -1,15 +1,16 @@
 """Which parameters learn?
 
-Low-rank updates or all weights of the denoiser, and the text encoder's if asked. On leaving, the base is, bit for
+Adapters or all weights of the denoiser, and the text encoder's if asked. On leaving, the base is, bit for
 bit, what it was.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from handstyle.diffusion import low_rank
 from handstyle.diffusion.family import ModelFamily
 from handstyle.diffusion.faster_layers import round_anew
+from handstyle.finetuning import blocks
 from handstyle.finetuning.origin import Origin
 from handstyle.finetuning.recipe import Recipe
 
@@ -61,14 +63,35 @@ def trainable(family: ModelFamily, recipe: Recipe, origin: Origin | None = None)
     networks = family.networks
     if not recipe.train_text_encoder:
         networks = dict(islice(networks.items(), 1))
-    if recipe.method == "lora":
-        with _low_rank(family, recipe, networks, origin) as learning:
+    with ExitStack() as stack:
+        if recipe.method == "lora":
+            learning = stack.enter_context(_low_rank(family, recipe, networks, origin))
             if origin is not None:
                 learning.begin_at(origin.tensors)
-            yield learning
-    else:
-        with _full(family, networks, frugal=recipe.optimizer_in_backward) as learning:
-            yield learning
+        else:
+            learning = stack.enter_context(_full(family, networks, frugal=recipe.optimizer_in_backward))
+        if recipe.gradient_checkpointing:
+            stack.enter_context(_forgetting(networks))
+        yield learning
+
+
+@contextmanager
+def _forgetting(networks: dict[str, nn.Module]) -> Iterator[None]:
+    """Meanwhile what lies between the blocks of a network is computed again on the way back (Chen et al. 2016)."""
+    kept: list[Any] = list(networks.values())
+    try:
+        for network in kept:
+            if hasattr(network, "enable_gradient_checkpointing"):  # diffusers'
+                network.enable_gradient_checkpointing()
+            else:
+                network.gradient_checkpointing_enable({"use_reentrant": False})
+        yield
+    finally:
+        for network in kept:
+            if hasattr(network, "disable_gradient_checkpointing"):
+                network.disable_gradient_checkpointing()
+            else:
+                network.gradient_checkpointing_disable()
 
 
 @contextmanager
@@ -103,13 +126,14 @@ def as_kept(learning: Trainable, ema: dict[str, Tensor]) -> Iterator[None]:
 def _low_rank(
     family: ModelFamily, recipe: Recipe, networks: dict[str, nn.Module], origin: Origin | None
 ) -> Iterator[Trainable]:
-    of_denoiser = family.low_rank_targets(recipe.lora_modules)
+    of_denoiser = blocks.layers(family, recipe)
     try:
         for part, network in networks.items():
             layers: Sequence[str] = of_denoiser if network is family.denoiser else TEXT_ENCODER_LAYERS
             if origin is not None:
                 layers = list(dict.fromkeys([*layers, *origin.layers(part)]))
-            low_rank.attach_trainable(network, layers, recipe.rank, recipe.lora_alpha, recipe.lora_dropout)
+            settings = (recipe.rank, recipe.lora_alpha, recipe.lora_dropout, recipe.algo, recipe.lokr_factor)
+            low_rank.attach_trainable(network, layers, *settings)
             network.train()
         yield _trainable({part: low_rank.low_rank_parameters(network) for part, network in networks.items()})
     finally:

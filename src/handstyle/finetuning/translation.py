@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from handstyle.finetuning.recipe import Recipe
+from handstyle.finetuning.recipe import LEAST_FACTOR, Recipe
 from handstyle.records import Record
 
 SCHEDULERS = ("constant", "constant_with_warmup", "linear", "cosine")
+OPTIMIZERS = {"prodigy": "prodigy", "adamwschedulefree": "adamwschedulefree"}
 WITHOUT_A_RATE = ("prodigy", "dadapt", "adafactor")  # they find their own learning rate, and are told 1
 RATE = 1e-4  # the usual one for low-rank updates by AdamW
 UNCLIPPED = 1e9
@@ -67,12 +68,15 @@ class Translation:
                 self.lose(key, value)
 
     def optimizer(self, key: str) -> None:
-        """AdamW is what there is; for those that find their own rate, theirs means nothing to it."""
+        """Where it is none there is here, AdamW is used; a rate for one that finds its own means nothing to that."""
         name = str(self.given.pop(key, "AdamW") or "AdamW")
         plain = name.rpartition(".")[2].lower()
         if plain in ("adamw", "adamw8bit", "pagedadamw8bit", "pagedadamw"):
             if plain != "adamw":
-                self.notes.append(f"{key} = {name}: AdamW in 32 bits is used")
+                self.notes.append(f"{key} = {name}: AdamW in 32 bits is used; optimizer = adamw8bit asks for 8")
+            return
+        if plain in OPTIMIZERS:
+            self.settings["optimizer"] = OPTIMIZERS[plain]
             return
         self.lose(key, name, "AdamW is used")
         if plain.startswith(WITHOUT_A_RATE):
@@ -100,8 +104,24 @@ class Translation:
         """Where 0 stands for none."""
         self.take("max_grad_norm", "max_grad_norm", lambda value: number(value) or UNCLIPPED)
 
+    def _suit_optimizer(self) -> None:
+        """What a recipe refuses beside these two."""
+        name = self.settings.get("optimizer")
+        if name == "prodigy":
+            if self.settings.get("learning_rate", 0) < LEAST_FACTOR:
+                self.settings["learning_rate"] = 1.0
+                self.notes.append("learning_rate = 1: prodigy finds its own, and takes this as a factor")
+            rate = self.settings["learning_rate"]
+            if self.settings.get("text_encoder_lr", rate) != rate and self.settings.get("train_text_encoder"):
+                self.lose("text_encoder_lr", self.settings["text_encoder_lr"], "prodigy finds one rate for all")
+            self.settings["text_encoder_lr"] = rate
+        elif name == "adamwschedulefree" and not self.settings.get("lr_scheduler", "").startswith("constant"):
+            self.notes.append("lr_scheduler = constant_with_warmup: adamwschedulefree needs no other")
+            self.settings["lr_scheduler"] = "constant_with_warmup"
+
     def done(self, where: str) -> Translated:
         self.rest_is_lost()
+        self._suit_optimizer()
         recipe = Recipe().changed(**self.settings) if self.settings else Recipe()
         return Translated(recipe=recipe, without_counterpart=tuple(self.lost), notes=tuple(self.notes))
 

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from handstyle.diffusion import low_rank, sampling
+from handstyle.diffusion import low_rank, sampling, updates
 from handstyle.diffusion.family import ModelFamily
 from handstyle.diffusion.painting import Chance
 from handstyle.errors import BaseUnusable, UsageMistake
@@ -89,6 +89,9 @@ def _deltas(worn: Worn, weights: Mapping[str, Tensor], parameters: Mapping[str, 
         whole = {name: worn.weight * tensor for name, tensor in weights.items() if ".lora_" not in name}
         return whole | low_rank.updates(weights, worn.weight)
     recipe = worn.style.recipe
+    if recipe.algo != "lora":
+        found = updates.added_by(weights, recipe.algo, recipe.lora_alpha, parameters)
+        return {name: worn.weight * delta for name, delta in found.items()}
     if low_rank.is_low_rank(weights):
         return low_rank.updates(weights, worn.weight * recipe.lora_alpha / recipe.rank)
     return {name: worn.weight * (tensor.to(parameters[name]) - parameters[name]) for name, tensor in weights.items()}

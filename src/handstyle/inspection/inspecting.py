@@ -19,6 +19,7 @@ from handstyle.generation.generate import attached
 from handstyle.inspection import likeness, memorisation, surface, verdict
 from handstyle.inspection.copy_distances import Looked
 from handstyle.inspection.drawing import Album, Drawn, Report, draw, seed_of
+from handstyle.inspection.drift import drift
 from handstyle.inspection.fidelity import held_out_gain
 from handstyle.inspection.material import HeldOut, as_seen, encoded, given_back, held_out
 from handstyle.inspection.report import (
@@ -47,6 +48,8 @@ def inspect(subject: Subject, further: HeldOut | None, pictures: Path, report: R
     captions = real.captions if real else tuple(work.caption for work in subject.collection.training)
     base = draw(subject, base_template, captions, [], report)
     style = draw(subject, style_template(subject), captions, [subject.worn], report)
+    report("asking about other things", 0, 1)
+    moved = drift(subject.worn, subject.family)
     shown = Album(pictures, subject.mark)
     truth = (
         [as_seen(work, real.folder, real.collection.background, subject.resolution) for work in real.works]
@@ -73,6 +76,7 @@ def inspect(subject: Subject, further: HeldOut | None, pictures: Path, report: R
         losses=_losses(subject.run),
         stopping=_stopping(subject.run),
         held_out_gain=gain,
+        drift=moved,
         nearer_to_truth=nearer,
         closeness=_closeness(subject, base, style, truth),
         comparisons=_side_by_side(captions, base, style, real, truth, far_base, far_style, shown),

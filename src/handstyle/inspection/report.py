@@ -37,6 +37,15 @@ class HeldOutGain(Record):
     base_prompts_tried: dict[str, float]  # template -> error
 
 
+class Drift(Record):
+    """How far the style moves what the base predicts: mean squared difference, as a share of the base's own error."""
+
+    prompts: tuple[str, ...]  # everyday things that have nothing to do with the style
+    base_error: float
+    unrelated: float  # asked as they stand
+    called: float  # asked in the words that call the style
+
+
 class Competitor(Record):
     """How often something that is no style at all comes nearer to the truth than the base does."""
 
@@ -170,6 +179,7 @@ class InspectionReport(Record):
     comparisons: tuple[SideBySide, ...]
     copying: CopyCheck
     audit: Audit | None = None  # where one was asked for
+    drift: Drift | None = later(None)  # reports of before it was measured have none
     blind_test: BlindTest | None = later(None)  # where other people have guessed
     surfaces: tuple[Surface, ...]
     cannot_tell: tuple[str, ...]

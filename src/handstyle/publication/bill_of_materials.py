@@ -55,7 +55,9 @@ def record(
 
 
 def _style(style: TrainedStyle, cleared: Clearance, works: Sequence[str]) -> dict[str, Any]:
-    kind = "A low-rank update" if style.recipe.method == "lora" else "A full finetuning"
+    kind = "A full finetuning" if style.recipe.method == "full" else "A low-rank update"
+    if style.recipe.algo == "oft":
+        kind = "A rotation of the weights"
     return {
         "type": "machine-learning-model",
         "bom-ref": "style",

@@ -6,7 +6,6 @@ to use the files, what was measured, what was not, and how to check all of it.
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -16,10 +15,12 @@ from handstyle.collection.licences import LICENCES
 from handstyle.collection.reservation_values import SIGNALS
 from handstyle.collection.scope import EVERYWHERE, in_words
 from handstyle.collection.works import Collection
+from handstyle.diffusion.adapter_names import KNOWN_AS
 from handstyle.finetuning.foreign_style import goes_on_from
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.inspection.redaction import redacted
 from handstyle.inspection.report import HeldOutGain, InspectionReport, NearerToTruth
+from handstyle.publication import card_use
 from handstyle.publication.clearance import CLASS_IMAGE, Clearance
 from handstyle.publication.disclosure import PublishedCollection, PublishedRights, published
 from handstyle.publication.provenance import Weights
@@ -46,7 +47,7 @@ def text(
     sections = [
         f"# {plain(cleared.title)}\n\n{plain(involvement(works, beside))}",
         _what_it_is(style, works, cleared),
-        _use(style, weights, cleared),
+        _use(style, weights),
         "## What was measured\n\n" + _lines(_findings(report)),
         "## What this cannot tell you\n\n" + _lines([plain(limit) for limit in (*report.cannot_tell, *_LIMITS)]),
         f"## The base\n\n{plain(style.base.name)} was {plain(cleared.base.words)}.{_base_warning(cleared)}",
@@ -151,9 +152,12 @@ def _metadata(style: TrainedStyle, cleared: Clearance) -> str:
 
 
 def _what_it_is(style: TrainedStyle, collection: PublishedCollection, cleared: Clearance) -> str:
-    kind = (
-        f"a low-rank update (LoRA, rank {style.recipe.rank})" if style.recipe.method == "lora" else "a full finetuning"
-    )
+    recipe = style.recipe
+    kind = f"a low-rank update ({KNOWN_AS[recipe.algo]}, rank {recipe.rank})"
+    if recipe.algo == "oft":
+        kind = f"a rotation (OFT, in blocks of {recipe.rank})"
+    if recipe.method == "full":
+        kind = "a full finetuning"
     number = sum(work.trained_on for work in collection.works)
     return (
         f"It is {kind} of {plain(style.base.name)}, trained for {style.steps} steps on {number} "
@@ -185,47 +189,11 @@ def _renamed(style: TrainedStyle) -> str:
     return f"\n\nIt got another name on {days}; the weights are the same.{withdrawn}"
 
 
-# What diffusers and transformers call the networks of a family, where it is not a U-Net and a plain CLIP.
-DENOISER_CLASSES = {"stable-diffusion-3": "SD3Transformer2DModel", "flux": "FluxTransformer2DModel"}
-SUMMARISES = {"text_encoder": ("stable-diffusion-3",), "text_encoder_2": ("stable-diffusion-3", "stable-diffusion-xl")}
-
-
-def _use(style: TrainedStyle, weights: Sequence[Weights], cleared: Clearance) -> str:
-    words = style.recipe.words(EXAMPLE)
+def _use(style: TrainedStyle, weights: Sequence[Weights]) -> str:
     base = _on_the_hub(style) or "BASE"
-    if style.recipe.method == "full":
-        family = style.base.family
-        denoiser = DENOISER_CLASSES.get(family, "UNet2DConditionModel")
-        part = "transformer" if family in DENOISER_CLASSES else "unet"
-        loading = [f"from diffusers import DiffusionPipeline, {denoiser}", ""]
-        parts = [f'{part}={denoiser}.from_pretrained("RELEASE/weights/{part}")']
-        texts = {
-            file.path.partition("/")[0]: "CLIPTextModel"
-            for file in weights
-            if file.format == "transformers-text-encoder"
-        }
-        if texts:
-            texts = {p: name + "WithProjection" * (family in SUMMARISES[p]) for p, name in texts.items()}
-            loading.insert(1, f"from transformers import {', '.join(sorted(set(texts.values())))}")
-            parts += [f'{part}={name}.from_pretrained("RELEASE/weights/{part}")' for part, name in texts.items()]
-        loading.append(f'pipeline = DiffusionPipeline.from_pretrained("{base}", {", ".join(parts)})')
-    else:
-        loading = [
-            "from diffusers import DiffusionPipeline",
-            "",
-            f'pipeline = DiffusionPipeline.from_pretrained("{base}")',
-            'pipeline.load_lora_weights("RELEASE/weights", weight_name="pytorch_lora_weights.safetensors")',
-        ]
-    loading.append(f'pipeline({json.dumps(words, ensure_ascii=False)}).images[0].save("picture.png")')
-    kohya = [file.path for file in weights if file.format == "kohya-lora"]
-    where = (
-        f"\n\nFor ComfyUI and A1111, put `weights/{kohya[0]}` into the folder of LoRAs. They recognise a base model by "
-        "the shapes of its networks: a base smaller than Stable Diffusion may load in diffusers only."
-        if kohya
-        else ""
-    )
+    code = card_use.code(style, weights, base, style.recipe.words(EXAMPLE))
     folders = "`RELEASE` is this folder" + ("." if base != "BASE" else f", `BASE` that of {plain(style.base.name)}.")
-    return "## Use it\n\n```python\n" + "\n".join(loading) + f"\n```\n\n{folders}{where}"
+    return f"## Use it\n\n```python\n{code}\n```\n\n{folders}{card_use.elsewhere(weights)}"
 
 
 def _findings(report: InspectionReport) -> list[str]:

@@ -4,6 +4,7 @@
     diffusers  the same; in the text encoder always with `text_model.`, which ComfyUI needs and diffusers accepts
     kohya      lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn1_to_q.lora_down.weight
     of XL      lora_unet_input_blocks_4_1_transformer_blocks_0_attn1_to_q.lora_down.weight, and lora_te1_, lora_te2_
+    LyCORIS    kohya's modules, with .hada_w1_a and so on, as ours
 
 Recent transformers have no `text_model.` level, so a style may have been saved without it. In kohya's format the U-Net
 of SDXL has the names of the original code, since the trainer that gave the format its name has that U-Net.
@@ -17,22 +18,37 @@ from functools import cache
 from itertools import product
 from pathlib import Path
 
+from handstyle.diffusion.adapter_names import PAIR, Algorithm, taken_apart
 from handstyle.diffusion.original_layout import renamed, unet_modules
 from handstyle.errors import RecordDamaged
+from handstyle.publication.provenance import Format
 from handstyle.records import load_json
 from handstyle.tensor_files import Tensor, scalar
 
 DENOISERS = ("unet", "transformer")
 PARTS = (*DENOISERS, "text_encoder", "text_encoder_2")
-DOWN, UP = ".lora_A.weight", ".lora_B.weight"
+DOWN, UP = PAIR
+OF_KOHYA = {DOWN: ".lora_down.weight", UP: ".lora_up.weight"}
+# The style's own tensors, and the same for user interfaces, where those read this kind as it is.
+FILES: Mapping[Algorithm, tuple[Format, Format | None]] = {
+    "lora": ("diffusers-lora", "kohya-lora"),
+    "dora": ("diffusers-lora", None),
+    "loha": ("peft", "lycoris"),
+    "lokr": ("peft", "lycoris"),
+    "oft": ("peft", None),
+}
 
 
 def module_of(name: str) -> str:
-    """The module a low-rank tensor belongs to, with its part: `unet.mid_block…to_q`."""
-    for ending in (DOWN, UP):
-        if name.endswith(ending):
-            return name.removesuffix(ending)
+    """The module a tensor of an adapter belongs to, with its part: `unet.mid_block…to_q`."""
+    if parts := taken_apart(name):
+        return parts[0]
     raise RecordDamaged(f"{name} is not a low-rank update", hint="Finetune again with the method `lora`.")
+
+
+def files_of(algo: Algorithm, tensors: Mapping[str, Tensor]) -> tuple[Format, Format | None]:
+    own, other = FILES[algo]
+    return own, other if has_kohya_names(tensors) else None
 
 
 def with_text_model(name: str) -> str:
@@ -109,10 +125,11 @@ def as_kohya(tensors: Mapping[str, Tensor], alpha: float, spelling: Spelling = O
     """With the true alpha beside every module: readers that find none take the scale to be one."""
     renamed: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
-        module = spelling.module(module_of(name))
-        renamed[f"{module}.lora_down.weight" if name.endswith(DOWN) else f"{module}.lora_up.weight"] = tensor
+        own = module_of(name)
+        module, ending = spelling.module(own), name.removeprefix(own)
+        renamed[module + OF_KOHYA.get(ending, ending)] = tensor
         renamed[f"{module}.alpha"] = scalar(alpha)
-    if len(renamed) * 2 != len(tensors) * 3:
+    if len(renamed) != len(tensors) + len({module_of(name) for name in tensors}):
         raise RecordDamaged("Two modules of the style have the same name in the kohya format")
     return renamed
 

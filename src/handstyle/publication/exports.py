@@ -2,6 +2,10 @@
 
     lora   pytorch_lora_weights.safetensors     diffusers; for SD3 and FLUX.1 also what ComfyUI reads
            NAME.safetensors                     kohya's format: ComfyUI, A1111, Forge
+    dora   pytorch_lora_weights.safetensors     diffusers
+    loha   peft_weights.safetensors             PEFT, with its configuration of each network in the header
+    lokr   NAME.safetensors                     the names of LyCORIS: ComfyUI, A1111, Forge
+    oft    peft_weights.safetensors             PEFT; no other tool has a format for what PEFT trains
     full   unet/ or transformer/ (and text_encoder/)   folders of a diffusers pipeline
 
 A file counts as written only after another tool has loaded it and computed what the trained network computes.
@@ -16,7 +20,7 @@ from typing import Any
 
 from handstyle.errors import BaseUnusable, RecordDamaged
 from handstyle.finetuning.trained_style import TrainedStyle
-from handstyle.publication import dialects
+from handstyle.publication import adapter_headers, dialects
 from handstyle.publication.clearance import Clearance
 from handstyle.publication.provenance import Format, Weights
 from handstyle.records import load_json
@@ -24,6 +28,7 @@ from handstyle.records import write as write_bytes
 from handstyle.tensor_files import Tensor, data_digest, digest, tensors_in, write_tensors
 
 DIFFUSERS_LORA = "pytorch_lora_weights.safetensors"
+PEFT = "peft_weights.safetensors"
 FULL_DENOISER: dict[str, Format] = {"unet": "diffusers-unet", "transformer": "diffusers-transformer"}
 FULL_TEXT_ENCODER: Format = "transformers-text-encoder"
 
@@ -71,18 +76,28 @@ def write_files(folder: Path, style: TrainedStyle, weights: Path, base: Path, cl
 def _write_lora(
     folder: Path, style: TrainedStyle, tensors: Mapping[str, Tensor], base: Path, cleared: Clearance
 ) -> Written:
-    rank, alpha = dialects.rank_of(tensors), style.recipe.lora_alpha
-    diffusers = dialects.as_diffusers(tensors)
-    write_tensors(folder / DIFFUSERS_LORA, diffusers, diffusers_metadata(diffusers, rank, alpha))
-    written: Written = [(DIFFUSERS_LORA, "diffusers-lora", digest(diffusers))]
-    if not dialects.has_kohya_names(tensors):
+    recipe, own = style.recipe, dialects.as_diffusers(tensors)
+    format, other = dialects.files_of(recipe.algo, tensors)
+    if format == "peft":
+        rank, path, told = recipe.rank, PEFT, adapter_headers.of_peft(own, recipe)
+    else:
+        rank, path = dialects.rank_of(tensors), DIFFUSERS_LORA
+        told = diffusers_metadata(own, rank, recipe.lora_alpha, is_dora=recipe.algo == "dora")
+    write_tensors(folder / path, own, told)
+    written: Written = [(path, format, digest(own))]
+    if other is None:
         return written
-    kohya = dialects.as_kohya(tensors, alpha, dialects.spelling_of(base))
-    write_tensors(folder / f"{cleared.name}.safetensors", kohya, kohya_metadata(style, base, kohya, rank, cleared))
-    return [*written, (f"{cleared.name}.safetensors", "kohya-lora", digest(kohya))]
+    kohya = dialects.as_kohya(tensors, recipe.lora_alpha, dialects.spelling_of(base))
+    told = kohya_metadata(style, base, kohya, rank, cleared)
+    if other == "lycoris":
+        told |= adapter_headers.of_lycoris(recipe)
+    write_tensors(folder / f"{cleared.name}.safetensors", kohya, told)
+    return [*written, (f"{cleared.name}.safetensors", other, digest(kohya))]
 
 
-def diffusers_metadata(tensors: Mapping[str, Tensor], rank: int, alpha: float) -> dict[str, str]:
+def diffusers_metadata(
+    tensors: Mapping[str, Tensor], rank: int, alpha: float, *, is_dora: bool = False
+) -> dict[str, str]:
     """Without `lora_adapter_metadata` diffusers takes alpha to be the rank, whatever was trained."""
     settings: dict[str, object] = {}
     for part in dialects.PARTS:
@@ -90,6 +105,8 @@ def diffusers_metadata(tensors: Mapping[str, Tensor], rank: int, alpha: float) -
         if modules:
             settings[f"{part}.r"] = rank
             settings[f"{part}.lora_alpha"] = alpha
+            if is_dora:
+                settings[f"{part}.use_dora"] = True
             # Matched from the end of a module's name, so both spellings of the text encoder are found.
             settings[f"{part}.target_modules"] = sorted(module.removeprefix("text_model.") for module in modules)
     return {"format": "pt", "lora_adapter_metadata": json.dumps(settings, sort_keys=True)}

@@ -33,7 +33,15 @@ PATH = rf"^{PART}(?:/{PART})*$"
 DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))})
 
 
-Format = Literal["diffusers-lora", "kohya-lora", "diffusers-unet", "diffusers-transformer", "transformers-text-encoder"]
+Format = Literal[
+    "diffusers-lora",
+    "kohya-lora",
+    "lycoris",
+    "peft",
+    "diffusers-unet",
+    "diffusers-transformer",
+    "transformers-text-encoder",
+]
 
 
 class ListedFile(Record):

@@ -14,8 +14,9 @@ from typing import Any, Literal
 
 from handstyle import digests
 from handstyle.errors import HandstyleError, RecordDamaged
+from handstyle.finetuning.recipe import Recipe
 from handstyle.finetuning.trained_style import TrainedStyle
-from handstyle.publication import base_records, dialects, log_proof, name_records, permission_records
+from handstyle.publication import adapter_headers, base_records, dialects, log_proof, name_records, permission_records
 from handstyle.publication.disclosure import CLASS_IMAGES, COLLECTION, PublishedCollection
 from handstyle.publication.provenance import Statement
 from handstyle.records import load_json, load_toml
@@ -137,21 +138,31 @@ def _weights_faults(folder: Path, style: Mapping[str, Any], statement: Statement
 def _low_rank_faults(
     folder: Path, style: Mapping[str, Any], held: Mapping[str, dict[str, Tensor]], paths: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
-    own = held.get("diffusers-lora", {})
-    expected = {"diffusers-lora", "kohya-lora"} if dialects.has_kohya_names(own) else {"diffusers-lora"}
-    if set(held) != expected:
-        yield WEIGHTS, f"does not hold the {'two files' if len(expected) == 2 else 'one file'} of a low-rank style"
+    algo = style["recipe"].get("algo", "lora")
+    own = held.get(dialects.FILES[algo][0], {})
+    first, other = dialects.files_of(algo, own)
+    if set(held) != {first, other} - {None}:
+        yield WEIGHTS, f"does not hold the {'two files' if other else 'one file'} of a low-rank style"
         return
     alpha = float(style["recipe"]["lora_alpha"])
     if not _are_the_style(own, style):
-        yield paths["diffusers-lora"], "does not hold the tensors that were trained and inspected"
+        yield paths[first], "does not hold the tensors that were trained and inspected"
         return
-    if "kohya-lora" in held and not _is_the_same_in_kohyas_format(own, alpha, held["kohya-lora"]):
-        yield paths["kohya-lora"], "holds other weights, or another alpha, than the diffusers file"
-    settings = json.loads(metadata_of(folder / paths["diffusers-lora"]).get("lora_adapter_metadata", "{}"))
-    alphas = {value for key, value in settings.items() if key.endswith(".lora_alpha")}
-    if alphas != {alpha}:
-        yield paths["diffusers-lora"], "does not say the alpha it was trained with"
+    if other is not None and not _is_the_same_in_kohyas_format(own, alpha, held[other]):
+        yield paths[other], "holds other weights, or another alpha, than the diffusers file"
+    header = metadata_of(folder / paths[first])
+    if first == "peft":
+        if adapter_headers.of_peft(own, Recipe.model_validate(style["recipe"])) != header:
+            yield paths[first], "does not say how it was trained"
+    elif _told(header) != {(algo == "dora", alpha)}:
+        yield paths[first], "does not say the alpha it was trained with"
+
+
+def _told(header: Mapping[str, str]) -> set[tuple[bool, float | None]]:
+    """Of each network: whether it is a DoRA, and its alpha."""
+    settings = json.loads(header.get("lora_adapter_metadata", "{}"))
+    parts = {key.partition(".")[0] for key in settings}
+    return {(bool(settings.get(f"{part}.use_dora")), settings.get(f"{part}.lora_alpha")) for part in parts}
 
 
 def _is_the_same_in_kohyas_format(own: dict[str, Tensor], alpha: float, held: dict[str, Tensor]) -> bool:

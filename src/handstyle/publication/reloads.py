@@ -7,6 +7,8 @@ one is made by the loaders that users have: those of diffusers, which also reads
 from __future__ import annotations
 
 import inspect
+import json
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,12 +22,18 @@ from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTextModelWithProjection
 from transformers.utils import logging as transformers_logging
 
+from handstyle.diffusion import adapters, merging, updates
 from handstyle.errors import BaseUnusable, HandstyleError, RecordDamaged
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.publication import dialects
+from handstyle.publication.adapter_headers import PEFT_CONFIG
+from handstyle.publication.outputs import Networks, outputs_of
 from handstyle.publication.provenance import Format
 from handstyle.records import load_json
+from handstyle.tensor_files import metadata_of
 
+OF_ONE_NETWORK = ("diffusers-unet", "diffusers-transformer", "transformers-text-encoder")
+OF_ADAPTERS = (".lora_", ".hada_", ".lokr_", ".oft_R.")  # levels of a parameter's name in PEFT's layers
 DENOISERS = (UNet2DConditionModel, SD3Transformer2DModel, FluxTransformer2DModel)
 SETTINGS = ("self", "requires_safety_checker", "force_zeros_for_empty_prompt", "add_watermarker")  # no networks
 # In fp32 the two networks add the same numbers in another order; a wrong alpha is thousands of times farther away.
@@ -36,7 +44,6 @@ SEEN = 1e-3  # an effect smaller than this, relative to the output, is too faint
 
 _REPORT = "Nothing was published. Please report this with the versions of diffusers and peft."
 
-Networks = dict[str, nn.Module]
 Change = Callable[[Networks], Networks]
 Kind = Format | Literal["checkpoint"]  # or one file in the original layout
 
@@ -58,11 +65,11 @@ def compared(
     """The same for whatever `change` makes of the base's networks, of which `parts` are looked at."""
     found = []
     with torch.random.fork_rng(devices=[]), _quiet(), torch.inference_mode():
-        plain = _outputs(_networks(base, parts))
-        trained = _outputs(change(_networks(base, parts)))
+        plain = outputs_of(_networks(base, parts))
+        trained = outputs_of(change(_networks(base, parts)))
         for path, format in exports.items():
-            inside = parts if format in ("diffusers-lora", "kohya-lora", "checkpoint") else [path.parent.name]
-            reloaded = _outputs(_reloaded(base, inside, path, format, number_of_updates))
+            inside = [path.parent.name] if format in OF_ONE_NETWORK else parts
+            reloaded = outputs_of(_reloaded(base, inside, path, format, number_of_updates))
             found.append(
                 max(_difference(plain[part], trained[part], reloaded[part], f"{path.name}: {part}") for part in inside)
             )
@@ -90,7 +97,10 @@ def _reloaded(base: Path, parts: list[str], exported: Path, format: Kind, number
         raise
     except Exception as error:  # the loaders raise whatever comes their way
         raise RecordDamaged(f"{exported.name} does not load again: {error}", hint=_REPORT) from error
-    found = sum(".lora_" in name for network in networks.values() for name, _ in network.named_parameters())
+    if format == "lycoris":  # whose reader leaves no tensor over, and nothing of them in the networks
+        return networks
+    names = (name for network in networks.values() for name, _ in network.named_parameters())
+    found = sum(any(level in name for level in OF_ADAPTERS) for name in names)
     # An update can be one that outputs do not show: a shift before a normalisation that takes it away again.
     if found != number_of_updates:
         raise RecordDamaged(
@@ -127,6 +137,11 @@ def _trained(networks: Networks, own: dict[str, Tensor], style: TrainedStyle) ->
             for name in names:
                 _parameter(parameters, name, own[name].numel()).copy_(own[name])
             continue
+        if style.recipe.algo != "lora":
+            for module, group in updates.by_module({name: own[name] for name in names}).items():
+                weight = _parameter(parameters, f"{module}.weight", None)
+                weight.add_(updates.added_to(weight, group, style.recipe.algo, style.recipe.lora_alpha))
+            continue
         for module in sorted({dialects.module_of(name) for name in names}):
             down, up = own[module + dialects.DOWN].float(), own[module + dialects.UP].float()
             delta = up.flatten(1) @ down.flatten(1) * (style.recipe.lora_alpha / down.shape[0])
@@ -135,10 +150,10 @@ def _trained(networks: Networks, own: dict[str, Tensor], style: TrainedStyle) ->
     return networks
 
 
-def _parameter(parameters: dict[str, nn.Parameter], name: str, size: int) -> nn.Parameter:
+def _parameter(parameters: dict[str, nn.Parameter], name: str, size: int | None) -> nn.Parameter:
     inside = name.partition(".")[2]
     for spelling in (inside, inside.removeprefix("text_model."), f"text_model.{inside}"):
-        if spelling in parameters and parameters[spelling].numel() == size:
+        if spelling in parameters and size in (None, parameters[spelling].numel()):
             return parameters[spelling]
     raise RecordDamaged(
         f"The style changes {name}, which this base does not have, or has in another size",
@@ -166,6 +181,33 @@ def _pipeline_of(base: Path) -> str:
     if (base / "model_index.json").is_file():
         return str(load_json(base / "model_index.json")["_class_name"])
     return "StableDiffusionXLPipeline" if (base / "text_encoder_2").is_dir() else "StableDiffusionPipeline"
+
+
+def _by_peft(base: Path, parts: list[str], exported: Path) -> Networks:
+    """By PEFT's own layers, which then become part of the weights."""
+    import peft
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    networks, tensors = _networks(base, parts), load_file(exported)
+    settings = json.loads(metadata_of(exported)[PEFT_CONFIG])
+    for part, network in networks.items():
+        own, there = dialects.part_of(tensors, part), dict(network.named_modules())
+        plain = "text_model" not in there
+        inside = {name.removeprefix("text_model.") if plain else name: tensor for name, tensor in own.items()}
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Invalid `oft_block_size`")
+            peft.inject_adapter_in_model(peft.get_peft_config(settings[part]), network)
+        if strange := peft.set_peft_model_state_dict(network, inside).unexpected_keys:
+            raise ValueError(f"PEFT does not know {strange[0]}")
+        for layer in network.modules():
+            if isinstance(layer, BaseTunerLayer):
+                layer.merge()
+    return networks
+
+
+def _as_lycoris(base: Path, parts: list[str], exported: Path) -> Networks:
+    """By the names and the formulas of LyCORIS, as files of other tools are read."""
+    return added(merging.deltas(adapters.read(exported, base), base))(_networks(base, parts))
 
 
 def _as_folder(base: Path, parts: list[str], exported: Path) -> Networks:
@@ -199,59 +241,13 @@ def added(deltas: Mapping[str, Tensor], precisions: Mapping[str, torch.dtype] | 
 _RELOAD: dict[Kind, Callable[[Path, list[str], Path], Networks]] = {
     "diffusers-lora": _by_lora_loader,
     "kohya-lora": _by_lora_loader,
+    "lycoris": _as_lycoris,
+    "peft": _by_peft,
     "diffusers-unet": _as_folder,
     "diffusers-transformer": _as_folder,
     "transformers-text-encoder": _as_folder,
     "checkpoint": _from_one_file,
 }
-
-
-def _outputs(networks: Networks) -> dict[str, Tensor]:
-    """On input that is random, small and always the same."""
-    random = torch.Generator().manual_seed(0)
-    outputs: dict[str, Tensor] = {}
-    for part, network in networks.items():
-        config: Any = network.config
-        if part == "unet":
-            latents_BCHW = torch.randn(1, config.in_channels, 8, 8, generator=random)
-            words_BTC = torch.randn(1, 7, config.cross_attention_dim, generator=random)
-            more = _sizes_and_summary(config, random) if config.addition_embed_type == "text_time" else None
-            outputs[part] = network(latents_BCHW, torch.tensor(500), words_BTC, added_cond_kwargs=more).sample
-        elif part == "transformer":
-            outputs[part] = _of_transformer(network, config, random)
-        else:
-            tokens_BT = torch.arange(1, min(16, config.max_position_embeddings))[None] % config.vocab_size
-            found = network(tokens_BT)
-            outputs[part] = torch.cat([found.last_hidden_state.flatten(), *_summary(found)])
-    return outputs
-
-
-def _of_transformer(network: Any, config: Any, random: torch.Generator) -> Tensor:
-    words_BTC = torch.randn(1, 7, config.joint_attention_dim, generator=random)
-    given = {
-        "encoder_hidden_states": words_BTC,
-        "pooled_projections": torch.randn(1, config.pooled_projection_dim, generator=random),
-    }
-    if isinstance(network, FluxTransformer2DModel):
-        tokens_BND = torch.randn(1, 16, config.in_channels, generator=random)
-        given |= {"txt_ids": torch.zeros(7, 3), "img_ids": torch.cartesian_prod(*(torch.arange(n) for n in (1, 4, 4)))}
-        given |= {"guidance": torch.ones(1)} if config.guidance_embeds else {}
-        return cast(Tensor, network(tokens_BND, timestep=torch.tensor([0.5]), **given).sample)
-    latents_BCHW = torch.randn(1, config.in_channels, 8, 8, generator=random)
-    return cast(Tensor, network(latents_BCHW, timestep=torch.tensor([500.0]), **given).sample)
-
-
-def _sizes_and_summary(config: Any, random: torch.Generator) -> dict[str, Tensor]:
-    """What SDXL's U-Net is told besides words: six sizes, and one row for the whole text."""
-    width = config.projection_class_embeddings_input_dim - 6 * config.addition_time_embed_dim
-    return {
-        "text_embeds": torch.randn(1, width, generator=random),
-        "time_ids": torch.tensor([[64.0, 64, 0, 0, 64, 64]]),
-    }
-
-
-def _summary(found: Any) -> list[Tensor]:
-    return [found.text_embeds.flatten()] if hasattr(found, "text_embeds") else []
 
 
 @contextmanager

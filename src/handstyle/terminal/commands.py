@@ -106,6 +106,7 @@ def finetune(
     plain: options.Plain = False,
     save_every: options.SaveEvery = None,
     sample_every: options.SampleEvery = None,
+    report_to: options.ReportTo = None,
     workspace: options.Place = None,
     json: options.AsJson = False,
 ) -> None:
@@ -143,6 +144,7 @@ def finetune(
             further=further,
             save_every=save_every,
             sample_every=sample_every,
+            report_to=values.where_to_report(report_to),
         ),
     )
     if dry_run:

@@ -141,6 +141,9 @@ SampleEvery = Annotated[
     int | None,
     Option("--sample-every", metavar="STEPS", min=0, help="From sample sheet to sample sheet; 0 draws none. [40]"),
 ]
+ReportTo = Annotated[
+    str | None, Option("--report-to", metavar="TOOL", help="Show the run in tensorboard, trackio or wandb, too.")
+]
 
 # publish
 Title = Annotated[str, Option("--name", metavar="TITLE", help="What the style is called.")]

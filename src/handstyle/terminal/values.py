@@ -52,6 +52,13 @@ def how_to_stop(typed: str | None) -> str | None:
     return typed
 
 
+def where_to_report(typed: str | None) -> str | None:
+    """Raises UsageMistake for a tool that is not known."""
+    if typed not in (None, "tensorboard", "trackio", "wandb"):
+        raise UsageMistake(f"--report-to {typed} is not known", hint="Write tensorboard, trackio or wandb.")
+    return typed
+
+
 def days(typed: str, option: str) -> timedelta:
     number = typed.removesuffix("d")
     if not number.isascii() or not number.isdigit() or len(number) > 5:

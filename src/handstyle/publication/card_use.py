@@ -1,0 +1,83 @@
+"""How does a stranger draw with the files of a release?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from handstyle.finetuning.trained_style import TrainedStyle
+from handstyle.publication.provenance import Weights
+
+# What diffusers and transformers call the networks of a family, where it is not a U-Net and a plain CLIP.
+DENOISER_CLASSES = {"stable-diffusion-3": "SD3Transformer2DModel", "flux": "FluxTransformer2DModel"}
+SUMMARISES = {"text_encoder": ("stable-diffusion-3",), "text_encoder_2": ("stable-diffusion-3", "stable-diffusion-xl")}
+
+
+def code(style: TrainedStyle, weights: Sequence[Weights], base: str, prompt: str) -> str:
+    """A page of Python for diffusers; `base` is its name on the Hub, or stands for a folder."""
+    if style.recipe.method == "full":
+        lines = _of_whole_networks(style, weights, base)
+    elif any(file.format == "peft" for file in weights):
+        lines = _of_peft(base)
+    else:
+        lines = [
+            "from diffusers import DiffusionPipeline",
+            "",
+            f'pipeline = DiffusionPipeline.from_pretrained("{base}")',
+            'pipeline.load_lora_weights("RELEASE/weights", weight_name="pytorch_lora_weights.safetensors")',
+        ]
+    lines.append(f'pipeline({json.dumps(prompt, ensure_ascii=False)}).images[0].save("picture.png")')
+    return "\n".join(lines)
+
+
+def elsewhere(weights: Sequence[Weights]) -> str:
+    """Where user interfaces want the file; nothing where there is none for them."""
+    files = [file.path for file in weights if file.format in ("kohya-lora", "lycoris")]
+    if not files:
+        return ""
+    return (
+        f"\n\nFor ComfyUI and A1111, put `weights/{files[0]}` into the folder of LoRAs. They recognise a base model by "
+        "the shapes of its networks: a base smaller than Stable Diffusion may load in diffusers only."
+    )
+
+
+def _of_whole_networks(style: TrainedStyle, weights: Sequence[Weights], base: str) -> list[str]:
+    family = style.base.family
+    denoiser = DENOISER_CLASSES.get(family, "UNet2DConditionModel")
+    part = "transformer" if family in DENOISER_CLASSES else "unet"
+    loading = [f"from diffusers import DiffusionPipeline, {denoiser}", ""]
+    parts = [f'{part}={denoiser}.from_pretrained("RELEASE/weights/{part}")']
+    texts = {
+        file.path.partition("/")[0]: "CLIPTextModel" for file in weights if file.format == "transformers-text-encoder"
+    }
+    if texts:
+        texts = {p: name + "WithProjection" * (family in SUMMARISES[p]) for p, name in texts.items()}
+        loading.insert(1, f"from transformers import {', '.join(sorted(set(texts.values())))}")
+        parts += [f'{part}={name}.from_pretrained("RELEASE/weights/{part}")' for part, name in texts.items()]
+    return [*loading, f'pipeline = DiffusionPipeline.from_pretrained("{base}", {", ".join(parts)})']
+
+
+def _of_peft(base: str) -> list[str]:
+    return [
+        "import json",
+        "",
+        "from diffusers import DiffusionPipeline",
+        "from peft import get_peft_config, inject_adapter_in_model, set_peft_model_state_dict",
+        "from peft.tuners.tuners_utils import BaseTunerLayer",
+        "from safetensors import safe_open",
+        "",
+        f'pipeline = DiffusionPipeline.from_pretrained("{base}")',
+        'with safe_open("RELEASE/weights/peft_weights.safetensors", "pt") as file:',
+        '    configs = json.loads(file.metadata()["peft_config"])',
+        "    tensors = {name.replace('.text_model.', '.'): file.get_tensor(name) for name in file.keys()}",
+        "for part, config in configs.items():",
+        "    network, own = getattr(pipeline, part), {}",
+        "    for name, tensor in tensors.items():",
+        '        if name.startswith(f"{part}."):',
+        '            own[name.removeprefix(f"{part}.")] = tensor',
+        "    inject_adapter_in_model(get_peft_config(config), network)",
+        "    set_peft_model_state_dict(network, own)",
+        "    for layer in network.modules():",
+        "        if isinstance(layer, BaseTunerLayer):",
+        "            layer.merge()",
+    ]
