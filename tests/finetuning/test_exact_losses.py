@@ -251,8 +251,13 @@ def test_so_are_those_of_a_huber_loss(base: str, schedule: str, request: pytest.
         lambda given: {**given, "masks": {}},
         lambda given: {**given, "from_base": True},
     ],
-    ids=["another gamma", "another weight of the prior", "alpha as large as the rank", "without masks",
-         "another target of the prior"],
+    ids=[
+        "another gamma",
+        "another weight of the prior",
+        "alpha as large as the rank",
+        "without masks",
+        "another target of the prior",
+    ],
 )
 def test_a_slip_in_one_number_would_be_seen(
     epsilon_base: Path, slip: Callable[[dict[str, Any]], dict[str, Any]], monkeypatch: pytest.MonkeyPatch

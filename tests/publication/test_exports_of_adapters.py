@@ -151,9 +151,7 @@ def test_a_release_holds_and_a_header_that_says_otherwise_breaks_it(released: tu
 
 
 @pytest.mark.parametrize("algo", ["loha", "lokr", "oft"])
-def test_what_the_card_says_to_do_draws_in_the_style(
-    algo: str, there: tuple[Any, Path], tmp_path: Path
-) -> None:
+def test_what_the_card_says_to_do_draws_in_the_style(algo: str, there: tuple[Any, Path], tmp_path: Path) -> None:
     family, base = there
     files = written(tmp_path, there, algo)
     style, _ = saved(tmp_path / "again.safetensors", tensors_of(family, algo), algo=algo)
