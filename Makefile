@@ -12,6 +12,7 @@
 # SEED, MOMENTS and MINUTES say what `soak` draws, how many journeys it kills, and how long it fuzzes.
 # REFERENCE=PATH lets `bench` and `benchmark` compare with the scripts of a diffusers checkout; TASKS names what `bench`
 # compares. PACKAGES holds the unpacked npm packages that `benchmark` draws, BENCHMARK is where its rows go.
+# Tests run side by side; `make test SIDE_BY_SIDE=` runs one after the other.
 # .venv is made on first use. PYTHON names another Python; TORCH_INDEX another place to take torch from.
 
 PYTHON ?= python3
@@ -22,6 +23,7 @@ BENCHMARK ?= benchmark
 SEED ?= 1
 MOMENTS ?= 50
 MINUTES ?= 10
+SIDE_BY_SIDE ?= --numprocesses logical --maxprocesses 4 --dist loadfile
 TASKS ?= embedded_lora embedded_full generation sd15_lora sd15_lora_prior sd15_full
 BIN := .venv/bin
 TO_RUN := .venv/ready-to-run
@@ -65,10 +67,10 @@ types: $(TO_TEST)
 	@$(BIN)/mypy
 
 fast-tests: $(TO_TEST)
-	@$(BIN)/python -m pytest -m "not slow and not browser"
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not slow and not browser"
 
 all-tests: $(TO_TEST)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 # Part of the fast tests; alone, it answers while one writes.
 docs: $(TO_TEST)

@@ -23,6 +23,11 @@ os.environ.update(HF_HUB_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1", TOKENIZERS_P
 # The models of the tests are so small that a second thread would only wait for the first.
 os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
 
+# Workers of pytest-xdist have a core each: threads of two on the same cores would wait for each other all the time.
+if (WORKER := os.environ.get("PYTEST_XDIST_WORKER", "")) and hasattr(os, "sched_setaffinity"):
+    CORES = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {CORES[int(WORKER.removeprefix("gw")) % len(CORES)]})
+
 CHROMIUM = next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome", "chrome"])), None)
 
 
