@@ -179,7 +179,10 @@ def test_every_choice_changes_the_digest() -> None:
         "shuffle_caption": True, "keep_tokens": 1, "clip_skip": 1,
         "masked_loss": True, "alpha_mask": True, "unmasked_weight": 0, "normalize_masked_area_loss": True,
         "with_prior_preservation": True, "prior_loss_weight": 0.5, "prior_batch_share": 0.5, "class_prompt": "icon",
-        "num_class_images": 10,
+        "num_class_images": 10, "prior_target": "base",
+        "algo": "dora", "lokr_factor": 4, "lora_blocks": ["mid_block"], "optimizer": "adafactor",
+        "gradient_checkpointing": True,
+        "style_friendly_sampling": True, "log_snr_mean": -5, "log_snr_std": 1,
     }  # fmt: skip
     assert set(changes) == set(Recipe.model_fields), "a new choice belongs here too"
     needs = {"debiased_estimation_loss": {"snr_gamma": None}}  # two weightings at once are refused
