@@ -80,6 +80,7 @@ def plan(
     """The recipe for this collection on this base: the default for so many works, a preset or a file, then settings.
     `network_weights` is a file of another tool to go on from; its rank is taken where nobody says another."""
     from handstyle.finetuning.defaults import recipe_from
+    from handstyle.finetuning.new_words import require_room
     from handstyle.finetuning.recipe import Recipe
 
     if extend is not None:
@@ -94,6 +95,7 @@ def plan(
         own_settings = _settings_of(network_weights, family) | (settings or {})
         recipe = default_recipe(collection, family).changed(**own_settings)
     family.skip_layers(recipe.clip_skip)
+    require_room(family, recipe)
     origin = _origin(workspace, network_weights, family, recipe)
     require_training(collection, family, recipe, origin.digest if origin else "")
     own = own_class_images(class_images, recipe, family) if class_images else None
@@ -122,7 +124,7 @@ def _extension(workspace: Workspace, base: Path | None, class_images: Path | Non
     """The current run, on its own works and base, for so much longer."""
     from handstyle.finetuning import origin
     from handstyle.finetuning.manifest import RunManifest
-    from handstyle.finetuning.recipe import Duration
+    from handstyle.finetuning.duration import Duration
 
     run = workspace.needs("run", "finetune")
     before = RunManifest.load(workspace.run(run) / "run.json")

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from tests.finetuning.conftest import manifest
 
 from handstyle.errors import RecipeInvalid
-from handstyle.finetuning.recipe import Duration, Recipe, named, presets
+from handstyle.finetuning.duration import Duration
+from handstyle.finetuning.recipe import Recipe, named, presets
 
 
 def faults_of(tmp_path: Path, text: str) -> tuple[str, ...]:

@@ -61,6 +61,10 @@ class ModelFamily(Protocol):
     embeds_guidance: bool  # the strength of guidance is told to the network, which then answers once
     preset: str  # the recipe to start from where it draws at its full size
     block_presets: ClassVar[Mapping[str, Sequence[str]]]  # blocks of the denoiser that are known for what they draw
+    known_as: str
+    word_tables: ClassVar[Sequence[str]]  # the text encoders whose table of words can grow, where only these read words
+    text_encoders: dict[str, Any]
+    tokenizers: list[Any]  # in the order of the text encoders
     clip_skip: int  # how many of the last layers of its text encoders are left out, as diffusers counts them
 
     @property

@@ -32,6 +32,7 @@ class LatentDiffusion:
     drawn_with: ClassVar[Mapping[str, float]] = {}  # where a base's card does not say it
     embeds_guidance: bool = False  # the strength of guidance is told to the network, and it answers once
     block_presets: ClassVar[Mapping[str, Sequence[str]]] = {}
+    word_tables: ClassVar[Sequence[str]] = ()  # text encoders whose table of words can grow
     layer_read: ClassVar[int | None] = None  # of CLIP, counted back from the last; None where it cannot be chosen
     clip_skip = 0
 

@@ -11,7 +11,8 @@ from handstyle.diffusion.hardware import Hardware, peak_memory
 from handstyle.encoding.batches import Batch
 from handstyle.finetuning.objective import Objective, batch_loss
 from handstyle.finetuning.optimizers import STATE
-from handstyle.finetuning.recipe import Duration, Recipe, named
+from handstyle.finetuning.duration import Duration
+from handstyle.finetuning.recipe import Recipe, named
 from handstyle.finetuning.trainable import Trainable
 
 FEWEST_STEPS, MOST_STEPS = 60, 2000
@@ -62,7 +63,7 @@ def expect(family: ModelFamily, learning: Trainable, batch: Batch, recipe: Recip
             step=0,
             snr_gamma=recipe.snr_gamma,
             precision=recipe.mixed_precision,
-            live_text=recipe.train_text_encoder,
+            live_text=recipe.reads_anew,
             objective=Objective.of(recipe),
         )
         loss.backward()  # type: ignore[no-untyped-call]

@@ -65,6 +65,7 @@ class Run:
         groups = [
             {"params": list(learning.denoiser.values()), "lr": recipe.learning_rate},
             {"params": list(learning.text_encoder.values()), "lr": recipe.text_encoder_lr},
+            {"params": list(learning.word.values()), "lr": recipe.token_lr},
         ]
         self.optimizers = [
             optimizers.made(parts, recipe, plain=plain)
@@ -154,10 +155,16 @@ class Run:
     def prepare(self) -> float:
         """The learning rate of the step to come, which is set."""
         share = learning_rate_share(self.step, self.steps, self.recipe.lr_scheduler, self.recipe.lr_warmup_steps)
+        known = set() if self._word_learns else set(self.learning.word.values())
         for optimizer, rates in zip(self.optimizers, self.base_rates, strict=True):
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
-                group["lr"] = rate * share
+                group["lr"] = 0.0 if group["params"][0] in known else rate * share
         return float(self.base_rates[0][0]) * share
+
+    @property
+    def _word_learns(self) -> bool:
+        """In the step to come; from a share of the run on it is known, and what is beside it learns on ("pivotal")."""
+        return self.step < self.recipe.train_text_encoder_ti_frac * self.steps
 
     def apply(self) -> float:
         """One optimiser step on the gradients at hand, where none was made on the way: their norm before clipping."""
@@ -169,6 +176,8 @@ class Run:
             for optimizer in self.optimizers:
                 optimizer.step()
                 optimizer.zero_grad(set_to_none=True)
+        if self._word_learns:
+            self.learning.draw_back()
         self.step += 1
         self._follow()
         return float(norm.detach())
@@ -220,7 +229,7 @@ def losses(
             step=micro_step,
             snr_gamma=recipe.snr_gamma,
             precision=recipe.mixed_precision,
-            live_text=recipe.train_text_encoder,
+            live_text=recipe.reads_anew,
             objective=Objective.of(recipe),
         )
         return loss, len(batch.names)

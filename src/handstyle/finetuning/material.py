@@ -73,7 +73,7 @@ class Material:
             return example
         caption = recipe.shuffled(example.caption, lambda number: torch.randperm(number, generator=chance).tolist())
         text = recipe.words(caption)
-        if text == example.text or recipe.train_text_encoder:
+        if text == example.text or recipe.reads_anew:
             return replace(example, text=text)
         assert self.encode is not None, "material of a recipe that shuffles can encode"
         return replace(example, text=text, conditioning_LD=self.encode(text))

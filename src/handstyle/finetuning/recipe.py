@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, mo
 from handstyle.collection.plain_text import unwelcome_in
 from handstyle.diffusion.adapter_names import Algorithm
 from handstyle.errors import RecipeInvalid
+from handstyle.finetuning.duration import Duration
 from handstyle.records import Record, later, load_toml, write
 
 LEAST_FACTOR = 0.1  # of Prodigy's own rate; what is less was meant for another optimiser
@@ -39,30 +40,6 @@ PriorTarget = Literal["images", "base"]
 LossType = Literal["l2", "huber"]
 HuberSchedule = Literal["snr", "exponential", "constant"]
 Scheduler = Literal["constant", "constant_with_warmup", "linear", "cosine"]
-
-
-class Duration(Record):
-    """How long to train: in optimiser steps, or in passes over the works."""
-
-    count: int = Field(gt=0, le=10**9)
-    unit: Literal["steps", "epochs"]
-
-    @classmethod
-    def parse(cls, text: object) -> Duration:
-        if isinstance(text, Duration):
-            return text
-        match = re.fullmatch(r"\s*(\d+)\s*(step|epoch)s?\s*", str(text))
-        if not match or int(match[1]) < 1:
-            raise ValueError('write a duration as "240 steps" or "60 epochs"')
-        return cls(count=int(match[1]), unit="steps" if match[2] == "step" else "epochs")
-
-    def in_steps(self, pictures_in_an_epoch: int, train_batch_size: int) -> int:
-        if self.unit == "steps":
-            return self.count
-        return max(1, round(self.count * pictures_in_an_epoch / train_batch_size))
-
-    def __str__(self) -> str:
-        return f"{self.count} {self.unit}"
 
 
 def _plain(words: str) -> str:
@@ -94,7 +71,7 @@ class Recipe(Record):
 
     # What learns.
     method: Literal["lora", "full"] = "lora"
-    algo: Algorithm = later("lora", description="which adapter: lora, dora, loha, lokr or oft, as LyCORIS calls them")
+    algo: Algorithm = later("lora", description="which adapter, as LyCORIS and PEFT call them; or textual-inversion")
     rank: int = Field(default=8, ge=1, le=1024, description="rank of the low-rank updates")
     lora_alpha: float = Field(default=8, gt=0, description="updates are scaled by lora_alpha / rank")
     lora_dropout: float = Field(default=0.0, ge=0, lt=1)
@@ -111,6 +88,13 @@ class Recipe(Record):
     shuffle_caption: bool = later(False, description="the parts between commas come in another order each time")
     keep_tokens: int = later(0, ge=0, le=1000, description="so many parts at the beginning keep their place")
     clip_skip: int = later(0, ge=0, le=100, description="last layers of the text encoder left out, as diffusers counts")
+
+    # A new word.
+    train_text_encoder_ti: bool = later(False, description="the identifier is a new word, learnt beside the adapter")
+    num_vectors: int = later(1, ge=1, le=64, description="of the new word; each fills a place in the prompt")
+    initializer_token: Words = later("", description="words whose vectors it begins with; class_words when empty")
+    token_lr: float = later(3e-4, gt=0, description="learning rate of the new word")
+    train_text_encoder_ti_frac: float = later(1.0, gt=0, le=1, description="share of the run in which it learns")
 
     # The optimiser.
     optimizer: Optimizer = later("adamw", description="prodigy takes learning_rate = 1 and finds the rate itself")
@@ -173,6 +157,15 @@ class Recipe(Record):
     )
     num_class_images: int = Field(default=64, ge=1, le=10**6)
 
+    @property
+    def teaches_a_word(self) -> bool:
+        return self.algo == "textual-inversion" or self.train_text_encoder_ti
+
+    @property
+    def reads_anew(self) -> bool:
+        """Whether texts mean something else after each step, so that they are encoded at each."""
+        return self.train_text_encoder or self.teaches_a_word
+
     @model_validator(mode="before")
     @classmethod
     def _keep_truth_apart(cls, data: Any) -> Any:
@@ -192,7 +185,7 @@ class Recipe(Record):
             raise ValueError('debiased_estimation_loss: is another weighting than snr_gamma; set snr_gamma = "none"')
         if self.optimizer_in_backward and self.gradient_accumulation_steps > 1:
             raise ValueError("optimizer_in_backward: gradients that are applied at once cannot be accumulated")
-        if fault := self._fault_of_adapter() or self._fault_of_optimizer():
+        if fault := self._fault_of_adapter() or self._fault_of_word() or self._fault_of_optimizer():
             raise ValueError(fault)
         return self
 
@@ -211,12 +204,27 @@ class Recipe(Record):
             return "rank: of oft it is the size of the blocks that are turned, and one number cannot be turned"
         return ""
 
+    def _fault_of_word(self) -> str:
+        if self.algo == "textual-inversion" and self.train_text_encoder:
+            return "train_text_encoder: textual-inversion teaches a word to networks that stay as they are; leave it out"
+        if not self.teaches_a_word:
+            return ""
+        if self.method == "full":
+            return "train_text_encoder_ti: a full finetuning has the words that are there; leave it out"
+        if not re.fullmatch(r"[a-z0-9<>_-]+", self.identifier):
+            return "identifier: a new word is one word of small letters, digits, and - _ < >"
+        if self.optimizer == "adamwschedulefree":
+            return "optimizer: adamwschedulefree computes its average from steps that nothing else changes; choose another"
+        return ""
+
     def _fault_of_optimizer(self) -> str:
         if self.optimizer == "prodigy":
             if self.learning_rate < LEAST_FACTOR:
                 return "learning_rate: prodigy finds its own and takes this as a factor of it; set learning_rate = 1"
             if self.train_text_encoder and self.text_encoder_lr != self.learning_rate:
                 return "text_encoder_lr: prodigy finds one rate for all; set it to what learning_rate is"
+            if self.teaches_a_word and self.token_lr != self.learning_rate:
+                return "token_lr: prodigy finds one rate for all; set it to what learning_rate is"
             if self.optimizer_in_backward:
                 return "optimizer_in_backward: prodigy finds its rate from the gradients of all weights together"
         if self.optimizer == "adamwschedulefree":

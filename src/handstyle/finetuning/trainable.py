@@ -1,14 +1,14 @@
 """Which parameters learn?
 
-Adapters or all weights of the denoiser, and the text encoder's if asked. On leaving, the base is, bit for
-bit, what it was.
+Adapters or all weights of the denoiser, and the text encoder's if asked; a new word, beside them or alone. On leaving,
+the base is, bit for bit, what it was.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from handstyle.diffusion import low_rank
 from handstyle.diffusion.family import ModelFamily
 from handstyle.diffusion.faster_layers import round_anew
-from handstyle.finetuning import blocks
+from handstyle.finetuning import blocks, new_words
 from handstyle.finetuning.origin import Origin
 from handstyle.finetuning.recipe import Recipe
 
@@ -31,10 +31,16 @@ class Trainable:
 
     denoiser: dict[str, nn.Parameter]
     text_encoder: dict[str, nn.Parameter]
+    word: dict[str, nn.Parameter] = field(default_factory=dict)  # its vectors, of each text encoder
+    deviations: Mapping[str, float] = field(default_factory=dict)  # that these are held to
 
     @property
     def parameters(self) -> dict[str, nn.Parameter]:
-        return {**self.denoiser, **self.text_encoder}
+        return {**self.denoiser, **self.text_encoder, **self.word}
+
+    def draw_back(self) -> None:
+        """After each step: a new word does not grow louder than others."""
+        new_words.draw_back(self.word, self.deviations)
 
     @property
     def number_of_parameters(self) -> int:
@@ -64,12 +70,19 @@ def trainable(family: ModelFamily, recipe: Recipe, origin: Origin | None = None)
     if not recipe.train_text_encoder:
         networks = dict(islice(networks.items(), 1))
     with ExitStack() as stack:
-        if recipe.method == "lora":
+        deviations = new_words.deviations(family) if recipe.teaches_a_word else {}
+        word = stack.enter_context(new_words.taught(family, recipe))
+        if recipe.algo == "textual-inversion":
+            learning = Trainable({}, {})
+        elif recipe.method == "lora":
             learning = stack.enter_context(_low_rank(family, recipe, networks, origin))
             if origin is not None:
                 learning.begin_at(origin.tensors)
         else:
             learning = stack.enter_context(_full(family, networks, frugal=recipe.optimizer_in_backward))
+        for rows in word.values():
+            rows.requires_grad_(True)
+        learning = replace(learning, word=word, deviations=deviations)
         if recipe.gradient_checkpointing:
             stack.enter_context(_forgetting(networks))
         yield learning

@@ -13,7 +13,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from handstyle.diffusion import low_rank, sampling, updates
+from handstyle.diffusion import low_rank, sampling, updates, vocabulary
+from handstyle.diffusion.adapter_names import WORD, is_of_a_word
 from handstyle.diffusion.family import ModelFamily
 from handstyle.diffusion.painting import Chance
 from handstyle.errors import BaseUnusable, UsageMistake
@@ -57,16 +58,30 @@ def attached(styles: Sequence[Worn], family: ModelFamily) -> Iterator[ModelFamil
         if any(name.partition(".")[0] not in family.networks for name in worn.tensors):
             raise _of_another_base(worn)  # what belongs to no network would be left off in silence
     with ExitStack() as stack:
+        for worn in styles:
+            stack.enter_context(_word_of(worn, family))
         for part, network in family.networks.items():
             stack.enter_context(low_rank.added([change(worn, part, network) for worn in styles], network))
         yield family
 
 
+@contextmanager
+def _word_of(worn: Worn, family: ModelFamily) -> Iterator[None]:
+    """The word a style was taught, if it was taught one. It has no strength: it is there or not."""
+    vectors = {name.removesuffix(WORD): rows for name, rows in worn.tensors.items() if is_of_a_word(name)}
+    if not vectors:
+        yield
+        return
+    with vocabulary.joined(family, worn.trained.recipe.identifier, vectors):
+        yield
+
+
 def change(worn: Worn, part: str, network: torch.nn.Module) -> dict[str, Tensor]:
     """What a style adds to each parameter of one network. Raises UsageMistake when it was made for another base."""
     parameters = {name: parameter.detach() for name, parameter in network.named_parameters()}
+    of_layers = {name: tensor for name, tensor in worn.tensors.items() if not is_of_a_word(name)}
     try:
-        deltas = _deltas(worn, low_rank.split(worn.tensors, part), parameters)
+        deltas = _deltas(worn, low_rank.split(of_layers, part), parameters)
         fits = all(delta.shape == parameters[name].shape for name, delta in deltas.items())
     except (KeyError, RuntimeError):  # a name this network does not have, or shapes that do not multiply
         fits = False

@@ -109,7 +109,7 @@ def _slopes(family: ModelFamily, recipe: Recipe, learning: Trainable, example: E
     noised_BCHW = family.noise.noised(x0_BCHW, noise_BCHW, timesteps_B)
     with torch.enable_grad():
         with family.autocast(recipe.mixed_precision):
-            if recipe.train_text_encoder:
+            if recipe.reads_anew:
                 words_BLD = family.encode_texts([example.text]).expand(len(timesteps_B), -1, -1)
             else:
                 words_BLD = example.conditioning_LD.expand(len(timesteps_B), *example.conditioning_LD.shape)

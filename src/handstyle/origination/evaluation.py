@@ -11,7 +11,8 @@ from PIL import Image
 from torch import Tensor
 
 from handstyle.diffusion.family import ModelFamily
-from handstyle.finetuning.recipe import Duration, Recipe
+from handstyle.finetuning.duration import Duration
+from handstyle.finetuning.recipe import Recipe
 from handstyle.origination import combinations, judge, measure, text_encoder
 from handstyle.origination.autoencoder import decibels, to_network
 from handstyle.origination.figures import Measured, Share, Unseen

@@ -11,7 +11,8 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from handstyle.errors import RecipeInvalid
-from handstyle.finetuning.recipe import Duration, OrNone, Recipe, Scheduler, Words
+from handstyle.finetuning.duration import Duration
+from handstyle.finetuning.recipe import OrNone, Recipe, Scheduler, Words
 from handstyle.records import Record, load_toml
 
 PRESETS = Path(__file__).parent / "presets"
