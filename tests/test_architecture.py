@@ -67,7 +67,7 @@ WITHOUT_TORCH = [
     "terminal/*.py",
 ]
 # Imported inside the function that needs them, by a file that does without.
-WITH_TORCH = {"publication/reloads.py", "publication/outputs.py"}
+WITH_TORCH = {"publication/reloads.py", "publication/reloaded_words.py", "publication/outputs.py"}
 HEAVY = ["torch", "diffusers", "transformers", "peft", "accelerate"]
 
 # Loading these can run code that somebody else put into a file.

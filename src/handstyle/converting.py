@@ -107,6 +107,7 @@ def _checked(sources: Sequence[str], to: Path, form: str, extract: Path | None, 
 def _source(workspace: Workspace, text: str, family: ModelFamily) -> _Source:
     """A style with its permissions, which are asked; or a file, of which nobody knows any."""
     from handstyle.diffusion import adapters
+    from handstyle.diffusion.adapter_names import is_of_a_word
     from handstyle.diffusion.checkpoints import read_tensors
     from handstyle.finetuning.trained_style import WEIGHTS, TrainedStyle
     from handstyle.generation.request import parse_style
@@ -123,7 +124,16 @@ def _source(workspace: Workspace, text: str, family: ModelFamily) -> _Source:
     style = TrainedStyle.open(folder)
     require_generating(workspace, style, family)
     tensors, _ = read_tensors(folder / WEIGHTS)
-    return _Source(style.name, style.tensors, _of_style(tensors, style.recipe, family), weight)
+    layers = {name: tensor for name, tensor in tensors.items() if not is_of_a_word(name)}
+    if not layers:
+        raise UsageMistake(
+            f"{style.name} is a new word and changes no weights, so there is nothing to convert",
+            hint="Its release has the vectors as other tools read them, in learned_embeds.safetensors.",
+        )
+    word = style.recipe.identifier
+    note = f"The word `{word}` is no part of it: put learned_embeds.safetensors of its release beside it."
+    adapter = _of_style(layers, style.recipe, family)
+    return _Source(style.name, style.tensors, adapter, weight, note if len(layers) < len(tensors) else "")
 
 
 def _of_style(tensors: Mapping[str, Any], recipe: Recipe, family: ModelFamily) -> Adapter:

@@ -123,8 +123,8 @@ def _origin(workspace: Workspace, file: Path | None, family: ModelFamily, recipe
 def _extension(workspace: Workspace, base: Path | None, class_images: Path | None, extend: str, *, plain: bool) -> Plan:
     """The current run, on its own works and base, for so much longer."""
     from handstyle.finetuning import origin
-    from handstyle.finetuning.manifest import RunManifest
     from handstyle.finetuning.duration import Duration
+    from handstyle.finetuning.manifest import RunManifest
 
     run = workspace.needs("run", "finetune")
     before = RunManifest.load(workspace.run(run) / "run.json")

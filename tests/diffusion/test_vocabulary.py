@@ -64,7 +64,9 @@ def test_the_word_is_read_by_its_own_vectors_and_by_all_of_them(there: Any) -> N
 def test_a_word_with_the_vectors_of_a_known_one_means_the_same(there: Any) -> None:
     rows = {part: vocabulary.tokens(there, part, "boat") for part in there.word_tables}
     with vocabulary.joined(there, WORD, {part: vocabulary.table(there, part)[ids] for part, ids in rows.items()}):
-        torch.testing.assert_close(there.encode_texts([f"a {WORD} on a lake"]), there.encode_texts(["a boat on a lake"]))
+        torch.testing.assert_close(
+            there.encode_texts([f"a {WORD} on a lake"]), there.encode_texts(["a boat on a lake"])
+        )
 
 
 @torch.no_grad()

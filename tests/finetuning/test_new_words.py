@@ -1,4 +1,4 @@
-"""Does a run teach a new word and move nothing else, alone (textual inversion) or beside an adapter (pivotal tuning)?"""
+"""Does a run teach a new word and move nothing else: alone (textual inversion), or beside an adapter (pivotal)?"""
 
 from __future__ import annotations
 

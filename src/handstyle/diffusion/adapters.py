@@ -19,6 +19,7 @@ from torch import Tensor
 from handstyle import digests
 from handstyle.diffusion import low_rank
 from handstyle.diffusion.checkpoints import read_tensors
+from handstyle.diffusion.embedding_files import BUNDLED
 from handstyle.diffusion.original_layout import UNET, renamed, unet_modules
 from handstyle.diffusion.pipeline_folder import weights_of
 from handstyle.diffusion.single_file import configs_in
@@ -100,11 +101,14 @@ def spellings(base: Path) -> dict[str, str]:
     return found
 
 
-def read(path: Path, base: Path) -> Adapter:
-    """Raises UsageMistake naming all that finds no layer in this base, or is of a kind that is not read."""
+def read(path: Path, base: Path, *, without_word: bool = False) -> Adapter:
+    """Raises UsageMistake naming all that finds no layer in this base, or is of a kind that is not read. `without_word`
+    passes over the vectors of a new word beside it."""
     tensors, metadata = read_tensors(path)
     known, groups, strange, unread = spellings(base), dict[str, dict[str, Tensor]](), [], []
     for name, tensor in tensors.items():
+        if without_word and name.startswith(BUNDLED):
+            continue
         layer_name, ending = _taken_apart(name)
         layer = next((known[layer_name.removeprefix(p)] for p in PREFIXES if layer_name.removeprefix(p) in known), None)
         if ending is None:

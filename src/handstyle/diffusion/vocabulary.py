@@ -39,7 +39,7 @@ def check(family: ModelFamily, word: str, parts: Sequence[str] | Mapping[str, Te
     """Raises UsageMistake where this base has no table that a word can join, or knows the word."""
     if not family.word_tables or not set(parts) <= set(family.word_tables):
         raise UsageMistake(
-            f"{family.known_as} cannot be taught a new word: it reads words by more than CLIP's table, which would grow",
+            f"{family.known_as} cannot be taught a new word: not by CLIP's tables alone does it read words",
             hint="Stable Diffusion 1.x, 2.x and XL can be; or finetune without a new word.",
         )
     for part in parts:
@@ -80,7 +80,7 @@ def _grown(family: ModelFamily, part: str, word: str, rows_KD: Tensor) -> Iterat
         family.tokenizers[place] = tokenizer
         network.embeddings.token_embedding = grown
         # Old configurations say 2, and then a text is summed up where its token of the largest number stands: that is
-        # its end only as long as no word is new. Kohya's trainer has the same (`pool_workaround`, library/train_util.py).
+        # its end only as long as no word is new. kohya has the same (`pool_workaround`, library/train_util.py).
         network.eos_token_id = tokenizer.eos_token_id
         yield grown.rows
     finally:

@@ -9,9 +9,9 @@ from pathlib import Path
 from handstyle.diffusion.family import ModelFamily
 from handstyle.diffusion.hardware import Hardware, peak_memory
 from handstyle.encoding.batches import Batch
+from handstyle.finetuning.duration import Duration
 from handstyle.finetuning.objective import Objective, batch_loss
 from handstyle.finetuning.optimizers import STATE
-from handstyle.finetuning.duration import Duration
 from handstyle.finetuning.recipe import Recipe, named
 from handstyle.finetuning.trainable import Trainable
 

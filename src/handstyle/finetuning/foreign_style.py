@@ -29,6 +29,7 @@ class ForeignStyle(Record):
     base: BaseIdentity  # that it is worn on; which it was made for, only the shapes show
     resolution: int
     trigger: str = ""  # the words that call it, where its header says them (ModelSpec's `trigger_phrase`)
+    word: str = ""  # a new one, whose vectors it holds
     merged_from: str = ""  # what its header says, by which a style of one's own is found in it
     class_words: str = "drawing"
     precision: Literal["bf16", "no"] = "no"

@@ -206,7 +206,9 @@ class Recipe(Record):
 
     def _fault_of_word(self) -> str:
         if self.algo == "textual-inversion" and self.train_text_encoder:
-            return "train_text_encoder: textual-inversion teaches a word to networks that stay as they are; leave it out"
+            return (
+                "train_text_encoder: textual-inversion teaches a word to networks that stay as they are; leave it out"
+            )
         if not self.teaches_a_word:
             return ""
         if self.method == "full":
@@ -214,7 +216,9 @@ class Recipe(Record):
         if not re.fullmatch(r"[a-z0-9<>_-]+", self.identifier):
             return "identifier: a new word is one word of small letters, digits, and - _ < >"
         if self.optimizer == "adamwschedulefree":
-            return "optimizer: adamwschedulefree computes its average from steps that nothing else changes; choose another"
+            return (
+                "optimizer: adamwschedulefree computes its average from steps that nothing else changes; choose another"
+            )
         return ""
 
     def _fault_of_optimizer(self) -> str:

@@ -1,7 +1,7 @@
 """How is a file of another tool worn?
 
-Read are LoRA, LoCon, LoHa, LoKr and full differences, under every name `diffusion/adapters.py` knows. Pairs stay pairs,
-with their scale in the second half, so that what is held is as small as the file.
+Read are LoRA, LoCon, LoHa, LoKr and full differences, under every name `diffusion/adapters.py` knows, and new words.
+Pairs stay pairs, with their scale in the second half, so that what is held is as small as the file.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ from torch import Tensor
 from handstyle import digests
 from handstyle.collection.plain_text import is_unwelcome, unwelcome_in
 from handstyle.diffusion import adapters, low_rank
+from handstyle.diffusion.adapter_names import WORD
 from handstyle.diffusion.adapters import Adapter, Pair
+from handstyle.diffusion.checkpoints import read_tensors
+from handstyle.diffusion.embedding_files import word_in
 from handstyle.diffusion.family import ModelFamily
 from handstyle.errors import UsageMistake
 from handstyle.finetuning import origin
@@ -33,7 +36,8 @@ def worn_file(path: Path, weight: float, family: ModelFamily) -> Worn:
         raise UsageMistake(
             f"{path} is no .safetensors file", hint="Others can hold code: let the tool that made it save it as one."
         )
-    adapter = adapters.read(path, family.folder)
+    word = word_in(path, read_tensors(path)[0], family.word_tables)
+    adapter = {} if word and word.is_all else adapters.read(path, family.folder, without_word=word is not None)
     said, card = metadata_of(path), family.card
     style = ForeignStyle(
         name="".join(letter for letter in path.stem if not is_unwelcome(letter))[:LONGEST_NAME] or "unnamed",
@@ -42,11 +46,13 @@ def worn_file(path: Path, weight: float, family: ModelFamily) -> Worn:
             name=card.name, family=family.kind, sha256=family.digest, licence=card.licence, source=card.source
         ),
         resolution=family.resolution,
-        trigger=_trigger(said),
+        trigger=_trigger(said) or (word.word if word else ""),
+        word=word.word if word else "",
         merged_from=said.get(MERGED_FROM, ""),
         clip_skip=origin.clip_skip_of(said),
     )
-    return Worn(style, by_parameter(adapter, family), weight, path)
+    vectors = {f"{part}{WORD}": rows for part, rows in word.vectors.items()} if word else {}
+    return Worn(style, by_parameter(adapter, family) | vectors, weight, path)
 
 
 def by_parameter(adapter: Adapter, family: ModelFamily) -> dict[str, Tensor]:

@@ -72,7 +72,8 @@ def _word_of(worn: Worn, family: ModelFamily) -> Iterator[None]:
     if not vectors:
         yield
         return
-    with vocabulary.joined(family, worn.trained.recipe.identifier, vectors):
+    word = worn.style.word if isinstance(worn.style, ForeignStyle) else worn.style.recipe.identifier
+    with vocabulary.joined(family, word, vectors):
         yield
 
 

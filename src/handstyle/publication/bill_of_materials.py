@@ -58,6 +58,8 @@ def _style(style: TrainedStyle, cleared: Clearance, works: Sequence[str]) -> dic
     kind = "A full finetuning" if style.recipe.method == "full" else "A low-rank update"
     if style.recipe.algo == "oft":
         kind = "A rotation of the weights"
+    if style.recipe.algo == "textual-inversion":
+        kind = "A new word"
     return {
         "type": "machine-learning-model",
         "bom-ref": "style",

@@ -145,10 +145,17 @@ def _metadata(style: TrainedStyle, cleared: Clearance) -> str:
         library_name="diffusers",
         pipeline_tag="text-to-image",
         instance_prompt=f"{style.recipe.identifier} {style.recipe.class_words}",
-        tags=["text-to-image", "diffusers", "dreambooth", *(["lora", "template:sd-lora"] if low_rank else [])],
+        tags=["text-to-image", "diffusers", "dreambooth", *_tags(style)],
         widget=[{"text": style.recipe.words(EXAMPLE)}],
     )
     return str(data.to_yaml())
+
+
+def _tags(style: TrainedStyle) -> list[str]:
+    if style.recipe.method == "full":
+        return []
+    word = ["textual_inversion"] if style.recipe.teaches_a_word else []
+    return word if style.recipe.algo == "textual-inversion" else ["lora", "template:sd-lora", *word]
 
 
 def _what_it_is(style: TrainedStyle, collection: PublishedCollection, cleared: Clearance) -> str:
@@ -158,6 +165,9 @@ def _what_it_is(style: TrainedStyle, collection: PublishedCollection, cleared: C
         kind = f"a rotation (OFT, in blocks of {recipe.rank})"
     if recipe.method == "full":
         kind = "a full finetuning"
+    if recipe.teaches_a_word:
+        word = f"a new word of {recipe.num_vectors} vector{'s' if recipe.num_vectors > 1 else ''}"
+        kind = f"{word} (textual inversion)" if recipe.algo == "textual-inversion" else f"{kind} and {word}"
     number = sum(work.trained_on for work in collection.works)
     return (
         f"It is {kind} of {plain(style.base.name)}, trained for {style.steps} steps on {number} "
@@ -193,7 +203,7 @@ def _use(style: TrainedStyle, weights: Sequence[Weights]) -> str:
     base = _on_the_hub(style) or "BASE"
     code = card_use.code(style, weights, base, style.recipe.words(EXAMPLE))
     folders = "`RELEASE` is this folder" + ("." if base != "BASE" else f", `BASE` that of {plain(style.base.name)}.")
-    return f"## Use it\n\n```python\n{code}\n```\n\n{folders}{card_use.elsewhere(weights)}"
+    return f"## Use it\n\n```python\n{code}\n```\n\n{folders}{card_use.elsewhere(style, weights)}"
 
 
 def _findings(report: InspectionReport) -> list[str]:

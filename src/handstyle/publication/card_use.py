@@ -15,7 +15,13 @@ SUMMARISES = {"text_encoder": ("stable-diffusion-3",), "text_encoder_2": ("stabl
 
 def code(style: TrainedStyle, weights: Sequence[Weights], base: str, prompt: str) -> str:
     """A page of Python for diffusers; `base` is its name on the Hub, or stands for a folder."""
-    if style.recipe.method == "full":
+    if style.recipe.algo == "textual-inversion":
+        lines = [
+            "from diffusers import DiffusionPipeline",
+            "",
+            f'pipeline = DiffusionPipeline.from_pretrained("{base}")',
+        ]
+    elif style.recipe.method == "full":
         lines = _of_whole_networks(style, weights, base)
     elif any(file.format == "peft" for file in weights):
         lines = _of_peft(base)
@@ -26,16 +32,42 @@ def code(style: TrainedStyle, weights: Sequence[Weights], base: str, prompt: str
             f'pipeline = DiffusionPipeline.from_pretrained("{base}")',
             'pipeline.load_lora_weights("RELEASE/weights", weight_name="pytorch_lora_weights.safetensors")',
         ]
+    if style.recipe.teaches_a_word:
+        lines += _word(style)
     lines.append(f'pipeline({json.dumps(prompt, ensure_ascii=False)}).images[0].save("picture.png")')
     return "\n".join(lines)
 
 
-def elsewhere(weights: Sequence[Weights]) -> str:
+def _word(style: TrainedStyle) -> list[str]:
+    word = json.dumps(style.recipe.identifier)
+    if style.base.family != "stable-diffusion-xl":
+        file = '"RELEASE/weights", weight_name="learned_embeds.safetensors"'
+        return [f"pipeline.load_textual_inversion({file}, token={word})"]
+    return [
+        "from safetensors.torch import load_file",
+        "",
+        'vectors = load_file("RELEASE/weights/learned_embeds.safetensors")',
+        "encoders = pipeline.text_encoder, pipeline.text_encoder_2",
+        "for name, encoder, tokenizer in zip(vectors, encoders, (pipeline.tokenizer, pipeline.tokenizer_2)):",
+        f"    pipeline.load_textual_inversion(vectors[name], {word}, tokenizer, encoder)",
+        "    # else the end of a text is looked for at the new word",
+        '    getattr(encoder, "text_model", encoder).eos_token_id = tokenizer.eos_token_id',
+    ]
+
+
+def elsewhere(style: TrainedStyle, weights: Sequence[Weights]) -> str:
     """Where user interfaces want the file; nothing where there is none for them."""
     files = [file.path for file in weights if file.format in ("kohya-lora", "lycoris")]
+    word = ""
+    if style.recipe.teaches_a_word:
+        called = style.recipe.identifier
+        word = (
+            "\n\nFor ComfyUI, A1111 and Forge, put `weights/learned_embeds.safetensors` into the folder of embeddings, "
+            f"called `{called}.safetensors`: there a word has the name of its file (`embedding:{called}` in ComfyUI)."
+        )
     if not files:
-        return ""
-    return (
+        return word
+    return word + (
         f"\n\nFor ComfyUI and A1111, put `weights/{files[0]}` into the folder of LoRAs. They recognise a base model by "
         "the shapes of its networks: a base smaller than Stable Diffusion may load in diffusers only."
     )

@@ -6,6 +6,9 @@
     of XL      lora_unet_input_blocks_4_1_transformer_blocks_0_attn1_to_q.lora_down.weight, and lora_te1_, lora_te2_
     LyCORIS    kohya's modules, with .hada_w1_a and so on, as ours
 
+    embedding  emb_params, the vectors of a new word; of XL clip_l and clip_g, one a text encoder; beside a LoRA in
+               kohya's format with bundle_emb.WORD. before them, as A1111 and Forge read it
+
 Recent transformers have no `text_model.` level, so a style may have been saved without it. In kohya's format the U-Net
 of SDXL has the names of the original code, since the trainer that gave the format its name has that U-Net.
 """
@@ -18,7 +21,7 @@ from functools import cache
 from itertools import product
 from pathlib import Path
 
-from handstyle.diffusion.adapter_names import PAIR, Algorithm, taken_apart
+from handstyle.diffusion.adapter_names import PAIR, WORD, Algorithm, is_of_a_word, taken_apart
 from handstyle.diffusion.original_layout import renamed, unet_modules
 from handstyle.errors import RecordDamaged
 from handstyle.publication.provenance import Format
@@ -36,7 +39,11 @@ FILES: Mapping[Algorithm, tuple[Format, Format | None]] = {
     "loha": ("peft", "lycoris"),
     "lokr": ("peft", "lycoris"),
     "oft": ("peft", None),
+    "textual-inversion": ("embedding", None),
 }
+OF_ONE_ENCODER = {"text_encoder": "emb_params"}
+OF_TWO_ENCODERS = {"text_encoder": "clip_l", "text_encoder_2": "clip_g"}
+BUNDLED = "bundle_emb."
 
 
 def module_of(name: str) -> str:
@@ -49,6 +56,29 @@ def module_of(name: str) -> str:
 def files_of(algo: Algorithm, tensors: Mapping[str, Tensor]) -> tuple[Format, Format | None]:
     own, other = FILES[algo]
     return own, other if has_kohya_names(tensors) else None
+
+
+def parted(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """What changes layers, and the vectors of a new word."""
+    word = {name: tensor for name, tensor in tensors.items() if is_of_a_word(name)}
+    return {name: tensor for name, tensor in tensors.items() if name not in word}, word
+
+
+def as_embedding(word: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The vectors of a word as kohya's trainer, A1111 and ComfyUI name them."""
+    names = OF_ONE_ENCODER if len(word) == 1 else OF_TWO_ENCODERS
+    return {names[name.removesuffix(WORD)]: tensor for name, tensor in word.items()}
+
+
+def from_embedding(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Back again. Raises KeyError for another name."""
+    parts = {name: part for part, name in (OF_ONE_ENCODER if len(tensors) == 1 else OF_TWO_ENCODERS).items()}
+    return {f"{parts[name]}{WORD}": tensor for name, tensor in tensors.items()}
+
+
+def bundled(word: Mapping[str, Tensor], called: str) -> dict[str, Tensor]:
+    """The same beside a LoRA in kohya's format (A1111's extensions-builtin/Lora/networks.py, `bundle_embeddings`)."""
+    return {f"{BUNDLED}{called}.{name}": tensor for name, tensor in as_embedding(word).items()} if word else {}
 
 
 def with_text_model(name: str) -> str:

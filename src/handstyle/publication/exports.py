@@ -6,6 +6,8 @@
     loha   peft_weights.safetensors             PEFT, with its configuration of each network in the header
     lokr   NAME.safetensors                     the names of LyCORIS: ComfyUI, A1111, Forge
     oft    peft_weights.safetensors             PEFT; no other tool has a format for what PEFT trains
+    textual-inversion  learned_embeds.safetensors   the vectors of a word, alone or beside the above: diffusers, ComfyUI,
+                                                    A1111, Forge
     full   unet/ or transformer/ (and text_encoder/)   folders of a diffusers pipeline
 
 A file counts as written only after another tool has loaded it and computed what the trained network computes.
@@ -29,6 +31,7 @@ from handstyle.tensor_files import Tensor, data_digest, digest, tensors_in, writ
 
 DIFFUSERS_LORA = "pytorch_lora_weights.safetensors"
 PEFT = "peft_weights.safetensors"
+EMBEDDING = "learned_embeds.safetensors"
 FULL_DENOISER: dict[str, Format] = {"unet": "diffusers-unet", "transformer": "diffusers-transformer"}
 FULL_TEXT_ENCODER: Format = "transformers-text-encoder"
 
@@ -70,12 +73,32 @@ def write_files(folder: Path, style: TrainedStyle, weights: Path, base: Path, cl
             )
         if style.recipe.method == "full":
             return _write_full(folder, tensors, base)
-        return _write_lora(folder, style, tensors, base, cleared)
+        layers, word = dialects.parted(tensors)
+        written = _write_lora(folder, style, layers, word, base, cleared) if layers else []
+        return [*written, *([_write_word(folder, style, word, base, cleared)] if word else [])]
+
+
+def _write_word(
+    folder: Path, style: TrainedStyle, word: Mapping[str, Tensor], base: Path, cleared: Clearance
+) -> tuple[str, Format, str]:
+    own = dialects.as_embedding(word)
+    architecture, _, prediction = architecture_of(base)
+    write_tensors(folder / EMBEDDING, own, {
+        "format": "pt",
+        "modelspec.sai_model_spec": "1.0.1",
+        "modelspec.architecture": f"{architecture}/textual-inversion",
+        "modelspec.implementation": "https://github.com/huggingface/diffusers",
+        "modelspec.prediction_type": prediction,
+        "modelspec.hash_sha256": f"0x{data_digest(own)}",
+        **_said_of(style, cleared),
+    })  # fmt: skip
+    return EMBEDDING, "embedding", digest(own)
 
 
 def _write_lora(
-    folder: Path, style: TrainedStyle, tensors: Mapping[str, Tensor], base: Path, cleared: Clearance
-) -> Written:
+    folder: Path, style: TrainedStyle, tensors: Mapping[str, Tensor], word: Mapping[str, Tensor], base: Path,
+    cleared: Clearance,
+) -> Written:  # fmt: skip
     recipe, own = style.recipe, dialects.as_diffusers(tensors)
     format, other = dialects.files_of(recipe.algo, tensors)
     if format == "peft":
@@ -88,6 +111,7 @@ def _write_lora(
     if other is None:
         return written
     kohya = dialects.as_kohya(tensors, recipe.lora_alpha, dialects.spelling_of(base))
+    kohya |= dialects.bundled(word, recipe.identifier)
     told = kohya_metadata(style, base, kohya, rank, cleared)
     if other == "lycoris":
         told |= adapter_headers.of_lycoris(recipe)
@@ -116,7 +140,12 @@ def kohya_metadata(
     style: TrainedStyle, base: Path, tensors: Mapping[str, Tensor], rank: int, cleared: Clearance
 ) -> dict[str, str]:
     """What user interfaces read. No captions, folders or file names: the usual trainers put them here."""
-    return facts_of_network(base, tensors, rank, style.recipe.lora_alpha, style.base.name) | {
+    facts = facts_of_network(base, tensors, rank, style.recipe.lora_alpha, style.base.name)
+    return facts | _said_of(style, cleared)
+
+
+def _said_of(style: TrainedStyle, cleared: Clearance) -> dict[str, str]:
+    return {
         "modelspec.title": cleared.title,
         "modelspec.resolution": f"{style.resolution}x{style.resolution}",
         "modelspec.date": cleared.on,

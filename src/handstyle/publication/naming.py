@@ -27,7 +27,7 @@ FEWEST_CONSONANTS = 4  # of a name that an identifier leaves the vowels out of
 
 IDENTIFIER = "identifier"
 TITLES = ("name", "style's own name", "folder", "file name")
-PROMPTS = (IDENTIFIER, "class words", "class prompt", "template", "prompt", "caption")
+PROMPTS = (IDENTIFIER, "class words", "class prompt", "first words", "template", "prompt", "caption")
 
 
 class Permission(Protocol):
@@ -65,6 +65,7 @@ def words_trained_with(recipe: Recipe, collection: Collection) -> dict[str, str]
 def words_of(recipe: Recipe) -> dict[str, str]:
     words = {IDENTIFIER: recipe.identifier, "class words": recipe.class_words, "template": recipe.template}
     words |= {"class prompt": recipe.class_prompt} if recipe.class_prompt else {}
+    words |= {"first words": recipe.initializer_token} if recipe.initializer_token else {}
     return words | {"prompt": recipe.words("")}  # a name can be split between the others
 
 

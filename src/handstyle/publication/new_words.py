@@ -32,7 +32,7 @@ CREDIT = ("author", "permission")  # fields of a report that say whose a work is
 SHORTEST_IDENTIFIER = 3  # letters
 WITHHELD = "(withheld)"
 # What stands in the place of words that named somebody.
-NEUTRAL = {"class_words": "drawing", "class_prompt": "", "template": "{caption}, {identifier}"}
+NEUTRAL = {"class_words": "drawing", "class_prompt": "", "initializer_token": "", "template": "{caption}, {identifier}"}
 
 
 @dataclass(frozen=True)

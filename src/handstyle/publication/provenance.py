@@ -38,6 +38,7 @@ Format = Literal[
     "kohya-lora",
     "lycoris",
     "peft",
+    "embedding",
     "diffusers-unet",
     "diffusers-transformer",
     "transformers-text-encoder",

@@ -138,23 +138,28 @@ def _weights_faults(folder: Path, style: Mapping[str, Any], statement: Statement
 def _low_rank_faults(
     folder: Path, style: Mapping[str, Any], held: Mapping[str, dict[str, Tensor]], paths: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
-    algo = style["recipe"].get("algo", "lora")
-    own = held.get(dialects.FILES[algo][0], {})
+    recipe = Recipe.model_validate(style["recipe"])
+    algo, alpha = recipe.algo, recipe.lora_alpha
+    own = held.get(dialects.FILES[algo][0], {}) if algo != "textual-inversion" else {}
     first, other = dialects.files_of(algo, own)
-    if set(held) != {first, other} - {None}:
-        yield WEIGHTS, f"does not hold the {'two files' if other else 'one file'} of a low-rank style"
+    formats = [format for format in (first, other) if format is not None]
+    formats += ["embedding"] if recipe.teaches_a_word and first != "embedding" else []
+    if set(held) != set(formats):
+        number = {1: "one file", 2: "two files"}.get(len(formats), f"{len(formats)} files")
+        yield WEIGHTS, f"does not hold the {number} of a low-rank style"
         return
-    alpha = float(style["recipe"]["lora_alpha"])
-    if not _are_the_style(own, style):
+    word = dialects.from_embedding(held["embedding"]) if recipe.teaches_a_word else {}
+    if not _are_the_style({**own, **word}, style):
         yield paths[first], "does not hold the tensors that were trained and inspected"
         return
-    if other is not None and not _is_the_same_in_kohyas_format(own, alpha, held[other]):
+    bundle = dialects.bundled(word, recipe.identifier)
+    if other is not None and not _is_the_same_in_kohyas_format(own, alpha, bundle, held[other]):
         yield paths[other], "holds other weights, or another alpha, than the diffusers file"
     header = metadata_of(folder / paths[first])
     if first == "peft":
-        if adapter_headers.of_peft(own, Recipe.model_validate(style["recipe"])) != header:
+        if adapter_headers.of_peft(own, recipe) != header:
             yield paths[first], "does not say how it was trained"
-    elif _told(header) != {(algo == "dora", alpha)}:
+    elif first != "embedding" and _told(header) != {(algo == "dora", alpha)}:
         yield paths[first], "does not say the alpha it was trained with"
 
 
@@ -165,10 +170,12 @@ def _told(header: Mapping[str, str]) -> set[tuple[bool, float | None]]:
     return {(bool(settings.get(f"{part}.use_dora")), settings.get(f"{part}.lora_alpha")) for part in parts}
 
 
-def _is_the_same_in_kohyas_format(own: dict[str, Tensor], alpha: float, held: dict[str, Tensor]) -> bool:
+def _is_the_same_in_kohyas_format(
+    own: dict[str, Tensor], alpha: float, bundle: dict[str, Tensor], held: dict[str, Tensor]
+) -> bool:
     for spelling in dialects.spellings():
         try:
-            expected = dialects.as_kohya(own, alpha, spelling)
+            expected = dialects.as_kohya(own, alpha, spelling) | bundle
         except RecordDamaged:  # not the spelling of this base
             continue
         if expected.keys() == held.keys():

@@ -23,11 +23,12 @@ from transformers import CLIPTextModel, CLIPTextModelWithProjection
 from transformers.utils import logging as transformers_logging
 
 from handstyle.diffusion import adapters, merging, updates
+from handstyle.diffusion.adapter_names import WORD, is_of_a_word
 from handstyle.errors import BaseUnusable, HandstyleError, RecordDamaged
 from handstyle.finetuning.trained_style import TrainedStyle
-from handstyle.publication import dialects
+from handstyle.publication import dialects, reloaded_words
 from handstyle.publication.adapter_headers import PEFT_CONFIG
-from handstyle.publication.outputs import Networks, outputs_of
+from handstyle.publication.outputs import REPORT, TOLERANCE, Networks, outputs_of
 from handstyle.publication.provenance import Format
 from handstyle.records import load_json
 from handstyle.tensor_files import metadata_of
@@ -36,13 +37,9 @@ OF_ONE_NETWORK = ("diffusers-unet", "diffusers-transformer", "transformers-text-
 OF_ADAPTERS = (".lora_", ".hada_", ".lokr_", ".oft_R.")  # levels of a parameter's name in PEFT's layers
 DENOISERS = (UNet2DConditionModel, SD3Transformer2DModel, FluxTransformer2DModel)
 SETTINGS = ("self", "requires_safety_checker", "force_zeros_for_empty_prompt", "add_watermarker")  # no networks
-# In fp32 the two networks add the same numbers in another order; a wrong alpha is thousands of times farther away.
-TOLERANCE = 1e-4
 # Of the change the style makes: so that a file nobody loaded cannot pass because the style is faint.
 SHARE_OF_EFFECT = 0.01
 SEEN = 1e-3  # an effect smaller than this, relative to the output, is too faint for that question
-
-_REPORT = "Nothing was published. Please report this with the versions of diffusers and peft."
 
 Change = Callable[[Networks], Networks]
 Kind = Format | Literal["checkpoint"]  # or one file in the original layout
@@ -53,10 +50,21 @@ def largest_differences(base: Path, weights: Path, style: TrainedStyle, exports:
 
     Raises RecordDamaged when one does not give the trained networks back.
     """
-    own = load_file(weights)
-    parts = [part for part in dialects.PARTS if any(name.startswith(f"{part}.") for name in own)]
-    number_of_updates = len(own) if style.recipe.method == "lora" else 0
-    return compared(base, parts, lambda networks: _trained(networks, own, style), exports, number_of_updates)
+    tensors = load_file(weights)
+    own = {name: tensor for name, tensor in tensors.items() if not is_of_a_word(name)}
+    word = {name.removesuffix(WORD): rows for name, rows in tensors.items() if is_of_a_word(name)}
+    found: dict[Path, float] = {}
+    if of_layers := {path: format for path, format in exports.items() if format != "embedding"}:
+        parts = [part for part in dialects.PARTS if any(name.startswith(f"{part}.") for name in own)]
+        number_of_updates = len(own) if style.recipe.method == "lora" else 0
+        differences = compared(
+            base, parts, lambda networks: _trained(networks, own, style), of_layers, number_of_updates
+        )
+        found = dict(zip(of_layers, differences, strict=True))
+    with torch.random.fork_rng(devices=[]), _quiet(), torch.inference_mode():
+        for path in exports.keys() - of_layers.keys():
+            found[path] = reloaded_words.difference(base, word, style.recipe.identifier, path, _pipeline(base, {}))
+    return [found[path] for path in exports]
 
 
 def compared(
@@ -85,7 +93,7 @@ def _difference(plain: Tensor, trained: Tensor, reloaded: Tensor, which: str) ->
         raise RecordDamaged(
             f"{which}, loaded again, does not draw as it was trained: outputs differ by {difference:.2g} of the "
             f"largest value, where {TOLERANCE:g} is allowed",
-            hint=_REPORT,
+            hint=REPORT,
         )
     return difference
 
@@ -96,7 +104,7 @@ def _reloaded(base: Path, parts: list[str], exported: Path, format: Kind, number
     except HandstyleError:
         raise
     except Exception as error:  # the loaders raise whatever comes their way
-        raise RecordDamaged(f"{exported.name} does not load again: {error}", hint=_REPORT) from error
+        raise RecordDamaged(f"{exported.name} does not load again: {error}", hint=REPORT) from error
     if format == "lycoris":  # whose reader leaves no tensor over, and nothing of them in the networks
         return networks
     names = (name for network in networks.values() for name, _ in network.named_parameters())
@@ -104,7 +112,7 @@ def _reloaded(base: Path, parts: list[str], exported: Path, format: Kind, number
     # An update can be one that outputs do not show: a shift before a normalisation that takes it away again.
     if found != number_of_updates:
         raise RecordDamaged(
-            f"{exported.name}, loaded again, has {found} of {number_of_updates} low-rank tensors", hint=_REPORT
+            f"{exported.name}, loaded again, has {found} of {number_of_updates} low-rank tensors", hint=REPORT
         )
     return networks
 
@@ -162,18 +170,28 @@ def _parameter(parameters: dict[str, nn.Parameter], name: str, size: int | None)
 
 
 def _by_lora_loader(base: Path, parts: list[str], exported: Path) -> Networks:
+    networks = _networks(base, parts)
+    held = load_file(exported)
+    layers = {name: tensor for name, tensor in held.items() if not name.startswith(dialects.BUNDLED)}
+    pipeline = _pipeline(base, networks)
+    if len(layers) < len(held):  # diffusers reads the word beside a LoRA from a file of its own
+        pipeline.load_lora_weights(layers)
+    else:
+        pipeline.load_lora_weights(exported.parent, weight_name=exported.name, local_files_only=True)
+    return networks
+
+
+def _pipeline(base: Path, networks: Networks) -> Any:
+    """With these networks, and nothing where it has others."""
     import diffusers  # its pipelines warn when they are imported, and by now that is switched off
 
-    networks = _networks(base, parts)
     library: Any = getattr(diffusers, _pipeline_of(base))
     taken = {name for name in inspect.signature(library).parameters if name not in SETTINGS}
     nothing = dict.fromkeys(taken - networks.keys())
-    pipeline: Any = library(
+    return library(
         **nothing | networks | {"scheduler": DDIMScheduler(steps_offset=1, clip_sample=False)},  # never asked to step
         **({"requires_safety_checker": False} if "safety_checker" in taken else {}),
     )
-    pipeline.load_lora_weights(exported.parent, weight_name=exported.name, local_files_only=True)
-    return networks
 
 
 def _pipeline_of(base: Path) -> str:
@@ -207,7 +225,7 @@ def _by_peft(base: Path, parts: list[str], exported: Path) -> Networks:
 
 def _as_lycoris(base: Path, parts: list[str], exported: Path) -> Networks:
     """By the names and the formulas of LyCORIS, as files of other tools are read."""
-    return added(merging.deltas(adapters.read(exported, base), base))(_networks(base, parts))
+    return added(merging.deltas(adapters.read(exported, base, without_word=True), base))(_networks(base, parts))
 
 
 def _as_folder(base: Path, parts: list[str], exported: Path) -> Networks:

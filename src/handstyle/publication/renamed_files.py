@@ -18,6 +18,7 @@ from handstyle.inspection.report import InspectionReport
 from handstyle.publication import (
     card,
     copyright_policy,
+    dialects,
     foreign_seals,
     new_words,
     package,
@@ -35,7 +36,7 @@ from handstyle.publication.provenance import ENVELOPE, Statement
 from handstyle.publication.records_for_others import BILL_OF_MATERIALS, CROISSANT, POLICY, SUMMARY
 from handstyle.publication.verification import verify
 from handstyle.records import write
-from handstyle.tensor_files import metadata_of, write_with_metadata
+from handstyle.tensor_files import digest, metadata_of, tensors_in, write_tensors, write_with_metadata
 
 # What holders, licences and the makers of a base say stays as they said it: nobody may rewrite that.
 AS_SIGNED = (f"{CONSENTS}/", f"{release_records.LICENCES}/", base_provenance.FILE)
@@ -75,13 +76,21 @@ class Release:
 
 
 def weights(old: Release, words: NewWords, into: Path) -> list[provenance.Weights]:
-    """The same bytes of tensors behind new headers."""
+    """The same bytes of tensors behind new headers; where a new word lies among them, it is called by the new one."""
     weights = []
     for file in old.statement.weights:
         original = old.folder / release_records.WEIGHTS / file.path
         renamed = file.model_copy(update={"path": words.path(file.path)})
+        target = into / release_records.WEIGHTS / renamed.path
         metadata = new_words.header_in(words, metadata_of(original))
-        write_with_metadata(into / release_records.WEIGHTS / renamed.path, original, metadata)
+        with tensors_in(original) as tensors:
+            before, after = (f"{dialects.BUNDLED}{word}." for word in (words.identifier_before, words.identifier))
+            if words.withdraws_the_identifier and any(name.startswith(before) for name in tensors):
+                called = {name.replace(before, after, 1): tensor for name, tensor in tensors.items()}
+                write_tensors(target, called, metadata)
+                renamed = renamed.model_copy(update={"tensors": digest(called)})
+            else:
+                write_with_metadata(target, original, metadata)
         weights.append(renamed)
     return weights
 
