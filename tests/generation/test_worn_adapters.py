@@ -10,14 +10,14 @@ import pytest
 import torch
 
 from handstyle.diffusion import low_rank
-from handstyle.diffusion.adapter_names import KNOWN_AS
+from handstyle.diffusion.adapter_names import ENDINGS
 from handstyle.errors import UsageMistake
 from handstyle.finetuning.recipe import MODULES, Recipe
 from handstyle.finetuning.trained_style import BaseIdentity, TrainedStyle
 from handstyle.generation.generate import Worn, attached, generate
 from handstyle.generation.request import GenerationRequest
 
-OTHERS = [algo for algo in KNOWN_AS if algo != "lora"]
+OTHERS = [algo for algo, endings in ENDINGS.items() if algo != "lora" and endings]  # what changes layers
 
 
 @pytest.fixture(params=["family", "xl_family"])

@@ -6,8 +6,8 @@
     loha   peft_weights.safetensors             PEFT, with its configuration of each network in the header
     lokr   NAME.safetensors                     the names of LyCORIS: ComfyUI, A1111, Forge
     oft    peft_weights.safetensors             PEFT; no other tool has a format for what PEFT trains
-    textual-inversion  learned_embeds.safetensors   the vectors of a word, alone or beside the above: diffusers, ComfyUI,
-                                                    A1111, Forge
+    textual-inversion  learned_embeds.safetensors   the vectors of a word, alone or beside those above: diffusers,
+                                                    ComfyUI, A1111, Forge
     full   unet/ or transformer/ (and text_encoder/)   folders of a diffusers pipeline
 
 A file counts as written only after another tool has loaded it and computed what the trained network computes.
