@@ -133,7 +133,10 @@ def _source(workspace: Workspace, text: str, family: ModelFamily) -> _Source:
     word = style.recipe.identifier
     note = f"The word `{word}` is no part of it: put learned_embeds.safetensors of its release beside it."
     adapter = _of_style(layers, style.recipe, family)
-    return _Source(style.name, style.tensors, adapter, weight, note if len(layers) < len(tensors) else "")
+    note = note if len(layers) < len(tensors) else ""
+    if style.ends_in_noise:
+        note += " It was trained with rescale_betas_zero_snr, and what draws with the new file must be told so."
+    return _Source(style.name, style.tensors, adapter, weight, note.strip())
 
 
 def _of_style(tensors: Mapping[str, Any], recipe: Recipe, family: ModelFamily) -> Adapter:

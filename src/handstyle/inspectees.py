@@ -51,6 +51,7 @@ def inspectee(workspace: Workspace, style: str | None, family: ModelFamily, *, a
     """The style of the current run, another run, or a file of another tool. Raises Withdrawn, RightsMissing or
     GateClosed; UsageMistake for another base than the style was trained on."""
     from handstyle.finetuning.recipe import Recipe
+    from handstyle.finetuning.suiting import suit
     from handstyle.generation import wardrobe
 
     name = style or workspace.needs("run", "finetune")
@@ -58,7 +59,7 @@ def inspectee(workspace: Workspace, style: str | None, family: ModelFamily, *, a
         worn = wardrobe.worn(workspace, [name])[0]
         trained = worn.trained
         require_base(trained.base, family)
-        family.skip_layers(trained.clip_skip)
+        suit(family, trained.recipe)
         require_generating(workspace, trained, family)
         collection, folder = collection_named(workspace, trained.collection)
         return Inspectee(worn, collection, folder, _run_of(workspace, name), trained.recipe, True)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from handstyle.finetuning.origin import Origin
     from handstyle.finetuning.recipe import Recipe
     from handstyle.finetuning.running import Running
+    from handstyle.finetuning.suiting import suit
     from handstyle.finetuning.trackers import ReportTo
     from handstyle.finetuning.trainable import Trainable
     from handstyle.finetuning.validation import Yardstick
@@ -80,8 +81,8 @@ def plan(
     """The recipe for this collection on this base: the default for so many works, a preset or a file, then settings.
     `network_weights` is a file of another tool to go on from; its rank is taken where nobody says another."""
     from handstyle.finetuning.defaults import recipe_from
-    from handstyle.finetuning.new_words import require_room
     from handstyle.finetuning.recipe import Recipe
+    from handstyle.finetuning.suiting import suit
 
     if extend is not None:
         return _extension(workspace, base, class_images, extend, plain=plain)
@@ -94,8 +95,7 @@ def plan(
     if recipe_file is None and preset is None:
         own_settings = _settings_of(network_weights, family) | (settings or {})
         recipe = default_recipe(collection, family).changed(**own_settings)
-    family.skip_layers(recipe.clip_skip)
-    require_room(family, recipe)
+    suit(family, recipe)
     origin = _origin(workspace, network_weights, family, recipe)
     require_training(collection, family, recipe, origin.digest if origin else "")
     own = own_class_images(class_images, recipe, family) if class_images else None
@@ -140,7 +140,7 @@ def _extension(workspace: Workspace, base: Path | None, class_images: Path | Non
             f"`{extend}` is no duration: {error}", hint='Write for example --extend "120 steps".'
         ) from None
     recipe = before.recipe.changed(max_train=f"{before.steps + more} steps")
-    family.skip_layers(recipe.clip_skip)
+    suit(family, recipe)
     require_training(collection, family, recipe, before.origin)
     if before.origin:
         require_unknown_to_be_welcome(workspace, f"what the run {run} goes on from")

@@ -53,6 +53,7 @@ def repeat(release: Path, works: Path, base: Path | None = None, *, progress: Pr
     `works` is the workspace in which it was trained, or the folder of the works. The release must hold.
     """
     from handstyle.diffusion.hardware import use_all_cores
+    from handstyle.finetuning.suiting import suit
 
     use_all_cores()
     statement, _ = provenance.opened(read_whole(release / ENVELOPE, LARGEST_ENVELOPE))
@@ -60,7 +61,7 @@ def repeat(release: Path, works: Path, base: Path | None = None, *, progress: Pr
     if reasons := list(_unrepeatable(style)):
         return _cannot(reasons)
     family = loading.load_base(base, plain=style.plain)
-    family.skip_layers(style.recipe.clip_skip)
+    suit(family, style.recipe)
     if reasons := list(_other_circumstances(style, family)):
         return _cannot(reasons)
     try:
@@ -169,6 +170,9 @@ def _first_different(own: Path, release: Path) -> str | None:
         if part or weights.format in ("diffusers-lora", "peft"):
             with tensors_in(release / release_records.WEIGHTS / weights.path) as tensors:
                 theirs |= _contents({f"{part}.{name}" if part else name: one for name, one in tensors.items()})
+        elif weights.format == "embedding":
+            with tensors_in(release / release_records.WEIGHTS / weights.path) as tensors:
+                theirs |= _contents(dialects.from_embedding(tensors))
     with tensors_in(own) as tensors:
         ours = _contents(tensors)
     return next((name for name in sorted(ours.keys() | theirs.keys()) if ours.get(name) != theirs.get(name)), None)

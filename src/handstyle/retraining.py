@@ -65,13 +65,14 @@ def retrain_without(
     Raises UsageMistake where none was withdrawn, GateClosed where none is left.
     """
     from handstyle.finetuning import origin
+    from handstyle.finetuning.suiting import suit
 
     old = run or workspace.needs("run", "finetune")
     before = loading.open_style(workspace, old)
     collection, folder = loading.collection_named(workspace, before.collection)
     family = loading.load_base(base, plain=before.plain)
     gates.require_base(before.base, family)
-    family.skip_layers(before.recipe.clip_skip)
+    suit(family, before.recipe)
     own = planning.class_images_again(workspace, before.class_images, None, before.recipe, family)
     taken = withdrawn_of(workspace, collection)
     of_class_images = withdrawn_of(workspace, own.collection) if own else []

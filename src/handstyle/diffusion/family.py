@@ -65,6 +65,7 @@ class ModelFamily(Protocol):
     word_tables: ClassVar[Sequence[str]]  # the text encoders whose table of words can grow, where only these read words
     text_encoders: dict[str, Any]
     tokenizers: list[Any]  # in the order of the text encoders
+    ends_in_noise: bool  # was asked to
     clip_skip: int  # how many of the last layers of its text encoders are left out, as diffusers counts them
 
     @property
@@ -115,6 +116,10 @@ class ModelFamily(Protocol):
 
     def skip_layers(self, clip_skip: int) -> None:
         """From here on texts are encoded without so many of the last layers. Raises UsageMistake."""
+        ...
+
+    def end_in_noise(self, asked: bool) -> None:
+        """From here on the last timestep is nothing but noise, or as the base has it. Raises UsageMistake."""
         ...
 
     def token_spans(self, text: str) -> list[tuple[int, int]]:

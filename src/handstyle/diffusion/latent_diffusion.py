@@ -35,6 +35,7 @@ class LatentDiffusion:
     word_tables: ClassVar[Sequence[str]] = ()  # text encoders whose table of words can grow
     layer_read: ClassVar[int | None] = None  # of CLIP, counted back from the last; None where it cannot be chosen
     clip_skip = 0
+    ends_in_noise = False
 
     def __init__(self, folder: Path, device: str = "cpu", *, plain: bool = False) -> None:
         from handstyle.diffusion.faster_layers import exchange
@@ -207,6 +208,12 @@ class LatentDiffusion:
                 hint=f"Set clip_skip to a number from 0 to {most}." if most else "Leave clip_skip out.",
             )
         self.clip_skip = clip_skip
+
+    def end_in_noise(self, asked: bool) -> None:
+        if asked:
+            raise UsageMistake(
+                f"{self.known_as} ends in nothing but noise as it is", hint="Leave rescale_betas_zero_snr out."
+            )
 
     @property
     def most_skipped(self) -> int:

@@ -167,6 +167,14 @@ class FlowSchedule:
         return share_B / (1 - share_B).clamp_min(1e-12)
 
 
+def ending_in_noise(signal_T: Tensor) -> Tensor:
+    """sqrt(a) - sqrt(a_T), times sqrt(a_1) / (sqrt(a_1) - sqrt(a_T)): the first step stays, and at the last nothing of
+    the picture is left (Lin et al. 2024, "Common Diffusion Noise Schedules and Sample Steps are Flawed", algorithm 1)."""
+    root_T = signal_T.double().sqrt()
+    root_T = (root_T - root_T[-1]) * root_T[0] / (root_T[0] - root_T[-1])
+    return root_T.square().to(signal_T.dtype)
+
+
 def style_friendly(rows: int, generator: torch.Generator, mean: float, deviation: float) -> Tensor:
     """Logarithms of signal-to-noise ratios from a normal distribution, one from each of equal strata: by their low mean
     most is learnt where a style is decided (Choi et al. 2024, "Style-Friendly SNR Sampler")."""

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from handstyle.diffusion.latent_diffusion import LatentDiffusion
-from handstyle.diffusion.noise import NoiseSchedule, Prediction
-from handstyle.errors import BaseUnusable
+from handstyle.diffusion.noise import NoiseSchedule, Prediction, ending_in_noise
+from handstyle.errors import BaseUnusable, UsageMistake
 
 LAYERS = {
     "attention": r"\.attn[12]\.(to_q|to_k|to_v|to_out\.0)$",
@@ -20,10 +20,16 @@ LAYERS = {
 }
 
 
+# As diffusers' schedulers are told; samples must begin where there is nothing but noise (Lin et al. 2024, section 3.3).
+ENDING_IN_NOISE: dict[str, object] = {"rescale_betas_zero_snr": True, "timestep_spacing": "trailing"}
+
+
 class UNetDiffusion(LatentDiffusion):
     """A loaded base; with a family's answers it satisfies `ModelFamily`."""
 
     denoiser_part: ClassVar = "unet"
+    noise: NoiseSchedule
+    _as_loaded: tuple[NoiseSchedule, dict[str, object]]
 
     @property
     def unet(self) -> Any:
@@ -52,6 +58,23 @@ class UNetDiffusion(LatentDiffusion):
                 hint="Known: epsilon, v_prediction.",
             )
         return NoiseSchedule(scheduler.alphas_cumprod, cast(Prediction, told))
+
+    def end_in_noise(self, asked: bool) -> None:
+        if asked == self.ends_in_noise:
+            return
+        if not asked:
+            self.noise, self._scheduler_config = self._as_loaded
+        elif self.noise.prediction == "epsilon":
+            raise UsageMistake(
+                "this base predicts the noise, and where there is nothing but noise that says nothing of the picture "
+                "(Lin et al. 2024, section 3.1)",
+                hint="Leave rescale_betas_zero_snr out, or take a base that predicts v.",
+            )
+        else:
+            self._as_loaded = self.noise, self._scheduler_config
+            self.noise = NoiseSchedule(ending_in_noise(self.noise.signal_T), self.noise.prediction)
+            self._scheduler_config = {**self._scheduler_config, **ENDING_IN_NOISE}
+        self.ends_in_noise = asked
 
     def _compute_plainly(self) -> None:
         from handstyle.diffusion.attention import use_plain_attention

@@ -30,6 +30,7 @@ class ForeignStyle(Record):
     resolution: int
     trigger: str = ""  # the words that call it, where its header says them (ModelSpec's `trigger_phrase`)
     word: str = ""  # a new one, whose vectors it holds
+    ends_in_noise: bool = False  # so its header says it was trained
     merged_from: str = ""  # what its header says, by which a style of one's own is found in it
     class_words: str = "drawing"
     precision: Literal["bf16", "no"] = "no"

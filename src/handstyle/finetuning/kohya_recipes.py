@@ -117,6 +117,7 @@ def _objective(told: Translation) -> None:
     told.take("min_snr_gamma", "snr_gamma", lambda value: number(value) or None)
     told.take("prior_loss_weight", "prior_loss_weight", number)
     told.take("noise_offset", "noise_offset", number)
+    told.take("zero_terminal_snr", "rescale_betas_zero_snr", yes)
     told.take("debiased_estimation_loss", "debiased_estimation_loss", yes)
     if told.settings.get("debiased_estimation_loss"):
         if told.settings.get("snr_gamma"):

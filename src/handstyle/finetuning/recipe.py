@@ -132,6 +132,7 @@ class Recipe(Record):
     style_friendly_sampling: bool = later(False, description="more of what is learnt lies where there is much noise")
     log_snr_mean: float = later(-6.0, ge=-20, le=20, description="around which, as a logarithm of signal to noise")
     log_snr_std: float = later(2.0, gt=0, le=20)
+    rescale_betas_zero_snr: bool = later(False, description="the last timestep is nothing but noise; of v-prediction")
     noise_offset: float = later(0.0, ge=0, le=1, description="noise that is the same all over each channel")
 
     # The pictures.

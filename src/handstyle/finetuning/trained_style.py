@@ -107,6 +107,10 @@ class TrainedStyle(Record):
     def clip_skip(self) -> int:
         return self.recipe.clip_skip
 
+    @property
+    def ends_in_noise(self) -> bool:
+        return self.recipe.rescale_betas_zero_snr
+
     def asked(self, prompt: str) -> str:
         """A prompt in the words that call this style: one that does not name it is put into its template."""
         return prompt if self.recipe.identifier in prompt else self.recipe.words(prompt)

@@ -48,6 +48,7 @@ def worn_file(path: Path, weight: float, family: ModelFamily) -> Worn:
         resolution=family.resolution,
         trigger=_trigger(said) or (word.word if word else ""),
         word=word.word if word else "",
+        ends_in_noise=said.get("ss_zero_terminal_snr") == "True",
         merged_from=said.get(MERGED_FROM, ""),
         clip_skip=origin.clip_skip_of(said),
     )

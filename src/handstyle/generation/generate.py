@@ -58,11 +58,23 @@ def attached(styles: Sequence[Worn], family: ModelFamily) -> Iterator[ModelFamil
         if any(name.partition(".")[0] not in family.networks for name in worn.tensors):
             raise _of_another_base(worn)  # what belongs to no network would be left off in silence
     with ExitStack() as stack:
+        stack.enter_context(_noise_of(styles, family))
         for worn in styles:
             stack.enter_context(_word_of(worn, family))
         for part, network in family.networks.items():
             stack.enter_context(low_rank.added([change(worn, part, network) for worn in styles], network))
         yield family
+
+
+@contextmanager
+def _noise_of(styles: Sequence[Worn], family: ModelFamily) -> Iterator[None]:
+    """Meanwhile the last step is nothing but noise, where a style was trained so."""
+    before = family.ends_in_noise
+    family.end_in_noise(before or any(worn.style.ends_in_noise for worn in styles))
+    try:
+        yield
+    finally:
+        family.end_in_noise(before)
 
 
 @contextmanager

@@ -34,6 +34,9 @@ def code(style: TrainedStyle, weights: Sequence[Weights], base: str, prompt: str
         ]
     if style.recipe.teaches_a_word:
         lines += _word(style)
+    if style.ends_in_noise:
+        lines.insert(0, "from diffusers import DDIMScheduler")
+        lines.append('pipeline.scheduler = DDIMScheduler.from_pretrained("RELEASE/weights/scheduler")')
     lines.append(f'pipeline({json.dumps(prompt, ensure_ascii=False)}).images[0].save("picture.png")')
     return "\n".join(lines)
 

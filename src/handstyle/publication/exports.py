@@ -32,6 +32,7 @@ from handstyle.tensor_files import Tensor, data_digest, digest, tensors_in, writ
 DIFFUSERS_LORA = "pytorch_lora_weights.safetensors"
 PEFT = "peft_weights.safetensors"
 EMBEDDING = "learned_embeds.safetensors"
+SCHEDULE = "scheduler/scheduler_config.json"  # only where it is another than the base's
 FULL_DENOISER: dict[str, Format] = {"unet": "diffusers-unet", "transformer": "diffusers-transformer"}
 FULL_TEXT_ENCODER: Format = "transformers-text-encoder"
 
@@ -71,11 +72,20 @@ def write_files(folder: Path, style: TrainedStyle, weights: Path, base: Path, cl
                 f"{weights} does not hold the tensors of the style `{style.name}`",
                 hint="Restore the file, or finetune again.",
             )
+        if style.ends_in_noise:
+            _write_schedule(folder, base)
         if style.recipe.method == "full":
             return _write_full(folder, tensors, base)
         layers, word = dialects.parted(tensors)
         written = _write_lora(folder, style, layers, word, base, cleared) if layers else []
         return [*written, *([_write_word(folder, style, word, base, cleared)] if word else [])]
+
+
+def _write_schedule(folder: Path, base: Path) -> None:
+    """For drawing as it was trained: diffusers' own words for a schedule that ends in noise."""
+    config = _config(base, "scheduler", SCHEDULE.rpartition("/")[2])
+    told = {**config, "_class_name": "DDIMScheduler", "rescale_betas_zero_snr": True, "timestep_spacing": "trailing"}
+    write_bytes(folder / SCHEDULE, json.dumps(told, indent=2, sort_keys=True).encode())
 
 
 def _write_word(
@@ -141,6 +151,7 @@ def kohya_metadata(
 ) -> dict[str, str]:
     """What user interfaces read. No captions, folders or file names: the usual trainers put them here."""
     facts = facts_of_network(base, tensors, rank, style.recipe.lora_alpha, style.base.name)
+    facts |= {"ss_zero_terminal_snr": "True"} if style.ends_in_noise else {}
     return facts | _said_of(style, cleared)
 
 

@@ -6,7 +6,7 @@ Asked after the signature and every file held: a signer, too, can put together w
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
@@ -25,6 +25,7 @@ from handstyle.tensor_files import Tensor, digest, metadata_of, tensors_in
 CARD, RECIPE, STYLE, REPORT, REPORT_PAGE = "README.md", "recipe.toml", "style.json", "report.json", "report.html"
 LICENCE = "LICENSE.md"
 WEIGHTS, LICENCES = "weights", "licences"
+SCHEDULE = f"{WEIGHTS}/scheduler/scheduler_config.json"
 ALWAYS = (CARD, LICENCE, COLLECTION, RECIPE, STYLE, REPORT, REPORT_PAGE)
 
 # What comes of records that are JSON and not what they should be.
@@ -127,12 +128,18 @@ def _weights_faults(folder: Path, style: Mapping[str, Any], statement: Statement
             held[key] = open_files.enter_context(tensors_in(folder / path))
             if digest(held[key]) != weights.tensors:
                 yield path, "holds other tensors than were signed"
+        if style["recipe"].get("rescale_betas_zero_snr") and not _ends_in_noise(folder, listed):
+            yield SCHEDULE, "does not say that the last step is nothing but noise, as it was trained"
         paths: dict[str, str] = {weights.format: f"{WEIGHTS}/{weights.path}" for weights in statement.weights}
         if style["recipe"]["method"] == "lora":
             yield from _low_rank_faults(folder, style, held, paths)
         else:
             yield from _full_faults(style, held)
         held.clear()
+
+
+def _ends_in_noise(folder: Path, listed: Set[str]) -> bool:
+    return SCHEDULE in listed and _read(folder / SCHEDULE).get("rescale_betas_zero_snr") is True
 
 
 def _low_rank_faults(
