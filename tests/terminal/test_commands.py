@@ -28,7 +28,8 @@ FLAGS = {
     "doctor": "captions influence rounds base workspace",
     "captions": "template captioner workspace",
     "encode": "base workspace",
-    "finetune": "base preset recipe set class-images further stop dry-run resume extend network-weights plain "
+    "finetune": "base preset recipe set algo train-text-encoder-ti num-vectors initializer-token token-lr "
+    "rescale-betas-zero-snr class-images further stop dry-run resume extend network-weights plain "
     "save-every sample-every report-to workspace",
     "generate": "prompts seeds negative-prompt guidance steps sampler width height clip-skip style sheet to key plain "
     "base from strength mask outpaint resample source-permission workspace",
@@ -145,6 +146,24 @@ def test_what_was_not_typed_is_left_to_the_stage(typed: Any, stage: Any, folder:
 
 
 # finetune
+
+
+def test_choices_with_an_option_of_their_own_reach_the_recipe(typed: Any, run: Any) -> None:
+    typed("finetune", "--algo", "textual-inversion", "--num-vectors", "2", "--initializer-token", "red boat",
+          "--token-lr", "0.005", "--set", "rank=4")  # fmt: skip
+    assert run.plan.named["settings"] == {
+        "rank": "4", "algo": "textual-inversion", "num_vectors": 2, "initializer_token": "red boat", "token_lr": 0.005,
+    }  # fmt: skip
+    typed("finetune", "--train-text-encoder-ti", "--rescale-betas-zero-snr")
+    assert run.plan.named["settings"] == {"train_text_encoder_ti": True, "rescale_betas_zero_snr": True}
+    typed("finetune")
+    assert run.plan.named["settings"] == {}
+
+
+@pytest.mark.parametrize("other", [["--set", "algo=loha"], ["--extend", "9 steps"]])
+def test_a_choice_is_made_once(typed: Any, run: Any, other: list[str]) -> None:
+    answer = typed("finetune", "--algo", "lokr", *other)
+    assert answer.code == UsageMistake.exit_code and "--algo" in answer.err
 
 
 @pytest.fixture

@@ -169,7 +169,8 @@ class FlowSchedule:
 
 def ending_in_noise(signal_T: Tensor) -> Tensor:
     """sqrt(a) - sqrt(a_T), times sqrt(a_1) / (sqrt(a_1) - sqrt(a_T)): the first step stays, and at the last nothing of
-    the picture is left (Lin et al. 2024, "Common Diffusion Noise Schedules and Sample Steps are Flawed", algorithm 1)."""
+    the picture is left (Lin et al. 2024, "Common Diffusion Noise Schedules and Sample Steps are Flawed",
+    algorithm 1)."""
     root_T = signal_T.double().sqrt()
     root_T = (root_T - root_T[-1]) * root_T[0] / (root_T[0] - root_T[-1])
     return root_T.square().to(signal_T.dtype)

@@ -25,6 +25,7 @@ from handstyle.terminal.convert_command import convert
 from handstyle.terminal.detect_command import detect
 from handstyle.terminal.display import Display, display_of
 from handstyle.terminal.doctor_command import doctor
+from handstyle.terminal.finetune_command import finetune
 from handstyle.terminal.generate_command import generate
 from handstyle.terminal.influence_command import influence
 from handstyle.terminal.log_commands import log
@@ -89,71 +90,7 @@ def encode(
     display.result(made, f"{made.works} works and {made.texts} texts at {made.resolution} pixels{known}")
 
 
-@app.command()
-def finetune(
-    context: typer.Context,
-    base: options.Base = None,
-    preset: options.Preset = None,
-    recipe: options.RecipeFile = None,
-    settings: options.Settings = None,
-    class_images: options.ClassImages = None,
-    further: options.Further = None,
-    stop: options.Stop = None,
-    dry_run: options.DryRun = False,
-    resume: options.Resume = False,
-    extend: options.Extend = None,
-    network_weights: options.NetworkWeights = None,
-    plain: options.Plain = False,
-    save_every: options.SaveEvery = None,
-    sample_every: options.SampleEvery = None,
-    report_to: options.ReportTo = None,
-    workspace: options.Place = None,
-    json: options.AsJson = False,
-) -> None:
-    """A collection becomes a trained style; what it takes is shown first."""
-    from handstyle import planning, stages
-
-    values.at_most_one({"--recipe": recipe, "--preset": preset, "--extend": extend})
-    values.at_most_one({"--set": settings, "--extend": extend})
-    values.at_most_one({"--network-weights": network_weights, "--extend": extend})
-    display, changes = display_of(context), values.recipe_settings(settings or ())
-    plan = planning.plan(
-        values.workspace_at(workspace),
-        base,
-        **values.given(
-            recipe_file=recipe,
-            preset=preset,
-            settings=changes,
-            class_images=class_images,
-            extend=extend,
-            network_weights=network_weights,
-        ),
-        plain=plain,
-    )
-    for note in plan.notes:
-        display.say(note)
-    toml = plan.recipe.as_toml()
-    made = stages.finetune(
-        plan,
-        announce=lambda words: display.say(words if dry_run else f"{toml}\n{words}\n"),
-        progress=display.progress,
-        **values.given(
-            stop=values.how_to_stop(stop),
-            resume=resume,
-            dry_run=dry_run,
-            further=further,
-            save_every=save_every,
-            sample_every=sample_every,
-            report_to=values.where_to_report(report_to),
-        ),
-    )
-    if dry_run:
-        display.result(made, toml.rstrip(), recipe=plan.recipe.as_json())
-    else:
-        known = "finished before, in" if made.already_there else "in"
-        display.result(made, f"{made.steps} steps {known} {minutes(made.seconds)} minutes", *made.verdict, made.style)
-
-
+app.command()(finetune)
 app.command()(generate)
 
 
@@ -264,8 +201,3 @@ def run(arguments: Sequence[str], display: Display) -> int:
         path = where.command_path if where else "handstyle"
         raise UsageMistake(mistake.format_message(), hint=f"`{path} --help` shows what can be typed.") from None
     return 0
-
-
-def minutes(seconds: float) -> str:
-    whole, rest = divmod(round(seconds), 60)
-    return f"{whole}:{rest:02d}"

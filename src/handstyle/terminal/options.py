@@ -30,12 +30,6 @@ Further = Annotated[
     Option("--further", metavar="FOLDER", help="More drawings by the artist, to compare with; never trained on."),
 ]
 
-Stop = Annotated[
-    str | None,
-    Option(
-        "--stop", metavar="HOW", help="cross-fitted: as works left out in turn say; or max_train. [the first, if quick]"
-    ),
-]
 Audit = Annotated[
     bool, Option("--audit", help="Train twins on half of the works to see whether it copies; takes some minutes.")
 ]
@@ -112,38 +106,7 @@ MeantFor = Annotated[
 Keeper = Annotated[str | None, Option("--keeper", metavar="NAME", help="Who asks; with --letter.")]
 Contact = Annotated[str | None, Option("--contact", metavar="WHERE", help="Where answers go; with --letter.")]
 
-# finetune
-Preset = Annotated[str | None, Option("--preset", metavar="NAME", help="Start from a recipe that is shipped.")]
-RecipeFile = Annotated[
-    Path | None, Option("--recipe", metavar="FILE", help="Start from a recipe of your own, in TOML.")
-]
-Settings = Annotated[
-    list[str] | None, Option("--set", metavar="KEY=VALUE", help="Change one choice of the recipe; may be repeated.")
-]
-ClassImages = Annotated[
-    Path | None,
-    Option("--class-images", metavar="FOLDER", help="Pictures of what the class words mean. [the base draws them]"),
-]
-DryRun = Annotated[bool, Option("--dry-run", help="Only show the recipe and what it would take.")]
 Plain = Annotated[bool, Option("--plain", help="Compute without any optimisation, to compare with.")]
-Resume = Annotated[bool, Option("--resume", help="Go on from the last snapshot.")]
-Extend = Annotated[
-    str | None, Option("--extend", metavar="DURATION", help='Go on after the end of the last run, say "120 steps".')
-]
-NetworkWeights = Annotated[
-    Path | None,
-    Option("--network-weights", metavar="FILE", help="Go on from a LoRA of another tool, whose works nobody knows."),
-]
-SaveEvery = Annotated[
-    int | None, Option("--save-every", metavar="STEPS", min=1, help="From snapshot to snapshot. [20]")
-]
-SampleEvery = Annotated[
-    int | None,
-    Option("--sample-every", metavar="STEPS", min=0, help="From sample sheet to sample sheet; 0 draws none. [40]"),
-]
-ReportTo = Annotated[
-    str | None, Option("--report-to", metavar="TOOL", help="Show the run in tensorboard, trackio or wandb, too.")
-]
 
 # publish
 Title = Annotated[str, Option("--name", metavar="TITLE", help="What the style is called.")]

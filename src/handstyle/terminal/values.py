@@ -66,6 +66,11 @@ def days(typed: str, option: str) -> timedelta:
     return timedelta(days=int(number))
 
 
+def minutes(seconds: float) -> str:
+    whole, rest = divmod(round(seconds), 60)
+    return f"{whole}:{rest:02d}"
+
+
 def workspace_at(folder: Path | None) -> Workspace:
     from handstyle.workspace import DEFAULT, Workspace
 
