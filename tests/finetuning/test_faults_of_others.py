@@ -1,7 +1,7 @@
 """Does handstyle have one of the nine faults that were read in the reference scripts?
 
 diffusers, `examples/dreambooth` and `examples/advanced_diffusion_training` at 58eb52c. One test a fault, each of which
-fails where the fault is put in.
+fails where the fault is put in; docs/faults-of-others.md lists them.
 """
 
 from __future__ import annotations
@@ -24,6 +24,12 @@ from handstyle.encoding.encode import encode_texts
 from handstyle.finetuning.objective import batch_loss, loss_of
 from handstyle.finetuning.trainable import trainable
 from handstyle.publication.style_licence import licence_of_style
+
+
+def test_the_page_lists_every_test_here() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "faults-of-others.md").read_text(encoding="utf-8")
+    tests = [name for name in globals() if name.startswith("test_") and name != "test_the_page_lists_every_test_here"]
+    assert len(tests) == 9 and not [name for name in tests if f"`{name}`" not in page]
 
 
 def test_a_shuffled_order_never_gives_a_work_the_words_of_another(recipe: Any, material: Any) -> None:
@@ -133,6 +139,6 @@ def test_a_resumed_run_sees_the_works_it_would_have_seen(recipe: Any, run: Any) 
      ("CC-BY-4.0", "openrail++", "openrail++")],
 )  # fmt: skip
 def test_the_licence_on_the_card_follows_from_works_and_base(works: str, base: str, licence: str) -> None:
-    """It was `creativeml-openrail-m`, whatever the base. (Their card also forgot its pictures; ours has none, and
-    points to the report, which has.)"""
+    """It was `creativeml-openrail-m`, whatever the base. (Their card also forgot its pictures: ours points to the report,
+    which has them, and tests/publication/test_card.py holds that.)"""
     assert licence_of_style({works}, base, permitted=False, commercial=True).name.lower() == licence.lower()

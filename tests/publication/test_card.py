@@ -52,6 +52,12 @@ def test_it_says_what_nobody_can_tell_and_how_to_check(ingredients: Ingredients,
     assert fingerprint(ingredients.key.public_key()) in text
 
 
+def test_the_card_points_to_the_pictures_whatever_the_last_step_of_the_run_was(release: Path) -> None:
+    """In diffusers' scripts they were in a list that each step made anew, so that most cards had none."""
+    assert "(report.html)" in (release / "README.md").read_text(encoding="utf-8")
+    assert (release / "report.html").is_file()
+
+
 def test_what_the_published_report_hides_the_card_hides_too(ingredients: Ingredients) -> None:
     parts = ingredients
     hidden = InspectedWork(

@@ -48,7 +48,7 @@ def text(
         f"# {plain(cleared.title)}\n\n{plain(involvement(works, beside))}",
         _what_it_is(style, works, cleared),
         _use(style, weights),
-        "## What was measured\n\n" + _lines(_findings(report)),
+        f"## What was measured\n\n{_lines(_findings(report))}\n\nThe pictures are in [report.html](report.html).",
         "## What this cannot tell you\n\n" + _lines([plain(limit) for limit in (*report.cannot_tell, *_LIMITS)]),
         f"## The base\n\n{plain(style.base.name)} was {plain(cleared.base.words)}.{_base_warning(cleared)}",
         "## Whose work it is\n\n" + _lines([plain(line) for line in cleared.attributions]),
