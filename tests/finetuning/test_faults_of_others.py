@@ -139,6 +139,6 @@ def test_a_resumed_run_sees_the_works_it_would_have_seen(recipe: Any, run: Any) 
      ("CC-BY-4.0", "openrail++", "openrail++")],
 )  # fmt: skip
 def test_the_licence_on_the_card_follows_from_works_and_base(works: str, base: str, licence: str) -> None:
-    """It was `creativeml-openrail-m`, whatever the base. (Their card also forgot its pictures: ours points to the report,
-    which has them, and tests/publication/test_card.py holds that.)"""
+    """It was `creativeml-openrail-m`, whatever the base. (Their card forgot its pictures, too: ours points to the
+    report that has them, and tests/publication/test_card.py holds that.)"""
     assert licence_of_style({works}, base, permitted=False, commercial=True).name.lower() == licence.lower()

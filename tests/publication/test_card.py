@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from huggingface_hub import ModelCard
 from ingredients import TODAY, Ingredients, collected, mozilla, report_on, style_of
