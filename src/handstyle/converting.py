@@ -130,6 +130,11 @@ def _source(workspace: Workspace, text: str, family: ModelFamily) -> _Source:
             f"{style.name} is a new word and changes no weights, so there is nothing to convert",
             hint="Its release has the vectors as other tools read them, in learned_embeds.safetensors.",
         )
+    if style.recipe.tlora:
+        raise UsageMistake(
+            f"{style.name} counts its ranks by the noise (tlora), which no other format can say",
+            hint="Finetune without tlora what other tools are to read.",
+        )
     word = style.recipe.identifier
     note = f"The word `{word}` is no part of it: put learned_embeds.safetensors of its release beside it."
     adapter = _of_style(layers, style.recipe, family)

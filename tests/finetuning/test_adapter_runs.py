@@ -38,6 +38,18 @@ def test_a_run_goes_on_to_the_bit_where_it_was_stopped(
     assert all(same(getattr(end, kind), getattr(same_end, kind)) for kind in ("weights", "exp_avg", "exp_avg_sq"))
 
 
+@pytest.mark.parametrize("dropout", [0.0, 0.2])
+def test_a_run_that_counts_its_ranks_by_the_noise_does_too(
+    dropout: float, run: Any, recipe: Callable[..., Recipe], tmp_path: Path
+) -> None:
+    chosen = recipe(tlora=True, rank=8, lora_dropout=dropout, gradient_checkpointing=dropout > 0)
+    snapshots = Snapshots(tmp_path, "ours")
+    steps, end = run(chosen, watch=lambda step: snapshots.save(step.state()) if step.index == 3 else None)
+    again, same_end = run(chosen, snapshots.load(tmp_path / "step-000003.safetensors"))
+    assert [step.loss for step in again] == [step.loss for step in steps[3:]]
+    assert same(end.weights, same_end.weights) and same(end.exp_avg_sq, same_end.exp_avg_sq)
+
+
 @pytest.mark.parametrize("algo", OTHERS)
 def test_every_tensor_of_the_adapter_learns(algo: str, run: Any, recipe: Callable[..., Recipe], family: Any) -> None:
     from handstyle.finetuning.trainable import trainable

@@ -15,7 +15,7 @@ import pytest
 from ingredients import EMBEDDED, TODAY, collected, mozilla, report_on, style_of
 
 from handstyle import digests
-from handstyle.errors import BaseUnusable, RecordDamaged
+from handstyle.errors import BaseUnusable, RecordDamaged, UsageMistake
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.publication import exports
 from handstyle.publication.clearance import Clearance, clearance
@@ -101,6 +101,12 @@ def test_both_files_give_the_trained_network_back(small_base: Path, tmp_path: Pa
     for file in files:
         assert file.largest_difference < 1e-5
         assert file.tensors == digests.of_tensor_file(tmp_path / "weights" / file.path)
+
+
+def test_ranks_that_count_by_the_noise_are_in_no_format_and_are_not_published(small_base: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageMistake, match="no format of another tool"):
+        written(tmp_path, small_base, low_rank(small_base), tlora=True)
+    assert not (tmp_path / "weights").exists()
 
 
 @pytest.mark.slow

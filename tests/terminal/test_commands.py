@@ -29,7 +29,7 @@ FLAGS = {
     "captions": "template captioner workspace",
     "encode": "base workspace",
     "finetune": "base preset recipe set algo train-text-encoder-ti num-vectors initializer-token token-lr "
-    "rescale-betas-zero-snr class-images further stop dry-run resume extend network-weights plain "
+    "rescale-betas-zero-snr tlora class-images further stop dry-run resume extend network-weights plain "
     "save-every sample-every report-to workspace",
     "generate": "prompts seeds negative-prompt guidance steps sampler width height clip-skip style sheet to key plain "
     "base from strength mask outpaint resample source-permission workspace",

@@ -31,6 +31,8 @@ def attach_trainable(
     dropout: float,
     algo: Algorithm = "lora",
     factor: int = -1,
+    *,
+    in_place: bool = True,
 ) -> None:
     """PEFT's layers on `targets`; a fresh pair of LoRA changes nothing, as B starts at zero (Hu et al. 2021).
 
@@ -39,7 +41,7 @@ def attach_trainable(
     from peft.tuners.lora import Linear
 
     adapter_layers.attach(network, algo, targets, rank, alpha, dropout, factor)
-    if algo == "lora" and dropout == 0:
+    if in_place and algo == "lora" and dropout == 0:
         for layer in network.modules():
             if isinstance(layer, Linear) and isinstance(layer.base_layer, PackedLinear):
                 layer.__class__ = in_place_class()

@@ -76,6 +76,8 @@ class Recipe(Record):
     lora_alpha: float = Field(default=8, gt=0, description="updates are scaled by lora_alpha / rank")
     lora_dropout: float = Field(default=0.0, ge=0, lt=1)
     lokr_factor: int = later(-1, ge=-1, le=1024, description="size of LoKr's first matrix; -1: about a square root")
+    tlora: bool = later(False, description="where there is much noise, few ranks learn, and few are drawn with")
+    tlora_min_rank: int = later(1, ge=1, le=1024, description="how many, where there is nothing but noise")
     lora_modules: tuple[Module, ...] = Field(default=MODULES, min_length=1)
     lora_blocks: tuple[Words, ...] = later((), description="only these blocks of the denoiser, by name or preset")
     train_text_encoder: bool = False
@@ -197,6 +199,10 @@ class Recipe(Record):
             return "algo: diffusers does not read a DoRA of a text encoder again: choose another, or leave that alone"
         if self.algo in ("loha", "lokr", "oft") and self.lora_dropout:
             return f"lora_dropout: {self.algo} has none"
+        if self.tlora and (self.method == "full" or self.algo != "lora"):
+            return "tlora: only the ranks of a plain LoRA are counted by the noise; leave it out"
+        if self.tlora and self.tlora_min_rank > self.rank:
+            return f"tlora_min_rank: there are but {self.rank} ranks"
         if self.prior_target == "base" and self.method == "full":
             return "prior_target: a full finetuning has no base beside it to ask; leave it out"
         if self.lora_blocks and self.method == "full":

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from handstyle.diffusion import low_rank
+from handstyle.diffusion import low_rank, rank_by_noise
 from handstyle.diffusion.family import ModelFamily
 from handstyle.diffusion.faster_layers import round_anew
 from handstyle.finetuning import blocks, new_words
@@ -141,14 +141,19 @@ def _low_rank(
 ) -> Iterator[Trainable]:
     of_denoiser = blocks.layers(family, recipe)
     try:
-        for part, network in networks.items():
-            layers: Sequence[str] = of_denoiser if network is family.denoiser else TEXT_ENCODER_LAYERS
-            if origin is not None:
-                layers = list(dict.fromkeys([*layers, *origin.layers(part)]))
-            settings = (recipe.rank, recipe.lora_alpha, recipe.lora_dropout, recipe.algo, recipe.lokr_factor)
-            low_rank.attach_trainable(network, layers, *settings)
-            network.train()
-        yield _trainable({part: low_rank.low_rank_parameters(network) for part, network in networks.items()})
+        with ExitStack() as stack:
+            for part, network in networks.items():
+                layers: Sequence[str] = of_denoiser if network is family.denoiser else TEXT_ENCODER_LAYERS
+                if origin is not None:
+                    layers = list(dict.fromkeys([*layers, *origin.layers(part)]))
+                narrows = recipe.tlora and network is family.denoiser
+                settings = (recipe.rank, recipe.lora_alpha, recipe.lora_dropout, recipe.algo, recipe.lokr_factor)
+                low_rank.attach_trainable(network, layers, *settings, in_place=not narrows)
+                if narrows:
+                    of = family.noise.number_of_timesteps
+                    stack.enter_context(rank_by_noise.learning(network, of, recipe.rank, recipe.tlora_min_rank))
+                network.train()
+            yield _trainable({part: low_rank.low_rank_parameters(network) for part, network in networks.items()})
     finally:
         for network in networks.values():
             low_rank.detach_trainable(network)

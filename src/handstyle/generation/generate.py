@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from handstyle.diffusion import low_rank, sampling, updates, vocabulary
+from handstyle.diffusion import low_rank, rank_by_noise, sampling, updates, vocabulary
 from handstyle.diffusion.adapter_names import WORD, is_of_a_word
 from handstyle.diffusion.family import ModelFamily
 from handstyle.diffusion.painting import Chance
@@ -61,8 +61,11 @@ def attached(styles: Sequence[Worn], family: ModelFamily) -> Iterator[ModelFamil
         stack.enter_context(_noise_of(styles, family))
         for worn in styles:
             stack.enter_context(_word_of(worn, family))
+        for worn in styles:
+            stack.enter_context(_narrowed(worn, family))
         for part, network in family.networks.items():
-            stack.enter_context(low_rank.added([change(worn, part, network) for worn in styles], network))
+            fixed = [worn for worn in styles if not (_counts_ranks(worn) and network is family.denoiser)]
+            stack.enter_context(low_rank.added([change(worn, part, network) for worn in fixed], network))
         yield family
 
 
@@ -86,6 +89,26 @@ def _word_of(worn: Worn, family: ModelFamily) -> Iterator[None]:
         return
     word = worn.style.word if isinstance(worn.style, ForeignStyle) else worn.style.recipe.identifier
     with vocabulary.joined(family, word, vectors):
+        yield
+
+
+def _counts_ranks(worn: Worn) -> bool:
+    return isinstance(worn.style, TrainedStyle) and worn.style.recipe.tlora
+
+
+@contextmanager
+def _narrowed(worn: Worn, family: ModelFamily) -> Iterator[None]:
+    """A style whose ranks count by the noise is no fixed difference of weights: it is computed beside them."""
+    if not _counts_ranks(worn):
+        yield
+        return
+    recipe, weights = worn.trained.recipe, low_rank.split(worn.tensors, next(iter(family.networks)))
+    scale, of = worn.weight * recipe.lora_alpha / recipe.rank, family.noise.number_of_timesteps
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(rank_by_noise.worn(family.denoiser, weights, scale, of, recipe.tlora_min_rank))
+        except (KeyError, RuntimeError):
+            raise _of_another_base(worn) from None
         yield
 
 

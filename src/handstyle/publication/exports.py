@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from handstyle.errors import BaseUnusable, RecordDamaged
+from handstyle.errors import BaseUnusable, RecordDamaged, UsageMistake
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.publication import adapter_headers, dialects
 from handstyle.publication.clearance import Clearance
@@ -55,6 +55,13 @@ def write(folder: Path, style: TrainedStyle, weights: Path, base: Path, cleared:
     """The exports of `weights` (the style's own file) in `folder`, each reloaded on `base` (a diffusers folder)
     and compared. Raises RecordDamaged when one does not give the trained network back."""
     from handstyle.publication import reloads  # imports torch
+
+    if style.recipe.tlora:
+        raise UsageMistake(
+            f"{style.name} counts its ranks by the noise (tlora), which no format of another tool can say: there "
+            "it would draw with all of them at all times, as it was never trained",
+            hint="Finetune without tlora what is to be published.",
+        )
 
     written = write_files(folder, style, weights, base, cleared)
     differences = reloads.largest_differences(base, weights, style, {folder / path: kind for path, kind, _ in written})

@@ -73,6 +73,10 @@ ZeroSnr = Annotated[
     bool | None,
     Option("--rescale-betas-zero-snr", help="Let the last step be nothing but noise.", show_default=False),
 ]
+TLora = Annotated[
+    bool | None,
+    Option("--tlora", help="Fewer ranks where there is more noise; cannot be published.", show_default=False),
+]
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,7 @@ class Known:
     initializer_token: InitializerToken = None
     token_lr: TokenRate = None
     rescale_betas_zero_snr: ZeroSnr = None
+    tlora: TLora = None
 
     @property
     def typed(self) -> dict[str, Any]:
