@@ -1,4 +1,4 @@
-"""Does a style that was taught a new word draw with it, from a run and from a file of another tool, and leave no trace?"""
+"""Does a style that was taught a new word draw with it, from a run and from a file, and leave no trace?"""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ import torch
 from safetensors.torch import save_file
 from test_worn_adapters import drawn, worn_as
 
+from handstyle import digests
 from handstyle.diffusion import vocabulary
 from handstyle.errors import UsageMistake
+from handstyle.finetuning.foreign_style import ForeignStyle
 from handstyle.finetuning.recipe import Recipe
 from handstyle.generation.foreign_files import worn_file
 from handstyle.generation.generate import Worn, attached
@@ -64,15 +66,15 @@ def test_a_word_of_another_base_is_refused(family: Any, xl_family: Any) -> None:
             pass
 
 
-def in_files_of_others(family: Any, folder: Path) -> dict[str, dict[str, torch.Tensor]]:
+def in_files_of_others(family: Any) -> dict[str, dict[str, torch.Tensor]]:
     """As kohya, A1111 and diffusers write it; beside a LoRA as A1111 and OneTrainer bundle it."""
     own = vectors(family)
     names = ["emb_params"] if len(own) == 1 else ["clip_l", "clip_g"]
     plain = dict(zip(names, own.values(), strict=True))
     layer = "lora_unet_mid_block_resnets_0_conv1" if len(own) == 1 else "lora_unet_middle_block_0_in_layers_2"
     width = family.denoiser.mid_block.resnets[0].conv1.weight.shape[0]
-    lora = {f"{layer}.lora_down.weight": torch.ones(1, width, 3, 3) * 0.1,
-            f"{layer}.lora_up.weight": torch.ones(width, 1, 1, 1) * 0.1, f"{layer}.alpha": torch.tensor(1.0)}  # fmt: skip
+    down, up = 0.1 * torch.ones(1, width, 3, 3), 0.1 * torch.ones(width, 1, 1, 1)
+    lora = {f"{layer}.lora_down.weight": down, f"{layer}.lora_up.weight": up, f"{layer}.alpha": torch.tensor(1.0)}
     found = {"hndst": plain, "bundle": {**lora, **{f"bundle_emb.hndst.{name}": rows for name, rows in plain.items()}}}
     return found | ({"learned_embeds": {"hndst": own["text_encoder"]}} if len(own) == 1 else {})
 
@@ -83,7 +85,7 @@ def test_files_of_other_tools_are_worn_as_the_style_they_came_from(
     request = request_for("a boat, hndst drawing")
     with attached([taught(base)], base):
         own = drawn(base, request)
-    for name, tensors in in_files_of_others(base, tmp_path).items():
+    for name, tensors in in_files_of_others(base).items():
         save_file(tensors, tmp_path / f"{name}.safetensors")
         worn = worn_file(tmp_path / f"{name}.safetensors", 1.0, base)
         assert worn.style.asked("a boat") == "a boat, hndst"
@@ -92,7 +94,16 @@ def test_files_of_other_tools_are_worn_as_the_style_they_came_from(
         assert np.array_equal(found, own) is (name != "bundle"), name
 
 
+def test_a_word_that_was_taught_here_is_found_again_by_its_digest(base: Any, tmp_path: Path) -> None:
+    """So that a permission that was taken back counts for the file of a release, too."""
+    save_file({f"{part}.emb_params": rows for part, rows in vectors(base).items()}, tmp_path / "style.safetensors")
+    save_file(in_files_of_others(base)["hndst"], tmp_path / "hndst.safetensors")
+    worn = worn_file(tmp_path / "hndst.safetensors", 1.0, base)
+    assert isinstance(worn.style, ForeignStyle)
+    assert digests.of_tensor_file(tmp_path / "style.safetensors")[:16] in worn.style.merged_from
+
+
 def test_a_word_of_other_text_encoders_is_refused(family: Any, xl_family: Any, tmp_path: Path) -> None:
-    save_file(in_files_of_others(xl_family, tmp_path)["hndst"], tmp_path / "hndst.safetensors")
+    save_file(in_files_of_others(xl_family)["hndst"], tmp_path / "hndst.safetensors")
     with pytest.raises(UsageMistake, match="other text encoders"):
         worn_file(tmp_path / "hndst.safetensors", 1.0, family)

@@ -16,7 +16,7 @@ from handstyle.collection.plain_text import is_unwelcome, unwelcome_in
 from handstyle.diffusion import adapters, low_rank
 from handstyle.diffusion.adapter_names import WORD
 from handstyle.diffusion.adapters import Adapter, Pair
-from handstyle.diffusion.checkpoints import read_tensors
+from handstyle.diffusion.checkpoints import plain, read_tensors
 from handstyle.diffusion.embedding_files import word_in
 from handstyle.diffusion.family import ModelFamily
 from handstyle.errors import UsageMistake
@@ -24,7 +24,7 @@ from handstyle.finetuning import origin
 from handstyle.finetuning.foreign_style import ForeignStyle
 from handstyle.finetuning.trained_style import BaseIdentity
 from handstyle.generation.generate import Worn
-from handstyle.tensor_files import metadata_of
+from handstyle.tensor_files import digest, metadata_of
 
 TRIGGER, MERGED_FROM = "modelspec.trigger_phrase", "modelspec.merged_from"  # ModelSpec 1.0.1
 LONGEST_TRIGGER, LONGEST_NAME = 200, 80  # letters
@@ -38,6 +38,7 @@ def worn_file(path: Path, weight: float, family: ModelFamily) -> Worn:
         )
     word = word_in(path, read_tensors(path)[0], family.word_tables)
     adapter = {} if word and word.is_all else adapters.read(path, family.folder, without_word=word is not None)
+    vectors = {f"{part}{WORD}": rows for part, rows in word.vectors.items()} if word else {}
     said, card = metadata_of(path), family.card
     style = ForeignStyle(
         name="".join(letter for letter in path.stem if not is_unwelcome(letter))[:LONGEST_NAME] or "unnamed",
@@ -49,11 +50,15 @@ def worn_file(path: Path, weight: float, family: ModelFamily) -> Worn:
         trigger=_trigger(said) or (word.word if word else ""),
         word=word.word if word else "",
         ends_in_noise=said.get("ss_zero_terminal_snr") == "True",
-        merged_from=said.get(MERGED_FROM, ""),
+        merged_from=" ".join(filter(None, [said.get(MERGED_FROM, ""), _digest_here(vectors)])),
         clip_skip=origin.clip_skip_of(said),
     )
-    vectors = {f"{part}{WORD}": rows for part, rows in word.vectors.items()} if word else {}
     return Worn(style, by_parameter(adapter, family) | vectors, weight, path)
+
+
+def _digest_here(vectors: Mapping[str, Tensor]) -> str:
+    """Of a word under the names it has in a style: one that was taught here is found again, its permission asked."""
+    return f"sha256:{digest(plain(vectors))[:16]}" if vectors else ""
 
 
 def by_parameter(adapter: Adapter, family: ModelFamily) -> dict[str, Tensor]:
