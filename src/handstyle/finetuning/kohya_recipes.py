@@ -170,7 +170,7 @@ def _network(told: Translation) -> None:
         elif key != "conv_alpha":
             told.lose(f"network_args {key}", value)
     if told.settings.get("method") == "full":
-        for key in ("rank", "lora_alpha", "lora_modules", "algo", "lokr_factor"):
+        for key in ("rank", "lora_alpha", "lora_modules", "algo", "lokr_factor", "tlora", "tlora_min_rank"):
             told.settings.pop(key, None)
 
 
@@ -181,6 +181,9 @@ def _lycoris(told: Translation, arguments: dict[str, Any]) -> None:
         told.settings["algo"] = algo
         if dropout := told.settings.pop("lora_dropout", None):
             told.lose("network_dropout", dropout, f"{algo} has none")
+    elif algo == "tlora":
+        least = str(arguments.pop("tlora_min_rank", 1))
+        told.settings |= {"tlora": True, "tlora_min_rank": int(least) if least.isdecimal() else 1}
     elif algo not in ("lora", "locon"):
         told.lose("network_args algo", algo, "a plain low-rank update is used")
     if algo == "lokr" and str(arguments.get("factor", "-1")).removeprefix("-").isdecimal():
