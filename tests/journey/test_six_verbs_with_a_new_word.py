@@ -53,7 +53,7 @@ def test_six_verbs_make_a_release_that_verifies(
     assert (release / "weights" / "scheduler").exists() is ("rescale_betas_zero_snr" in settings)
     file = str(release / "weights" / "learned_embeds.safetensors")
     stages.generate(workspace, ["a fox"], base=base, seeds=[1], styles=[file])
-    made = renaming.rename(workspace, release, "Quiet shapes", "qshapes")
+    made = renaming.rename(workspace, published.release, "Quiet shapes", identifier="qshapes")
     assert checking.verify(Path(made.folder)).status == "intact"
 
 
