@@ -47,6 +47,7 @@ def learnt(workspace: Workspace, run: str, base: Path | None, progress: Callable
     from handstyle.encoding.cache import Cache
     from handstyle.finetuning.manifest import RunManifest
     from handstyle.finetuning.material import material_of
+    from handstyle.finetuning.suiting import suit
 
     use_all_cores()
     style, family = open_style(workspace, run), load_base(base)
@@ -65,6 +66,7 @@ def learnt(workspace: Workspace, run: str, base: Path | None, progress: Callable
         require_training(collection, family, recipe)
 
     still_permitted()
+    suit(family, recipe)
     own = class_images_again(workspace, style.class_images, None, recipe, family)
     material = material_of(collection, family, recipe, cache, own, progress)
     known = RunManifest.load(workspace.run(run) / "run.json").environment
