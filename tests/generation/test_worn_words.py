@@ -107,3 +107,9 @@ def test_a_word_of_other_text_encoders_is_refused(family: Any, xl_family: Any, t
     save_file(in_files_of_others(xl_family)["hndst"], tmp_path / "hndst.safetensors")
     with pytest.raises(UsageMistake, match="other text encoders"):
         worn_file(tmp_path / "hndst.safetensors", 1.0, family)
+
+
+def test_a_file_that_is_called_by_several_words_is_refused_with_what_to_do(family: Any, tmp_path: Path) -> None:
+    save_file(in_files_of_others(family)["hndst"], tmp_path / "my ink.safetensors")
+    with pytest.raises(UsageMistake, match="which is not one word"):
+        worn_file(tmp_path / "my ink.safetensors", 1.0, family)

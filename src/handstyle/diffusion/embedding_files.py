@@ -55,6 +55,11 @@ def _checked(path: Path, word: str, own: Mapping[str, Tensor], word_tables: Sequ
             f"{path} holds a new word of other text encoders than this base has",
             hint="Name the base it was made for with --base.",
         )
-    if not WORD.fullmatch(word) or any(rows.ndim != 2 or not len(rows) for rows in vectors.values()):
+    if not WORD.fullmatch(word):
+        raise UsageMistake(
+            f"the new word in {path} is called `{word:.80}`, which is not one word",
+            hint="Where the file is called as its word, give it another name; else have it made again.",
+        )
+    if any(rows.ndim != 2 or not len(rows) for rows in vectors.values()):
         raise UsageMistake(f"{path} holds no vectors of a word", hint="Give a file as kohya or diffusers write it.")
     return NewWord(word, vectors, is_all)

@@ -10,7 +10,7 @@ import copy
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -53,7 +53,7 @@ def check(family: ModelFamily, word: str, parts: Sequence[str] | Mapping[str, Te
 
 def table(family: ModelFamily, part: str) -> Tensor:
     """The rows of the words that a text encoder knows."""
-    return family.text_encoders[part].get_input_embeddings().weight.detach()
+    return cast(Tensor, family.text_encoders[part].get_input_embeddings().weight.detach())
 
 
 def tokens(family: ModelFamily, part: str, words: str) -> list[int]:
