@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
-from test_worn_adapters import drawn, worn_as
 
 from handstyle import digests
 from handstyle.diffusion import vocabulary
 from handstyle.errors import UsageMistake
 from handstyle.finetuning.foreign_style import ForeignStyle
 from handstyle.finetuning.recipe import Recipe
+from handstyle.finetuning.trained_style import BaseIdentity, TrainedStyle
 from handstyle.generation.foreign_files import worn_file
-from handstyle.generation.generate import Worn, attached
+from handstyle.generation.generate import Worn, attached, generate
 from handstyle.generation.request import GenerationRequest
 
 Request = Callable[..., GenerationRequest]
@@ -28,6 +28,20 @@ ALONE = Recipe.model_validate({"algo": "textual-inversion", "num_vectors": 2})
 @pytest.fixture(params=["family", "xl_family"])
 def base(request: pytest.FixtureRequest) -> Any:
     return request.getfixturevalue(request.param)
+
+
+def drawn(family: Any, request: GenerationRequest) -> Any:
+    [picture] = generate([request], family)
+    return np.asarray(picture.image)
+
+
+def worn_as(recipe: Recipe, tensors: dict[str, torch.Tensor]) -> Worn:
+    identity = BaseIdentity(name="tiny", family="stable-diffusion-1", sha256="b" * 64, licence="CC0-1.0")
+    style = TrainedStyle(
+        name="style-1", base=identity, collection="c" * 64, number_of_works=5, recipe=recipe, steps=7, resolution=16,
+        tensors="a" * 64, environment={},
+    )  # fmt: skip
+    return Worn(style, tensors)
 
 
 def vectors(family: Any, seed: int = 0) -> dict[str, torch.Tensor]:

@@ -21,7 +21,7 @@ class StableDiffusion1(UNetDiffusion):
 
     known_as, preset = "Stable Diffusion 1.x or 2.x", "sd15_style"
     text_parts: ClassVar = {"text_encoder": "tokenizer"}
-    word_tables: ClassVar = ("text_encoder",)
+    word_tables: ClassVar[Sequence[str]] = ("text_encoder",)
     layer_read: ClassVar = 0
 
     @property

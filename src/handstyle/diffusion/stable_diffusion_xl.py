@@ -30,7 +30,7 @@ class StableDiffusionXL(UNetDiffusion):
         "style": ("up_blocks.0.attentions.1",),
         "b-lora": ("up_blocks.0.attentions.0", "up_blocks.0.attentions.1"),
     }
-    word_tables: ClassVar = ("text_encoder", "text_encoder_2")
+    word_tables: ClassVar[Sequence[str]] = ("text_encoder", "text_encoder_2")
     layer_read: ClassVar = 1
 
     def _text_class(self, part: str) -> Any:

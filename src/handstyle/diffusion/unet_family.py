@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from handstyle.diffusion.latent_diffusion import LatentDiffusion
-from handstyle.diffusion.noise import NoiseSchedule, Prediction, ending_in_noise
+from handstyle.diffusion.noise import NoiseSchedule, Prediction, Schedule, ending_in_noise
 from handstyle.errors import BaseUnusable, UsageMistake
 
 LAYERS = {
@@ -28,8 +28,7 @@ class UNetDiffusion(LatentDiffusion):
     """A loaded base; with a family's answers it satisfies `ModelFamily`."""
 
     denoiser_part: ClassVar = "unet"
-    noise: NoiseSchedule
-    _as_loaded: tuple[NoiseSchedule, dict[str, object]]
+    _as_loaded: tuple[Schedule, dict[str, object]]
 
     @property
     def unet(self) -> Any:
@@ -72,7 +71,8 @@ class UNetDiffusion(LatentDiffusion):
             )
         else:
             self._as_loaded = self.noise, self._scheduler_config
-            self.noise = NoiseSchedule(ending_in_noise(self.noise.signal_T), self.noise.prediction)
+            own = cast(NoiseSchedule, self.noise)
+            self.noise = NoiseSchedule(ending_in_noise(own.signal_T), own.prediction)
             self._scheduler_config = {**self._scheduler_config, **ENDING_IN_NOISE}
         self.ends_in_noise = asked
 

@@ -124,11 +124,11 @@ class GrownTokenizer:
         return len(self._own)
 
     def __call__(self, texts: str | list[str], **how: Any) -> Any:
-        is_one = isinstance(texts, str)
-        written = [self._word.sub(self._written, text) for text in ([texts] if is_one else texts)]
-        found = self._own(written[0] if is_one else written, **how)
+        if not isinstance(texts, str):
+            return self._own([self._word.sub(self._written, text) for text in texts], **how)
+        found = self._own(self._word.sub(self._written, texts), **how)
         if how.get("return_offsets_mapping"):
-            found["offset_mapping"] = self._in_text(str(texts), found["offset_mapping"])
+            found["offset_mapping"] = self._in_text(texts, found["offset_mapping"])
         return found
 
     def _in_text(self, text: str, spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
