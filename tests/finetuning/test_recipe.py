@@ -184,6 +184,8 @@ def test_every_choice_changes_the_digest() -> None:
         "algo": "dora", "lokr_factor": 4, "lora_blocks": ["mid_block"], "optimizer": "adafactor",
         "gradient_checkpointing": True,
         "style_friendly_sampling": True, "log_snr_mean": -5, "log_snr_std": 1,
+        "train_text_encoder_ti": True, "num_vectors": 2, "initializer_token": "ink", "token_lr": 1e-3,
+        "train_text_encoder_ti_frac": 0.5, "tlora": True, "tlora_min_rank": 2, "rescale_betas_zero_snr": True,
     }  # fmt: skip
     assert set(changes) == set(Recipe.model_fields), "a new choice belongs here too"
     needs = {"debiased_estimation_loss": {"snr_gamma": None}}  # two weightings at once are refused
