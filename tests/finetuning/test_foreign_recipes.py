@@ -254,6 +254,8 @@ def test_the_adapters_of_lycoris_keep_their_kind(tmp_path: Path) -> None:
     assert (found.recipe.algo, found.recipe.lokr_factor) == ("lokr", 4)
     assert found.recipe.lora_modules == ("attention", "feed-forward")
     assert any(line.startswith("network_args use_cp") for line in found.without_counterpart)
+    by_noise = read(tmp_path, asked.replace('"conv_dim=8"', '"algo=tlora", "tlora_min_rank=4"')).recipe
+    assert (by_noise.algo, by_noise.tlora, by_noise.tlora_min_rank) == ("lora", True, 4)
     plain = read(tmp_path, asked.replace('"conv_dim=8"', '"algo=ia3"'))
     assert plain.recipe.algo == "lora" and len(plain.recipe.lora_modules) == 3
     assert any("network_args algo = ia3" in line for line in plain.without_counterpart)
