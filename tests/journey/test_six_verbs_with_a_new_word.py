@@ -9,6 +9,7 @@ import pytest
 
 from handstyle import checking, planning, renaming, stages
 from handstyle.collection.rights_plan import read_rights_toml
+from handstyle.converting import convert
 from handstyle.diffusion import hardware
 from handstyle.errors import UsageMistake
 from handstyle.finetuning.trained_style import TrainedStyle
@@ -53,6 +54,13 @@ def test_six_verbs_make_a_release_that_verifies(
     assert (release / "weights" / "scheduler").exists() is ("rescale_betas_zero_snr" in settings)
     file = str(release / "weights" / "learned_embeds.safetensors")
     stages.generate(workspace, ["a fox"], base=base, seeds=[1], styles=[file])
+    if settings == ALONE:
+        with pytest.raises(UsageMistake, match="changes no weights"):
+            convert(workspace, [run.run], tmp_path / "kohya", "kohya", base=base)
+    else:
+        notes = convert(workspace, [run.run], tmp_path / "kohya", "kohya", base=base).notes
+        assert "The word `hndst` is no part of it" in notes[0]
+        assert ("rescale_betas_zero_snr" in notes[0]) is ("rescale_betas_zero_snr" in settings)
     made = renaming.rename(workspace, published.release, "Quiet shapes", identifier="qshapes")
     assert checking.verify(Path(made.folder)).status == "intact"
 
