@@ -341,6 +341,22 @@ def epsilon_base(save_base: Callable[..., Path]) -> Path:
 
 
 @pytest.fixture(scope="session")
+def v_base(save_base: Callable[..., Path]) -> Path:
+    """It predicts v on the schedule of Stable Diffusion 2, where a trace of the picture is left at the end."""
+    from diffusers import DDIMScheduler
+
+    schedule = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
+    return save_base(DDIMScheduler(**schedule, prediction_type="v_prediction", clip_sample=False, steps_offset=1))
+
+
+@pytest.fixture(scope="session")
+def v_family(v_base: Path) -> Any:
+    from handstyle.diffusion import catalogue
+
+    return catalogue.load(v_base)
+
+
+@pytest.fixture(scope="session")
 def family(tiny_base: Path) -> Any:
     """The tiny base, loaded once: a test that changes it puts it back."""
     from handstyle.diffusion import catalogue

@@ -25,8 +25,10 @@ def test_it_is_the_one_that_diffusers_computes(schedule: str) -> None:
     assert NoiseSchedule(ours_T, "v_prediction").makes_sense
 
 
-def test_a_base_that_predicts_v_ends_in_noise_and_goes_back(family: Any) -> None:
+def test_a_base_that_predicts_v_ends_in_noise_and_goes_back(v_family: Any) -> None:
+    family = v_family
     before, config = family.noise, family.scheduler_config()
+    assert before.signal_T[-1] > 0
     family.end_in_noise(True)
     try:
         assert family.ends_in_noise and family.noise.signal_T[-1] == 0

@@ -18,6 +18,12 @@ from handstyle.finetuning.suiting import suit
 TO_THE_END = {"rescale_betas_zero_snr": True}
 
 
+@pytest.fixture
+def family(v_family: Any) -> Any:
+    """A trace of the picture is left at its end."""
+    return v_family
+
+
 @pytest.fixture(autouse=True)
 def as_it_was(family: Any) -> Iterator[None]:
     yield
@@ -66,12 +72,12 @@ def test_kohyas_name_for_it_is_understood_and_recipes_without_it_are_written_as_
     assert "rescale_betas_zero_snr" not in Recipe().as_json()
 
 
-def test_what_is_exported_says_so_in_diffusers_words(family: Any, tiny_base: Path, tmp_path: Path) -> None:
+def test_what_is_exported_says_so_in_diffusers_words(family: Any, v_base: Path, tmp_path: Path) -> None:
     from diffusers import DDIMScheduler
 
     from handstyle.publication import exports
 
-    exports._write_schedule(tmp_path, tiny_base)
+    exports._write_schedule(tmp_path, v_base)
     told = json.loads((tmp_path / exports.SCHEDULE).read_text())
     assert told["rescale_betas_zero_snr"] is True and told["timestep_spacing"] == "trailing"
     scheduler = DDIMScheduler.from_pretrained(tmp_path / "scheduler")

@@ -20,7 +20,7 @@ BESIDE: dict[str, Any] = {"train_text_encoder_ti": True}
 TO_THE_END = {"rescale_betas_zero_snr": True}
 CASES = [
     ("tiny_base", ALONE, ["embedding"]),
-    ("tiny_base", BESIDE | TO_THE_END, ["diffusers-lora", "kohya-lora", "embedding"]),
+    ("v_base", BESIDE | TO_THE_END, ["diffusers-lora", "kohya-lora", "embedding"]),
     ("tiny_base", BESIDE | {"algo": "lokr"}, ["peft", "lycoris", "embedding"]),
     ("xl_base", BESIDE, ["diffusers-lora", "kohya-lora", "embedding"]),
 ]

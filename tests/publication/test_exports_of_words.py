@@ -90,7 +90,9 @@ def test_what_the_card_says_to_do_reads_the_word(way: str, there: tuple[Any, Pat
     assert drawing.startswith("pipeline(")
     names: dict[str, Any] = {}
     exec("\n".join(loading), names)
-    found = names["pipeline"].encode_prompt("a house, hndst drawing", "cpu", 1, False)
+    found = names["pipeline"].encode_prompt(
+        "a house, hndst drawing", device="cpu", num_images_per_prompt=1, do_classifier_free_guidance=False
+    )
     rows = found[0]
     with attached([Worn(style, tensors(family, way))], family), torch.no_grad():
         own = family.encode_texts(["a house, hndst drawing"])
