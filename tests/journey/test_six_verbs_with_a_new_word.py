@@ -44,7 +44,8 @@ def test_six_verbs_make_a_release_that_verifies(
     short = {"max_train": "4 steps", "train_batch_size": 2, "rank": 2, "mixed_precision": "no", "num_vectors": 2,
              "resolution": 16, "shuffle_caption": True}  # fmt: skip
     run = stages.finetune(planning.plan(workspace, base, settings=short | settings))
-    assert TrainedStyle.open(Path(run.style)).recipe.teaches_a_word
+    recipe = TrainedStyle.open(Path(run.style)).recipe
+    assert recipe.teaches_a_word
     drawn = stages.generate(workspace, ["a fox"], base=base, seeds=[1])
     assert len(drawn.pictures) == 1
     stages.inspect(workspace, base=base, quick=True)
@@ -59,7 +60,7 @@ def test_six_verbs_make_a_release_that_verifies(
             convert(workspace, [run.run], tmp_path / "kohya", "kohya", base=base)
     else:
         notes = convert(workspace, [run.run], tmp_path / "kohya", "kohya", base=base).notes
-        assert "The word `hndst` is no part of it" in notes[0]
+        assert f"The word `{recipe.identifier}` is no part of it" in notes[0]
         assert ("rescale_betas_zero_snr" in notes[0]) is ("rescale_betas_zero_snr" in settings)
     made = renaming.rename(workspace, published.release, "Quiet shapes", identifier="qshapes")
     assert checking.verify(Path(made.folder)).status == "intact"
