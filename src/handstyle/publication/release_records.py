@@ -28,6 +28,8 @@ WEIGHTS, LICENCES = "weights", "licences"
 SCHEDULE = f"{WEIGHTS}/scheduler/scheduler_config.json"
 ALWAYS = (CARD, LICENCE, COLLECTION, RECIPE, STYLE, REPORT, REPORT_PAGE)
 
+NOTHING: Mapping[str, Tensor] = {}
+
 # What comes of records that are JSON and not what they should be.
 WRONG = (HandstyleError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError, OSError, RecursionError)
 
@@ -160,7 +162,7 @@ def _low_rank_faults(
         yield paths[first], "does not hold the tensors that were trained and inspected"
         return
     bundle = dialects.bundled(word, recipe.identifier)
-    if other is not None and not _is_the_same_in_kohyas_format(own, alpha, bundle, held[other]):
+    if other is not None and not _is_the_same_in_kohyas_format(own, alpha, held[other], bundle):
         yield paths[other], "holds other weights, or another alpha, than the diffusers file"
     header = metadata_of(folder / paths[first])
     if first == "peft":
@@ -178,11 +180,11 @@ def _told(header: Mapping[str, str]) -> set[tuple[bool, float | None]]:
 
 
 def _is_the_same_in_kohyas_format(
-    own: dict[str, Tensor], alpha: float, bundle: dict[str, Tensor], held: dict[str, Tensor]
+    own: dict[str, Tensor], alpha: float, held: dict[str, Tensor], bundle: Mapping[str, Tensor] = NOTHING
 ) -> bool:
     for spelling in dialects.spellings():
         try:
-            expected = dialects.as_kohya(own, alpha, spelling) | bundle
+            expected = {**dialects.as_kohya(own, alpha, spelling), **bundle}
         except RecordDamaged:  # not the spelling of this base
             continue
         if expected.keys() == held.keys():
