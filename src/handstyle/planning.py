@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from handstyle.finetuning.origin import Origin
     from handstyle.finetuning.recipe import Recipe
     from handstyle.finetuning.running import Running
-    from handstyle.finetuning.suiting import suit
     from handstyle.finetuning.trackers import ReportTo
     from handstyle.finetuning.trainable import Trainable
     from handstyle.finetuning.validation import Yardstick
@@ -125,6 +124,7 @@ def _extension(workspace: Workspace, base: Path | None, class_images: Path | Non
     from handstyle.finetuning import origin
     from handstyle.finetuning.duration import Duration
     from handstyle.finetuning.manifest import RunManifest
+    from handstyle.finetuning.suiting import suit
 
     run = workspace.needs("run", "finetune")
     before = RunManifest.load(workspace.run(run) / "run.json")
