@@ -38,10 +38,11 @@ AUTOENCODERS: dict[str, dict[str, Any]] = {
         "block_out_channels": (16, 32, 64, 128), "latent_channels": 8, "train_batch_size": 16,
     },
 }  # fmt: skip
+THREE_LEVELS = {"grows": False, "attention": (False, True, True)}
 DENOISERS: dict[str, dict[str, Any]] = {
-    "64-128-256": {"block_out_channels": (64, 128, 256)},
-    "96-192-288": {"block_out_channels": (96, 192, 288)},
-    "128-256-384": {"block_out_channels": (128, 256, 384)},
+    "64-128-256": {"block_out_channels": (64, 128, 256), **THREE_LEVELS},
+    "96-192-288": {"block_out_channels": (96, 192, 288), **THREE_LEVELS},
+    "128-256-384": {"block_out_channels": (128, 256, 384), **THREE_LEVELS},
 }
 PROMPTS = ("cat", "red car", "house", "grinning face", "tree", "penguin", "pizza", "bicycle")
 TRIAL = 12  # steps from which the number that fits is reckoned
@@ -85,7 +86,7 @@ def of_denoiser(name: str, sizes: dict[str, Any], options: argparse.Namespace) -
         network = DenoiserRecipe(**{**given.denoiser.model_dump(), **sizes, "rounds": (part,)})
         recipe = given.model_copy(update={"denoiser": network})
         made = Origination(material_of(options, folder, recipe), Path(), ())
-        _borrow(options.base, made, part.resolution)
+        _borrow(options.base, made, part)
         began = time.process_time()
         made.denoiser()
         return made, part, time.process_time() - began
@@ -112,23 +113,25 @@ def held_out_loss(made: Origination, part: Round) -> float:
     batches = 8 * len(said) // part.train_batch_size
     with torch.no_grad():
         losses = [
-            batch_loss(batch_at(step), family, seed=1, step=step, snr_gamma=5.0, precision="bf16", live_text=False)
+            batch_loss(
+                batch_at(step), family, seed=1, step=step, snr_gamma=part.snr_gamma, precision="bf16", live_text=False
+            )
             for step in range(batches)
         ]
     return round(float(torch.stack(losses).mean()), 5)
 
 
-def _borrow(begun: Path, made: Origination, resolution: int) -> None:
+def _borrow(begun: Path, made: Origination, part: Round) -> None:
     """Autoencoder, text encoder, latents and descriptions of a base that was begun."""
     for name in ("vae", "text_encoder", "tokenizer"):
         place = made.base / name
         if not place.exists():
             place.parent.mkdir(parents=True, exist_ok=True)
             place.symlink_to((begun / "base" / name).resolve(), target_is_directory=True)
-    for name in ("works.npy", "pictures.json", f"latents-{resolution}.safetensors"):
+    for name in ("works.npy", "pictures.json", f"latents-{part.resolution}.safetensors"):
         if not (made.folder / name).exists():
             (made.folder / name).symlink_to((begun / name).resolve())
-    base_folder.begin(made.base, made.recipe)
+    base_folder.begin(made.base, made.recipe, part)
 
 
 def main() -> None:

@@ -59,7 +59,8 @@ def main() -> None:
     recipe = BaseRecipe.from_toml(options.recipe) if options.recipe else named("embedded")
     collection, works = current_collection(Workspace(options.workspace))
     made = Origination(Material(options.base, works, collection, recipe, lambda *_: None), Path(), ())
-    family, material, part = made.family(), made.material, recipe.denoiser.rounds[0]
+    part = recipe.denoiser.rounds[0]
+    family, material = made.family(part), made.material
     latents = denoiser.latents_of(family, material.unseen_pixels, part.resolution)[:, 0].float()
     with torch.no_grad():
         unseen = [material.said[n] for n in material.unseen]

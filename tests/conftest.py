@@ -89,6 +89,21 @@ def disk_full_at() -> Callable[[str], AbstractContextManager[None]]:
     return full_at
 
 
+def words_of_the_embedded_base() -> dict[str, int]:
+    """The tiny bases read with its tokenizer."""
+    from transformers import CLIPTokenizer
+
+    from handstyle.diffusion.catalogue import EMBEDDED
+
+    tokenizer = CLIPTokenizer.from_pretrained(EMBEDDED / "tokenizer", local_files_only=True)
+    return {
+        "vocab_size": len(tokenizer),
+        "bos_token_id": tokenizer.bos_token_id,
+        "eos_token_id": tokenizer.eos_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
+    }
+
+
 def save_tiny_base(folder: Path, scheduler: Any = None, seed: int = 0) -> Path:
     """A base of the real classes, small enough to learn in a second: random weights, pictures of 16 x 16 pixels."""
     import torch
@@ -118,15 +133,12 @@ def save_tiny_base(folder: Path, scheduler: Any = None, seed: int = 0) -> Path:
         ),
         text_encoder=CLIPTextModel(
             CLIPTextConfig(
-                vocab_size=8389,  # the embedded base's words
+                **words_of_the_embedded_base(),
                 hidden_size=32,
                 intermediate_size=64,
                 num_hidden_layers=2,
                 num_attention_heads=4,
                 max_position_embeddings=32,
-                bos_token_id=8387,
-                eos_token_id=8388,
-                pad_token_id=8388,
             )
         ),
         tokenizer=CLIPTokenizer.from_pretrained(EMBEDDED / "tokenizer", local_files_only=True),
@@ -147,8 +159,9 @@ def save_tiny_xl(folder: Path, scheduler: Any = None, seed: int = 0) -> Path:
     from handstyle.diffusion.catalogue import EMBEDDED
 
     torch.manual_seed(seed)
-    words: dict[str, Any] = {"vocab_size": 8389, "num_attention_heads": 4, "max_position_embeddings": 32,
-        "bos_token_id": 8387, "eos_token_id": 8388, "pad_token_id": 8388}  # fmt: skip
+    words: dict[str, Any] = {
+        "num_attention_heads": 4, "max_position_embeddings": 32, **words_of_the_embedded_base(),
+    }  # fmt: skip
     one = CLIPTextConfig(hidden_size=24, intermediate_size=48, num_hidden_layers=2, **words)
     two = CLIPTextConfig(
         hidden_size=32, intermediate_size=64, num_hidden_layers=3, projection_dim=20, hidden_act="gelu", **words
@@ -220,8 +233,9 @@ def tiny_flow_parts(words_tokenizer: Path) -> dict[str, Any]:
 
     from handstyle.diffusion.catalogue import EMBEDDED
 
-    words: dict[str, Any] = {"vocab_size": 8389, "num_attention_heads": 4, "max_position_embeddings": 32,
-        "bos_token_id": 8387, "eos_token_id": 8388, "pad_token_id": 8388, "num_hidden_layers": 2}  # fmt: skip
+    words: dict[str, Any] = {
+        "num_attention_heads": 4, "max_position_embeddings": 32, "num_hidden_layers": 2, **words_of_the_embedded_base(),
+    }  # fmt: skip
     return {
         "clip": CLIPTextConfig(hidden_size=16, intermediate_size=32, projection_dim=12, **words),
         "wide clip": CLIPTextConfig(hidden_size=24, intermediate_size=48, projection_dim=20, **words),

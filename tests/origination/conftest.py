@@ -100,13 +100,14 @@ def small_recipe() -> BaseRecipe:
                 **steps, "vocabulary": 560, "hidden_size": 16, "layers": 1, "heads": 2, "positions": 16,
             },
             "denoiser": {
-                "block_out_channels": [8, 16],
-                "attention": [False, True],
+                "grows": True,
+                "block_out_channels": [8, 8, 16],
+                "attention": [False, False, True],
                 "head_width": 8,
                 "norm_num_groups": 4,
                 "rounds": [
                     {**steps, "resolution": 16, "ema_decay": 0.9},
-                    {**steps, "resolution": 32, "ema_decay": 0.9},
+                    {**steps, "resolution": 32, "ema_decay": 0.9, "beta_schedule": "scaled_linear"},
                 ],
             },
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from handstyle.diffusion.checkpoints import write_tensors
 from handstyle.origination import card, credits, denoiser
 from handstyle.origination.card import Effort
 from handstyle.origination.figures import Measured
-from handstyle.origination.recipe import BaseRecipe
+from handstyle.origination.recipe import BaseRecipe, Round
 from handstyle.records import write
 
 ENCODER, WORDS, DENOISER = "vae", "text_encoder", "unet"
@@ -34,12 +35,19 @@ MODEL_INDEX = {
 }
 
 
-def begin(base: Path, recipe: BaseRecipe) -> None:
-    """What is not learnt, and a denoiser that knows nothing yet; where it is there already, it stays."""
+def begin(base: Path, recipe: BaseRecipe, part: Round) -> None:
+    """What is not learnt, and a denoiser for this round that knows nothing yet; where it is there already, it stays."""
+    denoiser.new_scheduler(part).save_pretrained(base / "scheduler")
     if not (base / DENOISER / WEIGHTS).is_file():
-        denoiser.new_scheduler().save_pretrained(base / "scheduler")
         write(base / "model_index.json", json.dumps(MODEL_INDEX, indent=2).encode() + b"\n")
-        save_half(denoiser.new_denoiser(recipe), base / DENOISER)
+        save_half(denoiser.new_denoiser(recipe, part.resolution), base / DENOISER)
+
+
+def begin_smaller(beside: Path, base: Path, recipe: BaseRecipe, part: Round) -> None:
+    """A folder for a round of smaller pictures, with the autoencoder and the words of `base`."""
+    for name in (ENCODER, WORDS, "tokenizer"):
+        shutil.copytree(base / name, beside / name, dirs_exist_ok=True)
+    begin(beside, recipe, part)
 
 
 def save_half(network: Any, folder: Path) -> None:

@@ -16,25 +16,31 @@ from torch import Tensor
 from handstyle.diffusion.family import LatentDistribution, ModelFamily
 from handstyle.encoding.batches import Batch, generator, positions
 from handstyle.origination.autoencoder import to_network
+from handstyle.origination.growing import levels_left_out
 from handstyle.origination.recipe import BaseRecipe, DenoiserRecipe, Round, WordsRecipe
 from handstyle.origination.words import Said, described
 
+BETA_START, BETA_END = 0.00085, 0.012  # of Stable Diffusion's schedule; the cosine asks for neither
 
-def new_denoiser(recipe: BaseRecipe) -> Any:
+
+def new_denoiser(recipe: BaseRecipe, resolution: int) -> Any:
+    """For pictures of this size, with fewer levels where they are smaller than the base's."""
     from diffusers import UNet2DConditionModel
 
     torch.manual_seed(recipe.seed)
     network, latents = recipe.denoiser, recipe.autoencoder.latent_channels
     factor = 2 ** (len(recipe.autoencoder.block_out_channels) - 1)
+    left_out = levels_left_out(resolution, recipe.resolution) if network.grows else 0
+    channels, attention = network.block_out_channels[left_out:], network.attention[left_out:]
     return UNet2DConditionModel(
-        sample_size=recipe.resolution // factor,
+        sample_size=resolution // factor,
         in_channels=latents,
         out_channels=latents,
-        block_out_channels=network.block_out_channels,
+        block_out_channels=channels,
         layers_per_block=network.layers_per_block,
-        down_block_types=tuple("CrossAttnDownBlock2D" if yes else "DownBlock2D" for yes in network.attention),
-        up_block_types=tuple("CrossAttnUpBlock2D" if yes else "UpBlock2D" for yes in reversed(network.attention)),
-        attention_head_dim=[_heads(channels, network) for channels in network.block_out_channels],
+        down_block_types=tuple("CrossAttnDownBlock2D" if yes else "DownBlock2D" for yes in attention),
+        up_block_types=tuple("CrossAttnUpBlock2D" if yes else "UpBlock2D" for yes in reversed(attention)),
+        attention_head_dim=[_heads(wide, network) for wide in channels],
         cross_attention_dim=recipe.text_encoder.hidden_size,
         norm_num_groups=network.norm_num_groups,
     )
@@ -45,13 +51,15 @@ def _heads(channels: int, network: DenoiserRecipe) -> int:
     return max(1, channels // network.head_width)
 
 
-def new_scheduler() -> Any:
-    """Cosine (Nichol and Dhariwal 2021), rescaled so that nothing of the picture is left at the last step, and walked
-    from there (Lin et al. 2023, sections 3.1 and 3.3): without, white grounds come out grey."""
+def new_scheduler(part: Round) -> Any:
+    """Rescaled so that nothing of the picture is left at the last step, and walked from there (Lin et al. 2023,
+    sections 3.1 and 3.3): without, white grounds come out grey."""
     from diffusers import DDIMScheduler
 
     return DDIMScheduler(
-        beta_schedule="squaredcos_cap_v2",
+        beta_schedule=part.beta_schedule,
+        beta_start=BETA_START,
+        beta_end=BETA_END,
         prediction_type="v_prediction",
         rescale_betas_zero_snr=True,
         timestep_spacing="trailing",

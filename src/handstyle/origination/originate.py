@@ -28,6 +28,7 @@ from handstyle.origination import autoencoder, base_folder, denoiser, gates, tex
 from handstyle.origination.base_folder import DENOISER, ENCODER, WORDS
 from handstyle.origination.card import Effort, effort
 from handstyle.origination.figures import Measured
+from handstyle.origination.growing import as_large
 from handstyle.origination.learning import Report, learned, parameters_of
 from handstyle.origination.material import Material
 from handstyle.origination.pictures import Picture, further
@@ -216,11 +217,11 @@ class Origination:
 
     def denoiser(self) -> None:
         self.pictures()
-        family = self.family()
         weights: dict[str, Tensor] | None = None
         for number, part in enumerate(self.recipe.denoiser.rounds):
-            weights = self._round(number, part, family, weights)
+            weights = self._round(number, part, weights)
         assert weights is not None
+        family = self.family()
         with trainable(family, self.recipe_of(self.recipe.denoiser.rounds[-1])) as learning:
             learning.put(weights)  # the family puts its folder's weights back on leaving
             base_folder.save_half(family.denoiser, self.base / DENOISER)
@@ -240,17 +241,12 @@ class Origination:
         latents = read_tensors(self._latents(part.resolution))[0]["mean"]
         return denoiser.batches(family, latents, self.pictures(), part, self.recipe.words, seed)
 
-    def _round(
-        self,
-        number: int,
-        part: Round,
-        family: ModelFamily,
-        before: dict[str, Tensor] | None,
-    ) -> dict[str, Tensor]:
-        recipe, batch_at = self.recipe_of(part), self.batches(number, family)
+    def _round(self, number: int, part: Round, before: dict[str, Tensor] | None) -> dict[str, Tensor]:
+        family, recipe = self.family(part), self.recipe_of(part)
+        batch_at = self.batches(number, family)
         with trainable(family, recipe) as learning:
             if before is not None:
-                learning.put(before)
+                learning.put(as_large(before, family.denoiser))
             state = learned(
                 f"denoiser, round {number + 1} at {part.resolution} px",
                 self.folder / f"denoiser-{number + 1}",
@@ -280,11 +276,18 @@ class Origination:
         found = (effort(name, self.folder / place / "log.jsonl") for name, place in parts)
         return [one for one in found if one]
 
-    def family(self) -> ModelFamily:
+    def family(self, part: Round | None = None) -> ModelFamily:
+        """The base as it stands; or with a denoiser of a round's size, that knows nothing yet."""
         from handstyle.diffusion import catalogue
 
-        base_folder.begin(self.base, self.recipe)
-        return catalogue.load(self.base)
+        last = self.recipe.denoiser.rounds[-1]
+        part = part or last
+        if part.resolution == last.resolution or not self.recipe.denoiser.grows:
+            base_folder.begin(self.base, self.recipe, part)
+            return catalogue.load(self.base)
+        beside = self.folder / f"base-{part.resolution}"
+        base_folder.begin_smaller(beside, self.base, self.recipe, part)
+        return catalogue.load(beside)
 
 
 def _said(entry: dict[str, Any]) -> Said:

@@ -5,8 +5,9 @@ Frozen, complete, and read from one TOML file; presets stand beside this file.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -79,11 +80,15 @@ class Round(Learning):
 
     resolution: int = Field(ge=16, description="pixels, a side")
     snr_gamma: Annotated[float | None, *OrNone] = Field(default=5.0, gt=0, description='min-SNR; "none" for none')
+    beta_schedule: Literal["squaredcos_cap_v2", "scaled_linear"] = Field(
+        default="squaredcos_cap_v2", description="how noise grows; larger pictures need more of it"
+    )
 
 
 class DenoiserRecipe(Record):
     """A `UNet2DConditionModel` that learns v, in rounds of growing size."""
 
+    grows: bool = Field(default=False, description="rounds of half the size do without the outermost level")
     block_out_channels: tuple[int, ...] = (96, 192, 288)
     attention: tuple[bool, ...] = (False, True, True)
     layers_per_block: int = Field(default=1, ge=1)
@@ -137,6 +142,16 @@ class BaseRecipe(Record):
     autoencoder: AutoencoderRecipe
     text_encoder: TextEncoderRecipe
     denoiser: DenoiserRecipe
+
+    @model_validator(mode="after")
+    def _grows_level_by_level(self) -> BaseRecipe:
+        sizes = [part.resolution for part in self.denoiser.rounds]
+        doubles = all(after in (before, 2 * before) for before, after in pairwise(sizes))
+        if self.denoiser.grows and not (doubles and sizes[-1] == self.resolution):
+            raise ValueError(
+                "a denoiser that grows has rounds as large as the one before or twice, up to the base's size"
+            )
+        return self
 
     @classmethod
     def from_toml(cls, path: Path) -> BaseRecipe:
