@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from handstyle.encoding.class_images import OwnClassImages
     from handstyle.finetuning.manifest import RunManifest
     from handstyle.finetuning.material import Material
+    from handstyle.finetuning.memory import Looks
     from handstyle.finetuning.origin import Origin
     from handstyle.finetuning.recipe import Recipe
     from handstyle.finetuning.running import Running
@@ -228,6 +229,25 @@ def _yardstick(plan: Plan, further: HeldOut | None) -> Yardstick | None:
     family, resolution = plan.family, plan.recipe.resolution or plan.family.resolution
     drawings = material.encoded(found, family, resolution, Cache(plan.workspace.cache))
     return yardstick(family, drawings, base_templates(plan), plan.recipe.mixed_precision)
+
+
+def looks(plan: Plan, further: HeldOut | None, sample_every: int) -> Looks:
+    """What a run does between its steps: the drawings it is measured on go through the network, and before them the
+    works, where the base is asked in which of its styles; and samples are drawn."""
+    from handstyle.finetuning.memory import Looks
+    from handstyle.generation.previews import SAMPLES
+
+    works = plan.collection.training
+    drawings = len(further.works if further else plan.collection.withheld)
+    if drawings and plan.family.card.known_styles:
+        drawings = max(drawings, len(works))
+    return Looks(at_once(drawings), min(SAMPLES, len(works)) if sample_every else 0)
+
+
+def at_once(drawings: int) -> int:
+    from handstyle.finetuning.validation import BATCH
+
+    return min(BATCH, drawings)
 
 
 def base_templates(plan: Plan) -> list[str]:

@@ -209,6 +209,7 @@ class Finetuned(Record):
     already_there: bool = False
     verdict: tuple[str, ...] = ()  # on its length
     planned: CropPlan | None = None  # of a dry run: which part of each work would be shown, and how often
+    memory: dict[str, int] | None = None  # of a dry run: what it does -> bytes it would then hold at most
 
 
 def finetune(
@@ -229,7 +230,7 @@ def finetune(
     `stop` says whether works are left out in turn to find the length, or `max_train` is the length; by itself it does
     the former where that is quick and nobody gave a length.
     """
-    from handstyle.diffusion.hardware import use_all_cores
+    from handstyle.diffusion.hardware import peak_memory, use_all_cores
     from handstyle.finetuning import defaults, running
     from handstyle.finetuning.continuation import going_on
     from handstyle.finetuning.trainable import trainable
@@ -238,10 +239,12 @@ def finetune(
     workspace, recipe, family = plan.workspace, plan.recipe, plan.family
     require_plan(plan)  # before anything is encoded; a plan may have waited
     real = further_drawings(workspace, plan.collection, further, family, recipe) if further else None
+    loaded = peak_memory()  # what is encoded now will be there when the run begins
     encoded = encode_for(workspace, plan.collection, plan.folder, family, recipe, progress)
     for name, words in encoded.cut_off.items():
         announce(f"the text of {name} is longer than the base reads; it does not see the end: {words}")
-    length = lengths.found(plan, stop, save_every, announce, progress, dry_run=dry_run)
+    looks = planning.looks(plan, real, sample_every) if dry_run else None
+    length = lengths.found(plan, stop, save_every, announce, progress, looks=looks, loaded=loaded)
     plan, material, manifest = length.plan, length.material, length.manifest
     run = manifest.lineage[:12]
     folder = workspace.run(run)
@@ -254,7 +257,10 @@ def finetune(
         workspace.point_to(run=run)
         return _finetuned(workspace, run, already_there=True)
     with trainable(family, plan.recipe, plan.origin) as learning:
-        expected = defaults.expect(family, learning, material.batch_at(0), plan.recipe, manifest.steps)
+        before = loaded if dry_run else None
+        expected = defaults.expect(
+            family, learning, material.batch_at(0), plan.recipe, manifest.steps, looks=looks, peak=before
+        )
         announce(str(expected))
         if dry_run:
             return _would_take(run, expected, planned)
@@ -290,6 +296,7 @@ def _would_take(run: str, expected: Expectation, planned: CropPlan) -> Finetuned
         pictures_per_second=expected.pictures / expected.seconds,
         peak_memory_bytes=expected.memory,
         planned=planned,
+        memory=dict(expected.parts) or None,
     )
 
 
