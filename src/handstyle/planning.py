@@ -220,14 +220,15 @@ def running(
 def _yardstick(plan: Plan, further: HeldOut | None) -> Yardstick | None:
     """Further drawings if there are any, else the works left out of training; and what the base makes of them."""
     from handstyle.encoding.cache import Cache
+    from handstyle.finetuning.framing import framing_of
     from handstyle.finetuning.validation import yardstick
     from handstyle.inspection import material
 
     found = material.held_out(plan.collection, plan.folder, further)
     if found is None:
         return None
-    family, resolution = plan.family, plan.recipe.resolution or plan.family.resolution
-    drawings = material.encoded(found, family, resolution, Cache(plan.workspace.cache))
+    family = plan.family
+    drawings = material.encoded(found, family, framing_of(plan.recipe, family), Cache(plan.workspace.cache))
     return yardstick(family, drawings, base_templates(plan), plan.recipe.mixed_precision)
 
 
@@ -253,14 +254,15 @@ def at_once(drawings: int) -> int:
 def base_templates(plan: Plan) -> list[str]:
     """In which words the base may be asked."""
     from handstyle.encoding.cache import Cache
+    from handstyle.finetuning.framing import framing_of
     from handstyle.inspection import material, subject
 
     family, cache = plan.family, Cache(plan.workspace.cache)
-    resolution = plan.recipe.resolution or family.resolution
+    framing = framing_of(plan.recipe, family)
     works = material.HeldOut(plan.collection, plan.folder, plan.collection.training, False)
     return subject.base_templates(
         family,
         plan.recipe.class_words,
         plan.recipe.mixed_precision,
-        lambda: material.encoded(works, family, resolution, cache),
+        lambda: material.encoded(works, family, framing, cache),
     )

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from handstyle.generation.signature import MadeFrom
     from handstyle.inspection.material import HeldOut
     from handstyle.publication.copyright_policy import Contact
+    from handstyle.publication.hub import Push
     from handstyle.publication.marking import Marking
 
 Progress = Callable[[str, int, int], None]  # what, done, of
@@ -507,6 +508,7 @@ class Published(Record):
     licence: str
     weights: tuple[str, ...]
     reasons: tuple[str, ...]
+    address: str = ""  # at Hugging Face, where it was sent there
 
 
 NO_POLICY = "Nobody to turn to was named, so there is no copyright policy: --keeper and --contact name them."
@@ -522,13 +524,17 @@ def publish(
     distribution: Distribution = "public",
     contact: Contact | None = None,
     to: Path | None = None,
+    push: Push | None = None,
     progress: Progress = silent,
 ) -> Published:
-    """Gates first, then weights in other tools' formats, card, records and a signature over everything."""
+    """Gates first, then weights in other tools' formats, card, records and a signature over everything. Only with
+    `push` is anything sent anywhere, after the release that lies on the disk was verified."""
     from handstyle import keys
     from handstyle.diffusion import catalogue
-    from handstyle.publication import clearance, exports, package, records_for_others, release_records
+    from handstyle.publication import clearance, exports, hub, package, records_for_others, release_records
 
+    if push:
+        hub.require_ready(push, distribution)
     base_folder = catalogue.folder_of(base)
     made = releasing.finished(workspace, base_folder)
     cleared = clearance.clearance(
@@ -543,8 +549,10 @@ def publish(
         progress("writing and reloading the weights", 1, 2)
         releasing.assemble(release, made, cleared, weights, secret, contact)
         progress("writing and reloading the weights", 2, 2)
+    address = hub.send(target, push) if push else ""
     return Published(
         release=str(target),
+        address=address,
         signer=keys.fingerprint(secret.public_key()),
         licence=cleared.licence.name,
         weights=tuple(item.path for item in weights),
