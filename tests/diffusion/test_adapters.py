@@ -13,7 +13,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from handstyle.diffusion import adapters
-from handstyle.diffusion.adapters import Pair, layers_of, spellings
+from handstyle.diffusion.adapter_places import layers_of, spellings
+from handstyle.diffusion.pairs import Pair
 from handstyle.diffusion.single_file import SHIPPED
 from handstyle.errors import UsageMistake
 

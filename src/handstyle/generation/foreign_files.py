@@ -14,8 +14,8 @@ from torch import Tensor
 from handstyle import digests
 from handstyle.collection.plain_text import is_unwelcome, unwelcome_in
 from handstyle.diffusion import adapters, low_rank
-from handstyle.diffusion.adapters import Adapter, Pair
 from handstyle.diffusion.family import ModelFamily
+from handstyle.diffusion.pairs import Adapter, Pair
 from handstyle.errors import UsageMistake
 from handstyle.finetuning import origin
 from handstyle.finetuning.foreign_style import ForeignStyle
