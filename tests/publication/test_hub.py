@@ -43,7 +43,7 @@ class FakeHub:
             raise self.fails_with
         found = {path.relative_to(folder_path).as_posix() for path in Path(folder_path).rglob("*") if path.is_file()}
         self.files |= found - {self.loses}
-        assert "Soft outline" in commit_message
+        assert "soft-outline" in commit_message
 
 
 def test_a_release_is_sent_whole_and_private_unless_public_was_asked_for(release: Path) -> None:

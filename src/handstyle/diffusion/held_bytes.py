@@ -37,17 +37,18 @@ class Held(TorchDispatchMode):
         return found
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        stand_in = STAND_INS.get(func._schema.name, func)
-        found = stand_in(*args, **(kwargs or {}))
-        if any(returned.alias_info is None for returned in func._schema.returns):  # else what there was before
-            for tensor in tree_iter(found):
-                if isinstance(tensor, Tensor):
-                    self._hold(tensor)
+        for tensor in tree_iter((args, kwargs)):
+            if isinstance(tensor, Tensor):
+                self._see(tensor, 0)  # it was there before, or is known
+        found = STAND_INS.get(func._schema.name, func)(*args, **(kwargs or {}))
+        for tensor in tree_iter(found):
+            if isinstance(tensor, Tensor):
+                self._see(tensor, tensor.untyped_storage().nbytes())
         return found
 
-    def _hold(self, tensor: Tensor) -> None:
+    def _see(self, tensor: Tensor, size: int) -> None:
         storage = tensor.untyped_storage()
-        place, size = storage._cdata, storage.nbytes()
+        place = storage._cdata
         if place in self._known:
             return
         self.now += size

@@ -75,7 +75,8 @@ def _modules(pairs: Mapping[str, Pair], base: Path) -> dict[str, Pair]:
     if adapter_places.denoiser_of(base) == "unet":
         spelling = dialects.spelling_of(base)
         return {spelling.module(layer): pair for layer, pair in pairs.items()}
-    shapes, left, found = adapter_places.layers_of(base), dict(pairs), dict[str, Pair]()
+    shapes, left = adapter_places.layers_of(base), dict(pairs)
+    found: dict[str, Pair] = {}
     for original, place in adapter_places.places_in_original(base).items():
         own = [left.pop(layer, None) for layer in place.layers]
         if any(own):
