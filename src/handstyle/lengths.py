@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handstyle import planning
 from handstyle.collection.curation import ALIKE, Alike
 from handstyle.planning import Plan, base_templates, require_plan
 
@@ -125,7 +124,7 @@ def _expected(plan: Plan, fitting: CrossFitting, material: Material, looks: Look
 
     recipe = fitting.manifest.recipe
     if looks:
-        looks = replace(looks, drawings=max(looks.drawings, planning.at_once(len(material.works))))
+        looks = replace(looks, drawings=max(looks.drawings, len(material.works)))
     with trainable(plan.family, recipe) as learning:
         expected = defaults.expect(
             plan.family,

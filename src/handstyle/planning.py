@@ -242,13 +242,7 @@ def looks(plan: Plan, further: HeldOut | None, sample_every: int) -> Looks:
     drawings = len(further.works if further else plan.collection.withheld)
     if drawings and plan.family.card.known_styles:
         drawings = max(drawings, len(works))
-    return Looks(at_once(drawings), min(SAMPLES, len(works)) if sample_every else 0)
-
-
-def at_once(drawings: int) -> int:
-    from handstyle.finetuning.validation import BATCH
-
-    return min(BATCH, drawings)
+    return Looks(drawings, min(SAMPLES, len(works)) if sample_every else 0)
 
 
 def base_templates(plan: Plan) -> list[str]:

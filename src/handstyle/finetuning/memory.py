@@ -20,6 +20,7 @@ from handstyle.finetuning.objective import Objective, batch_loss
 from handstyle.finetuning.optimizers import STATE
 from handstyle.finetuning.recipe import Recipe
 from handstyle.finetuning.trainable import Trainable, as_kept, at_rest
+from handstyle.finetuning.validation import rows_at_once
 
 STEPS = 2  # the first makes the optimiser's state, beside which the second computes
 BESIDE = 0.15  # of what is counted: what else is taken, where no trial step has shown it
@@ -27,7 +28,7 @@ BESIDE = 0.15  # of what is counted: what else is taken, where no trial step has
 
 @dataclass(frozen=True)
 class Looks:
-    """What is done between steps: so many drawings go through the network at once, so many samples are decoded."""
+    """What is done between steps: so many drawings are measured, so many samples drawn at once."""
 
     drawings: int
     samples: int
@@ -137,9 +138,10 @@ def _counted(
 @torch.no_grad()
 def _look(family: ModelFamily, batch: Batch, recipe: Recipe, looks: Looks) -> None:
     latents_1CHW, conditioning_1LD = batch.latents.mean_BCHW[:1], batch.conditioning_BLD[:1]
+    drawings = min(looks.drawings, rows_at_once(latents_1CHW))
     both = 1 if family.embeds_guidance else 2  # a sample is guided away from what it would be without words
     guidance = family.card.guidance_scale if family.embeds_guidance else None
-    for rows, told in ((looks.drawings, None), (both * looks.samples, guidance)):
+    for rows, told in ((drawings, None), (both * looks.samples, guidance)):
         if rows:
             latents_BCHW = latents_1CHW.repeat(rows, 1, 1, 1)
             with family.autocast(recipe.mixed_precision):
