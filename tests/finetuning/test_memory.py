@@ -102,14 +102,15 @@ def _only_counted(family: Any) -> None:
 
 
 def test_what_a_trial_step_takes_beside_its_tensors_is_taken_again() -> None:
-    level, counted = Level(held=1000, peak=1200), Demand(trial=400, step=700, looking=300)
+    level, counted = Level(held=1000, freed=50, peak=1200), Demand(trial=400, step=700, looking=300)
     assert level.with_trial(counted, resident=1500) == {
         "beginning": 1200,
         "step": 1000 + 700 + 100,
         "samples and measuring": 1000 + 300 + 100,
     }
-    unseen = level.with_trial(counted, resident=1200)
-    assert unseen["step"] == 1000 + 700, "a trial that fits into what was freed before shows nothing"
+    much_freed = Level(held=1000, freed=900, peak=1200)
+    unseen = much_freed.with_trial(counted, resident=1905)["step"]
+    assert unseen == 1000 + 700 + 60, "a trial that fits into what was freed before shows nothing"
 
 
 def test_expectations_say_the_parts(family: Any, recipe: Callable[..., Recipe], material: Any) -> None:

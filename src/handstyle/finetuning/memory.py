@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from handstyle.diffusion.family import ModelFamily
 from handstyle.diffusion.hardware import freed_memory, hardware, peak_memory, resident_memory
@@ -23,6 +24,7 @@ from handstyle.finetuning.trainable import Trainable, as_kept, at_rest
 from handstyle.finetuning.validation import rows_at_once
 
 STEPS = 2  # the first makes the optimiser's state, beside which the second computes
+SEEN = 0.05  # of what is counted: by more than that a trial step has to grow the process, to show what else it takes
 BESIDE = 0.15  # of what is counted: what else is taken, where no trial step has shown it
 
 
@@ -52,18 +54,21 @@ class Level:
     """What this process holds before anything learns, and held at most so far; bytes."""
 
     held: int
+    freed: int  # what lies ready to be used again
     peak: int
 
     @classmethod
     def now(cls, peak: int | None = None) -> Level:
-        return cls(resident_memory() - freed_memory(), peak_memory() if peak is None else peak)
+        freed = freed_memory()
+        return cls(resident_memory() - freed, freed, peak_memory() if peak is None else peak)
 
     def with_trial(self, demand: Demand, resident: int) -> dict[str, int]:
         """What the process holds at most and while it does what, when it is this large after a trial step."""
-        beside = resident - self.held - demand.trial
-        if resident <= self.peak:  # what was freed before was large enough
-            beside = min(beside, round(BESIDE * demand.trial))
-        beside = max(beside, 0)
+        grown = resident - self.held - self.freed
+        if grown > SEEN * demand.trial:
+            beside = max(0, resident - self.held - demand.trial)
+        else:  # what was freed before, while encoding, was large enough
+            beside = round(BESIDE * demand.trial)
         return {
             "beginning": self.peak,
             "step": self.held + demand.step + beside,
@@ -87,7 +92,9 @@ class Level:
 
 
 def trial_step(family: ModelFamily, learning: Trainable, batch: Batch, recipe: Recipe) -> None:
-    """There and back; the gradients are thrown away."""
+    """There and back; the gradients are thrown away, where the run will not keep them as soon as they are whole."""
+    parameters = list(learning.parameters.values())
+    hooks = [own.register_post_accumulate_grad_hook(_forget) for own in parameters if recipe.optimizer_in_backward]
     loss = batch_loss(
         batch,
         family,
@@ -99,8 +106,14 @@ def trial_step(family: ModelFamily, learning: Trainable, batch: Batch, recipe: R
         objective=Objective.of(recipe),
     )
     loss.backward()  # type: ignore[no-untyped-call]
-    for parameter in learning.parameters.values():
+    for hook in hooks:
+        hook.remove()
+    for parameter in parameters:
         parameter.grad = None
+
+
+def _forget(parameter: Tensor) -> None:
+    parameter.grad = None
 
 
 def demand(family: ModelFamily, learning: Trainable, batch: Batch, recipe: Recipe, looks: Looks) -> Demand | None:
