@@ -133,6 +133,6 @@ def _expected(plan: Plan, fitting: CrossFitting, material: Material, looks: Look
             recipe,
             fitting.manifest.steps,
             looks,
-            loaded if looks else None,
+            loaded,
         )
     return replace(expected, seconds=how_long.predicted(fitting, expected))

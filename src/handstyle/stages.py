@@ -258,10 +258,7 @@ def finetune(
         workspace.point_to(run=run)
         return _finetuned(workspace, run, already_there=True)
     with trainable(family, plan.recipe, plan.origin) as learning:
-        before = loaded if dry_run else None
-        expected = defaults.expect(
-            family, learning, material.batch_at(0), plan.recipe, manifest.steps, looks=looks, peak=before
-        )
+        expected = defaults.expect(family, learning, material.batch_at(0), plan.recipe, manifest.steps, looks, loaded)
         announce(str(expected))
         if dry_run:
             return _would_take(run, expected, planned)

@@ -67,12 +67,12 @@ def expect(
     recipe: Recipe,
     steps: int,
     looks: Looks | None = None,
-    peak: int | None = None,
+    loaded: int = 0,
 ) -> Expectation:
     """With `looks`, the memory of all parts of a run is counted before anything is tried, and a run that would not fit
-    is refused; else it is what two trial steps took. `peak`: of what there is to do before the first step, if that is
-    less than this process has held so far."""
-    level = memory.Level.now(peak)
+    is refused; else it is what two trial steps took. `loaded`: what was held at most before anything was encoded, which
+    a run that follows finds done."""
+    level = memory.Level.now(loaded)
     demand = memory.demand(family, learning, batch, recipe, looks) if looks else None
     if demand:
         level.require(demand, recipe)

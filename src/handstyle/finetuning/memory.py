@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from handstyle.diffusion.family import ModelFamily
-from handstyle.diffusion.hardware import freed_memory, hardware, peak_memory, resident_memory
+from handstyle.diffusion.hardware import freed_memory, hardware, resident_memory
 from handstyle.diffusion.held_bytes import Held, without_numbers
 from handstyle.encoding.batches import Batch
 from handstyle.errors import HandstyleError
@@ -58,9 +58,9 @@ class Level:
     peak: int
 
     @classmethod
-    def now(cls, peak: int | None = None) -> Level:
+    def now(cls, peak: int) -> Level:
         freed = freed_memory()
-        return cls(resident_memory() - freed, freed, peak_memory() if peak is None else peak)
+        return cls(resident_memory() - freed, freed, peak)
 
     def with_trial(self, demand: Demand, resident: int) -> dict[str, int]:
         """What the process holds at most and while it does what, when it is this large after a trial step."""
