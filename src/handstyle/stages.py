@@ -247,8 +247,7 @@ def finetune(
     looks = planning.looks(plan, real, sample_every) if dry_run else None
     length = lengths.found(plan, stop, save_every, announce, progress, looks=looks, loaded=loaded)
     plan, material, manifest = length.plan, length.material, length.manifest
-    run = manifest.lineage[:12]
-    folder = workspace.run(run)
+    folder = workspace.run(run := manifest.lineage[:12])
     planned = crop_plan(plan.collection, family, plan.recipe, manifest.steps)
     for line in planned.lines() if dry_run else planned.warnings():
         announce(line)
