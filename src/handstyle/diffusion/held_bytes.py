@@ -22,11 +22,11 @@ from torch.utils._pytree import tree_iter
 Thing = TypeVar("Thing")
 
 
-class Held(TorchDispatchMode):
+class Held(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """While it is entered, storages that come into being: how many bytes of them there are, and were at most."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.now = 0
         self._most = 0
         self._known: dict[int, weakref.ref[Any]] = {}

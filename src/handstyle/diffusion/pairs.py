@@ -44,8 +44,10 @@ Adapter = dict[str, Update]  # layer, with its network: `unet.mid_block…to_q`,
 def cut(update: Update, rows: Sequence[int]) -> list[Update | None]:
     """The update of each part of a joined layer; None for a part that it leaves as it is, where it changes another."""
     if isinstance(update, Tensor):
-        return [part.contiguous() if part.any() or not update.any() else None for part in update.split(list(rows))]
-    return [_of_part(update, up) for up in update.up.split(list(rows))]
+        return [
+            part.contiguous() if part.any() or not update.any() else None for part in torch.split(update, list(rows))
+        ]
+    return [_of_part(update, up) for up in torch.split(update.up, list(rows))]
 
 
 def _of_part(whole: Pair, up: Tensor) -> Pair | None:

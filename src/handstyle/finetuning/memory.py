@@ -7,6 +7,7 @@ besides, and what lies unused between tensors, is not counted; a trial step show
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -94,7 +95,8 @@ class Level:
 def trial_step(family: ModelFamily, learning: Trainable, batch: Batch, recipe: Recipe) -> None:
     """There and back; the gradients are thrown away, where the run will not keep them as soon as they are whole."""
     parameters = list(learning.parameters.values())
-    hooks = [own.register_post_accumulate_grad_hook(_forget) for own in parameters if recipe.optimizer_in_backward]
+    learns: list[Any] = parameters if recipe.optimizer_in_backward else []
+    hooks = [own.register_post_accumulate_grad_hook(_forget) for own in learns]
     loss = batch_loss(
         batch,
         family,
