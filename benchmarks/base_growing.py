@@ -35,7 +35,8 @@ def main() -> None:
     parser.add_argument("--base", type=Path, required=True)
     options = parser.parse_args()
     small, large = (
-        read_tensors(options.base / f"latents-{side}.safetensors")[0]["mean"][:PICTURES, 0].float() for side in (64, 128)
+        read_tensors(options.base / f"latents-{side}.safetensors")[0]["mean"][:PICTURES, 0].float()
+        for side in (64, 128)
     )
     print(json.dumps(compared(small, large)))
 

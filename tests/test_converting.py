@@ -15,7 +15,8 @@ from safetensors.torch import load_file, save_file
 from handstyle import digests, planning, stages
 from handstyle.collection.rights_plan import read_rights_toml
 from handstyle.converting import FORMS, Converted, convert
-from handstyle.diffusion import adapters, catalogue, hardware, single_file
+from handstyle.diffusion import adapter_places, adapters, catalogue, hardware, single_file
+from handstyle.diffusion.pairs import Pair
 from handstyle.errors import GateClosed, RecordDamaged, UsageMistake
 from handstyle.finetuning.trained_style import WEIGHTS
 from handstyle.generation import wardrobe
@@ -125,14 +126,14 @@ def test_a_style_is_extracted_from_the_checkpoint_it_was_merged_into(
     merged = convert(workspace, [style], tmp_path / "merged", "folder", base=base)
     made = convert(workspace, [], tmp_path / "again", "kohya", base=base, extract=Path(merged.file), rank=2)
     assert made.missed < 1e-2 and made.largest_rank == 2 and "not known" in made.notes[0]
-    found, shapes = adapters.read(Path(made.file), base), adapters.layers_of(base)
+    found, shapes = adapters.read(Path(made.file), base), adapter_places.layers_of(base)
     with_one = adapters.read(Path(convert(workspace, [style], tmp_path / "k", "kohya", base=base).file), base)
     for layer, pair in with_one.items():
-        assert isinstance(pair, adapters.Pair)
+        assert isinstance(pair, Pair)
         delta = pair.delta(shapes[layer])
         if delta.abs().max() > 1e-4:
             twin = found[layer]
-            assert isinstance(twin, adapters.Pair)
+            assert isinstance(twin, Pair)
             torch.testing.assert_close(twin.delta(shapes[layer]), delta, rtol=0, atol=2e-2 * float(delta.abs().max()))
 
 
@@ -161,11 +162,11 @@ def test_two_styles_are_one_file(workspace: Workspace, tiny_base: Path, tmp_path
     style = trained(workspace, tiny_base)
     twice = convert(workspace, [f"{style}=0.5", f"{style}=0.25"], tmp_path / "two", "diffusers", base=tiny_base)
     assert twice.largest_rank == 4
-    found, shapes = adapters.read(Path(twice.file), tiny_base), adapters.layers_of(tiny_base)
+    found, shapes = adapters.read(Path(twice.file), tiny_base), adapter_places.layers_of(tiny_base)
     one = convert(workspace, [style], tmp_path / "one", "diffusers", base=tiny_base)
     for layer, pair in adapters.read(Path(one.file), tiny_base).items():
         both = found[layer]
-        assert isinstance(pair, adapters.Pair) and isinstance(both, adapters.Pair)
+        assert isinstance(pair, Pair) and isinstance(both, Pair)
         torch.testing.assert_close(both.delta(shapes[layer]), pair.delta(shapes[layer], 0.75), rtol=0, atol=1e-6)
 
 

@@ -22,8 +22,8 @@ from handstyle.collection.scope import Scope
 from handstyle.collection.works import Collection
 from handstyle.converting import convert
 from handstyle.diffusion import adapters, catalogue, hardware, merging
-from handstyle.diffusion.adapters import layers_of
-from handstyle.errors import BaseUnusable, GateClosed, RightsMissing, UsageMistake
+from handstyle.diffusion.adapter_places import layers_of
+from handstyle.errors import GateClosed, RightsMissing, UsageMistake
 from handstyle.finetuning import origin
 from handstyle.finetuning.manifest import RunManifest
 from handstyle.finetuning.recipe import Recipe
@@ -411,11 +411,11 @@ def test_publishing_asks_what_the_policy_asks_of_an_unknown_base(
 
 
 @pytest.mark.parametrize("base", ["sd3_base", "flux_base"])
-def test_a_base_whose_layers_are_not_known_under_other_names_is_told_so(
+def test_a_file_for_another_family_finds_no_layer(
     base: str, tmp_path: Path, tiny_base: Path, request: pytest.FixtureRequest
 ) -> None:
     family = catalogue.load(request.getfixturevalue(base))
-    with pytest.raises(BaseUnusable, match="describes no Stable Diffusion 1, 2 or XL"):
+    with pytest.raises(UsageMistake, match="was made for another base"):
         wardrobe.worn(Workspace(tmp_path / "none"), [str(file_of(tiny_base, tmp_path))], family)
 
 

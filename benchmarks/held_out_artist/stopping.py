@@ -60,7 +60,7 @@ def one_draw(folder: Path, works: int, draw: int, truth: int) -> dict[str, objec
     stages.collect(workspace, source, rights, validation=None, without=set(names) - chosen)
     plan = planning.plan(workspace, settings={"train_batch_size": 8})
     stages.encode_for(workspace, plan.collection, plan.folder, plan.family, plan.recipe, stages.silent)
-    found = lengths.found(plan, "cross-fitted", 20, print, lambda *progress: None, dry_run=False)
+    found = lengths.found(plan, "cross-fitted", 20, print, lambda *progress: None)
     assert found.fitted is not None
     stages.collect(workspace, source, rights, validation=None, without=set(names) - kept)
     held_out, _ = loading.current_collection(workspace)

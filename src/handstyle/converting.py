@@ -23,8 +23,8 @@ from handstyle.vouching import require_known_base, require_unknown_to_be_welcome
 from handstyle.workspace import Workspace, unfinished
 
 if TYPE_CHECKING:
-    from handstyle.diffusion.adapters import Adapter, Pair
     from handstyle.diffusion.family import ModelFamily
+    from handstyle.diffusion.pairs import Adapter, Pair
     from handstyle.finetuning.recipe import Recipe
 
 Form = Literal["diffusers", "kohya", "checkpoint", "folder"]
@@ -146,7 +146,7 @@ def _source(workspace: Workspace, text: str, family: ModelFamily) -> _Source:
 
 def _of_style(tensors: Mapping[str, Any], recipe: Recipe, family: ModelFamily) -> Adapter:
     from handstyle.diffusion import updates
-    from handstyle.diffusion.adapters import Pair
+    from handstyle.diffusion.pairs import Pair
     from handstyle.publication import dialects
 
     if recipe.method == "full":
@@ -186,7 +186,7 @@ def _merged_from(sources: Sequence[_Source]) -> list[str]:
 def _low_rank(
     folder: Path, form: Form, pairs: dict[str, Pair], family: ModelFamily, sources: Sequence[_Source]
 ) -> dict[str, Any]:
-    from handstyle.diffusion.adapters import layers_of
+    from handstyle.diffusion.adapter_places import layers_of
     from handstyle.publication import exports, low_rank_files, reloads
 
     rank, merged_from = max(pair.rank for pair in pairs.values()), ", ".join(_merged_from(sources))
@@ -199,7 +199,10 @@ def _low_rank(
         low_rank_files.write_kohya(folder / name, pairs, family.folder, title, family.card.name, merged_from)
     shapes = layers_of(family.folder)
     deltas = {f"{layer}.weight": pair.delta(shapes[layer]) for layer, pair in pairs.items()}
-    parts = list({layer.partition(".")[0]: None for layer in ["unet.", *pairs]})
+    denoiser = next(iter(family.networks))
+    parts = list(dict.fromkeys([denoiser, *(layer.partition(".")[0] for layer in pairs)]))
+    if kind == "kohya-lora" and denoiser == "transformer":
+        kind = "lycoris"  # diffusers reads it of FLUX.1 at its full width alone, and of Stable Diffusion 3 not at all
     exported: Any = {folder / name: kind}
     (difference,) = reloads.compared(family.folder, parts, reloads.added(deltas), exported, 2 * len(pairs))
     return {"name": name, "largest_rank": rank, "largest_difference": difference}

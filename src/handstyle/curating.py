@@ -147,6 +147,7 @@ def _captions(
     workspace: Workspace, collection: Collection, folder: Path, family: ModelFamily, progress: Progress
 ) -> list[Finding]:
     from handstyle.diffusion.hardware import hardware, use_all_cores
+    from handstyle.encoding.buckets import Framing
     from handstyle.encoding.cache import Cache
     from handstyle.inspection.caption_fit import beaten
     from handstyle.inspection.doctor import ill_described
@@ -155,7 +156,7 @@ def _captions(
     use_all_cores()
     names = [work.name for work in collection.works]
     held = HeldOut(collection, folder, collection.works, False)
-    drawings = encoded(held, family, family.resolution, Cache(workspace.cache))
+    drawings = encoded(held, family, Framing(family.resolution), Cache(workspace.cache))
     precision = "bf16" if hardware().fast_bf16 else "no"
     fits = beaten(family, drawings, names, precision, lambda done, of: progress("asking the base", done, of))
     return ill_described(names, drawings.captions, fits)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from handstyle.finetuning.manifest import RunManifest
     from handstyle.finetuning.material import Material
     from handstyle.finetuning.measured import CrossFitted, Stop
+    from handstyle.finetuning.memory import Looks
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,11 @@ def found(
     announce: Callable[[str], None],
     progress: Callable[[str, int, int], None],
     *,
-    dry_run: bool,
+    looks: Looks | None = None,
+    loaded: int = 0,
 ) -> Found:
-    """Works are left out in turn where `stop` says so, or says nothing and that is quick."""
+    """Works are left out in turn where `stop` says so, or says nothing and that is quick. With `looks` it is a dry run,
+    and `loaded` the peak of memory before it."""
     from handstyle.encoding.cache import Cache
     from handstyle.finetuning import how_long, running
     from handstyle.finetuning.material import material_of
@@ -72,12 +75,12 @@ def found(
         return as_asked
     fitting = _fitting(plan, material, manifest.steps, alike, save_every)
     if not fitting.is_done:
-        expected = _expected(plan, fitting, material)
+        expected = _expected(plan, fitting, material, looks, loaded)
         unasked = partial(how_long.is_fitted_unasked, length_is_given=plan.length_is_given)
         if stop == "auto" and not unasked(fitting, as_asked.run, expected.seconds):
             return as_asked
         announce(how_long.plan_in_words(fitting, expected.seconds))
-        if dry_run:
+        if looks:
             return replace(as_asked, expected=expected)
     with plan.workspace.held(fitting.folder):
         fitted = fitting.go(progress)
@@ -114,12 +117,22 @@ def _fitting(plan: Plan, material: Material, steps: int, alike: dict[str, str], 
     )
 
 
-def _expected(plan: Plan, fitting: CrossFitting, material: Material) -> Expectation:
-    """From two trial steps, of all folds and the longest run."""
+def _expected(plan: Plan, fitting: CrossFitting, material: Material, looks: Looks | None, loaded: int) -> Expectation:
+    """From two trial steps, of all folds and the longest run. In a fold all works are measured at first."""
     from handstyle.finetuning import defaults, how_long
     from handstyle.finetuning.trainable import trainable
 
     recipe = fitting.manifest.recipe
+    if looks:
+        looks = replace(looks, drawings=max(looks.drawings, len(material.works)))
     with trainable(plan.family, recipe) as learning:
-        expected = defaults.expect(plan.family, learning, material.batch_at(0), recipe, fitting.manifest.steps)
+        expected = defaults.expect(
+            plan.family,
+            learning,
+            material.batch_at(0),
+            recipe,
+            fitting.manifest.steps,
+            looks,
+            loaded,
+        )
     return replace(expected, seconds=how_long.predicted(fitting, expected))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from handstyle.encoding.class_images import OwnClassImages
     from handstyle.finetuning.manifest import RunManifest
     from handstyle.finetuning.material import Material
+    from handstyle.finetuning.memory import Looks
     from handstyle.finetuning.origin import Origin
     from handstyle.finetuning.recipe import Recipe
     from handstyle.finetuning.running import Running
@@ -221,28 +222,43 @@ def running(
 def _yardstick(plan: Plan, further: HeldOut | None) -> Yardstick | None:
     """Further drawings if there are any, else the works left out of training; and what the base makes of them."""
     from handstyle.encoding.cache import Cache
+    from handstyle.finetuning.framing import framing_of
     from handstyle.finetuning.validation import yardstick
     from handstyle.inspection import material
 
     found = material.held_out(plan.collection, plan.folder, further)
     if found is None:
         return None
-    family, resolution = plan.family, plan.recipe.resolution or plan.family.resolution
-    drawings = material.encoded(found, family, resolution, Cache(plan.workspace.cache))
+    family = plan.family
+    drawings = material.encoded(found, family, framing_of(plan.recipe, family), Cache(plan.workspace.cache))
     return yardstick(family, drawings, base_templates(plan), plan.recipe.mixed_precision)
+
+
+def looks(plan: Plan, further: HeldOut | None, sample_every: int) -> Looks:
+    """What a run does between its steps: the drawings it is measured on go through the network, and before them the
+    works, where the base is asked in which of its styles; and samples are drawn."""
+    from handstyle.finetuning.memory import Looks
+    from handstyle.generation.previews import SAMPLES
+
+    works = plan.collection.training
+    drawings = len(further.works if further else plan.collection.withheld)
+    if drawings and plan.family.card.known_styles:
+        drawings = max(drawings, len(works))
+    return Looks(drawings, min(SAMPLES, len(works)) if sample_every else 0)
 
 
 def base_templates(plan: Plan) -> list[str]:
     """In which words the base may be asked."""
     from handstyle.encoding.cache import Cache
+    from handstyle.finetuning.framing import framing_of
     from handstyle.inspection import material, subject
 
     family, cache = plan.family, Cache(plan.workspace.cache)
-    resolution = plan.recipe.resolution or family.resolution
+    framing = framing_of(plan.recipe, family)
     works = material.HeldOut(plan.collection, plan.folder, plan.collection.training, False)
     return subject.base_templates(
         family,
         plan.recipe.class_words,
         plan.recipe.mixed_precision,
-        lambda: material.encoded(works, family, resolution, cache),
+        lambda: material.encoded(works, family, framing, cache),
     )

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from handstyle.generation.signature import MadeFrom
     from handstyle.inspection.material import HeldOut
     from handstyle.publication.copyright_policy import Contact
+    from handstyle.publication.hub import Push
     from handstyle.publication.marking import Marking
 
 Progress = Callable[[str, int, int], None]  # what, done, of
@@ -209,6 +210,7 @@ class Finetuned(Record):
     already_there: bool = False
     verdict: tuple[str, ...] = ()  # on its length
     planned: CropPlan | None = None  # of a dry run: which part of each work would be shown, and how often
+    memory: dict[str, int] | None = None  # of a dry run: what it does -> bytes it would then hold at most
 
 
 def finetune(
@@ -229,7 +231,7 @@ def finetune(
     `stop` says whether works are left out in turn to find the length, or `max_train` is the length; by itself it does
     the former where that is quick and nobody gave a length.
     """
-    from handstyle.diffusion.hardware import use_all_cores
+    from handstyle.diffusion.hardware import peak_memory, use_all_cores
     from handstyle.finetuning import defaults, running
     from handstyle.finetuning.continuation import going_on
     from handstyle.finetuning.trainable import trainable
@@ -238,13 +240,14 @@ def finetune(
     workspace, recipe, family = plan.workspace, plan.recipe, plan.family
     require_plan(plan)  # before anything is encoded; a plan may have waited
     real = further_drawings(workspace, plan.collection, further, family, recipe) if further else None
+    loaded = peak_memory()  # what is encoded now will be there when the run begins
     encoded = encode_for(workspace, plan.collection, plan.folder, family, recipe, progress)
     for name, words in encoded.cut_off.items():
         announce(f"the text of {name} is longer than the base reads; it does not see the end: {words}")
-    length = lengths.found(plan, stop, save_every, announce, progress, dry_run=dry_run)
+    looks = planning.looks(plan, real, sample_every) if dry_run else None
+    length = lengths.found(plan, stop, save_every, announce, progress, looks=looks, loaded=loaded)
     plan, material, manifest = length.plan, length.material, length.manifest
-    run = manifest.lineage[:12]
-    folder = workspace.run(run)
+    folder = workspace.run(run := manifest.lineage[:12])
     planned = crop_plan(plan.collection, family, plan.recipe, manifest.steps)
     for line in planned.lines() if dry_run else planned.warnings():
         announce(line)
@@ -254,7 +257,7 @@ def finetune(
         workspace.point_to(run=run)
         return _finetuned(workspace, run, already_there=True)
     with trainable(family, plan.recipe, plan.origin) as learning:
-        expected = defaults.expect(family, learning, material.batch_at(0), plan.recipe, manifest.steps)
+        expected = defaults.expect(family, learning, material.batch_at(0), plan.recipe, manifest.steps, looks, loaded)
         announce(str(expected))
         if dry_run:
             return _would_take(run, expected, planned)
@@ -290,6 +293,7 @@ def _would_take(run: str, expected: Expectation, planned: CropPlan) -> Finetuned
         pictures_per_second=expected.pictures / expected.seconds,
         peak_memory_bytes=expected.memory,
         planned=planned,
+        memory=dict(expected.parts) or None,
     )
 
 
@@ -500,6 +504,7 @@ class Published(Record):
     licence: str
     weights: tuple[str, ...]
     reasons: tuple[str, ...]
+    address: str = ""  # at Hugging Face, where it was sent there
 
 
 NO_POLICY = "Nobody to turn to was named, so there is no copyright policy: --keeper and --contact name them."
@@ -515,13 +520,17 @@ def publish(
     distribution: Distribution = "public",
     contact: Contact | None = None,
     to: Path | None = None,
+    push: Push | None = None,
     progress: Progress = silent,
 ) -> Published:
-    """Gates first, then weights in other tools' formats, card, records and a signature over everything."""
+    """Gates first, then weights in other tools' formats, card, records and a signature over everything. Only with
+    `push` is anything sent anywhere, after the release that lies on the disk was verified."""
     from handstyle import keys
     from handstyle.diffusion import catalogue
-    from handstyle.publication import clearance, exports, package, records_for_others, release_records
+    from handstyle.publication import clearance, exports, hub, package, records_for_others, release_records
 
+    if push:
+        hub.require_ready(push, distribution)
     base_folder = catalogue.folder_of(base)
     made = releasing.finished(workspace, base_folder)
     cleared = clearance.clearance(
@@ -536,8 +545,10 @@ def publish(
         progress("writing and reloading the weights", 1, 2)
         releasing.assemble(release, made, cleared, weights, secret, contact)
         progress("writing and reloading the weights", 2, 2)
+    address = hub.send(target, push) if push else ""
     return Published(
         release=str(target),
+        address=address,
         signer=keys.fingerprint(secret.public_key()),
         licence=cleared.licence.name,
         weights=tuple(item.path for item in weights),

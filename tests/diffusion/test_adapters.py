@@ -12,8 +12,9 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from handstyle.diffusion import adapters
-from handstyle.diffusion.adapters import Pair, layers_of, spellings
+from handstyle.diffusion import adapter_places, adapters
+from handstyle.diffusion.adapter_places import layers_of, spellings
+from handstyle.diffusion.pairs import Pair
 from handstyle.diffusion.single_file import SHIPPED
 from handstyle.errors import UsageMistake
 
@@ -184,8 +185,10 @@ def spellings_of_shipped(name: str) -> dict[str, str]:
                 level = "" if part == "unet" or inside.startswith("text_") else "text_model."
                 shapes[f"{part}.{level}{inside.removesuffix('.weight')}"] = tuple(tensor.shape)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(adapters, "layers_of", lambda base: shapes)
-        return spellings(SHIPPED / name)
+        patch.setattr(adapter_places, "layers_of", lambda base: shapes)
+        found = spellings(SHIPPED / name)
+    assert all(len(place.layers) == 1 for place in found.values()), "nothing is joined in a U-Net"
+    return {called: place.layers[0] for called, place in found.items()}
 
 
 def test_a_file_for_another_base_is_refused_with_the_names_it_looked_for(tiny_base: Path, tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from handstyle.diffusion.adapters import Pair, layers_of
+from handstyle.diffusion.adapter_places import layers_of
 from handstyle.diffusion.factoring import as_pairs, difference, factored, together
+from handstyle.diffusion.pairs import Pair
 from handstyle.errors import UsageMistake
 
 LAYER = "unet.down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q"

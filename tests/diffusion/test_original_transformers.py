@@ -135,7 +135,5 @@ def test_a_configuration_of_another_size_is_told(tmp_path: Path) -> None:
 
 
 def test_converting_low_rank_styles_says_which_bases_it_knows(tmp_path: Path) -> None:
-    from handstyle.diffusion import adapters
-
     with pytest.raises(BaseUnusable, match="describes no Stable Diffusion 1, 2 or XL"):
-        adapters.layers_of(save_tiny_flux(tmp_path / "base"))
+        single_file.configs_in(save_tiny_flux(tmp_path / "base"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from handstyle.finetuning.crop_plan import crop_plan
 from handstyle.finetuning.framing import framing_of
 from handstyle.finetuning.material import Material, material_of
 from handstyle.finetuning.recipe import Recipe
+from handstyle.inspection.subject import Subject
 from handstyle.loading import current_collection
 from handstyle.workspace import Workspace
 
@@ -115,3 +117,27 @@ def test_a_style_is_trained_and_measured_in_buckets(workspace: Workspace, tiny_b
     squares = {**QUICK, "max_train": "2 steps", "enable_bucket": False}
     other = stages.finetune(planning.plan(workspace, tiny_base, settings=squares), stop="max_train", sample_every=0)
     assert made.steps and again.tensors != other.tensors
+
+
+@pytest.mark.parametrize("buckets", [True, False])
+def test_drawings_a_run_is_measured_on_are_cut_as_its_works_are(
+    buckets: bool, workspace: Workspace, tmp_path: Path, tiny_base: Path
+) -> None:
+    stages.collect(workspace, tmp_path / "works", for_all(own_work("Ada")), validation=2)
+    plan = planning.plan(workspace, tiny_base, settings={**QUICK, "enable_bucket": buckets})
+    collection, framing = plan.collection, framing_of(plan.recipe, plan.family)
+    measured = planning._yardstick(plan, None)
+    assert measured is not None and len(collection.withheld) == 2
+    wanted = [plan.family.latent_shape(*framing.size(work.width, work.height)) for work in collection.withheld]
+    assert [tuple(latents.shape) for latents in measured.drawings.latents] == wanted
+    assert any(height != width for _, height, width in wanted) is buckets
+
+
+@pytest.mark.parametrize("buckets", [True, False])
+def test_an_inspection_cuts_drawings_as_the_style_it_inspects_was_trained(buckets: bool, family: Any) -> None:
+    recipe = Recipe().changed(**{**QUICK, "resolution": None, "enable_bucket": buckets})
+    style = SimpleNamespace(recipe=recipe, resolution=24)
+    subject: Any = SimpleNamespace(worn=SimpleNamespace(style=style), family=family)
+    found = Subject.framing.fget(subject)  # type: ignore[attr-defined]
+    assert found == framing_of(recipe.changed(resolution=24), family)
+    assert (found.buckets is not None) is buckets

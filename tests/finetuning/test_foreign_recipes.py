@@ -113,6 +113,9 @@ def test_what_kohya_does_where_nothing_is_said_is_taken_over(tmp_path: Path) -> 
         ("clip_skip = 1", {"clip_skip": 0}),
         ("min_snr_gamma = 0", {"snr_gamma": None}),
         ("min_bucket_reso = 320", {"min_bucket_reso": None}),
+        ("gradient_checkpointing = true", {"gradient_checkpointing": True}),
+        ("fused_backward_pass = true", {"optimizer_in_backward": True}),
+        ("fused_backward_pass = true\ngradient_accumulation_steps = 4", {"optimizer_in_backward": False}),
         ("reg_data_dir = 'reg'", {"with_prior_preservation": True}),
         ('optimizer_type = "Prodigy"\nunet_lr = 1.0\ntext_encoder_lr = 0.5', {
             "optimizer": "prodigy", "learning_rate": 1.0, "text_encoder_lr": 1.0}),

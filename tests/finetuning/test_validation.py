@@ -70,3 +70,8 @@ def test_the_yardstick_gives_the_base_its_best_words_and_no_dropout(family: Any)
         assert family.denoiser.training
     finally:
         family.denoiser.eval()
+
+
+def test_larger_drawings_are_measured_in_smaller_parts() -> None:
+    rows = [validation.rows_at_once(torch.zeros(40, 4, side, side)) for side in (8, 16, 32, 64, 128)]
+    assert rows == [32, 32, 8, 2, 1]

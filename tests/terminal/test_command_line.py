@@ -23,13 +23,14 @@ def test_libraries_are_told_to_be_quiet_and_offline_before_they_are_imported() -
     assert python(probe, HF_HUB_OFFLINE="0").stdout.split()[-2:] == [b"1", b"false"]
 
 
-def test_the_hub_is_asked_only_where_a_download_was_typed() -> None:
+def test_the_hub_is_asked_only_where_that_was_typed() -> None:
     probe = (
         "import os; from handstyle.terminal.command_line import answer\n"
         "answer(['base', '--help'%s]); print(os.environ['HF_HUB_OFFLINE'])"
     )
     assert python(probe % "").stdout.split()[-1] == b"1"
     assert python(probe % ", '--allow-download'").stdout.split()[-1] == b"0"
+    assert python(probe % ", '--push-to-hub=ana/ink'").stdout.split()[-1] == b"0"
 
 
 def test_warnings_of_libraries_reach_nobody_who_did_not_ask() -> None:

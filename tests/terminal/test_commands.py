@@ -34,7 +34,7 @@ FLAGS = {
     "generate": "prompts seeds negative-prompt guidance steps sampler width height clip-skip style sheet to key plain "
     "base from strength mask outpaint resample source-permission workspace",
     "inspect": "style further oracle audit base workspace",
-    "publish": "name key model-licence distribution keeper contact to base workspace",
+    "publish": "name key model-licence distribution keeper contact to push-to-hub public private base workspace",
     "compare": "prompt weights further base workspace",
     "influence": "prompt style retrain halves one-by-one base workspace",
     "shares": "pool per-picture per-released per-period periods flat currency by style since until to workspace",
@@ -280,6 +280,22 @@ def test_publish_prints_licence_signer_and_folder_and_gives_its_reasons_beside(t
     assert answer.err == "Permitted.\nSeen.\n"
     assert call.positional[1] == "Ink"
     assert call.named["key"] == Path("k")
+
+
+def test_publish_sends_a_release_only_where_it_was_typed_and_keeps_it_private(typed: Any, stage: Any) -> None:
+    sent = stages.Published(
+        release="out", signer="x", licence="MIT", weights=(), reasons=(), address="https://huggingface.co/ana/ink"
+    )
+    call = stage("publish", sent)
+    typed("publish", "--name", "Ink")
+    assert "push" not in call.named
+    answer = typed("publish", "--name", "Ink", "--push-to-hub", "ana/ink")
+    assert answer.out.endswith("out\nhttps://huggingface.co/ana/ink\n")
+    assert (call.named["push"].repo, call.named["push"].public) == ("ana/ink", False)
+    typed("publish", "--name", "Ink", "--push-to-hub", "ana/ink", "--public")
+    assert call.named["push"].public
+    assert typed("publish", "--name", "Ink", "--public").code == 2
+    assert typed("publish", "--name", "Ink", "--push-to-hub", "ink").code == 2
 
 
 @pytest.mark.parametrize(

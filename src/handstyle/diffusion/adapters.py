@@ -1,7 +1,8 @@
 """Which updates of a base does a file from another tool hold?
 
 Read are LoRA and LoCon under the names of kohya's trainer, of PEFT and of diffusers old and new, and LyCORIS' LoHa,
-LoKr and full differences. Every tensor has to find its layer in the base, and none may be left over.
+LoKr and full differences. Every tensor has to find its layer in the base, and none may be left over; what the original
+code of a transformer joins is cut apart.
 """
 
 from __future__ import annotations
@@ -9,20 +10,16 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from handstyle import digests
-from handstyle.diffusion import low_rank
+from handstyle.diffusion.adapter_places import Place, Shapes, layers_of, spellings
 from handstyle.diffusion.checkpoints import read_tensors
 from handstyle.diffusion.embedding_files import BUNDLED
-from handstyle.diffusion.original_layout import UNET, renamed, unet_modules
-from handstyle.diffusion.pipeline_folder import weights_of
-from handstyle.diffusion.single_file import configs_in
+from handstyle.diffusion.pairs import Adapter, Pair, Update, cut, turned
 from handstyle.errors import UsageMistake
 
 DOWN, UP = "lora_down.weight", "lora_up.weight"
@@ -43,80 +40,25 @@ KNOWN = (
     *("lokr_w1", "lokr_w1_a", "lokr_w1_b", "lokr_w2", "lokr_w2_a", "lokr_w2_b", "lokr_t2"),
 )
 OLD_DIFFUSERS = re.compile(r"\.processor\.(to_q|to_k|to_v|to_out)_lora\.(down|up)\.weight$")
-LOOKED_UP = re.compile(r"(token|position)_embedding\.weight$")  # tables, which nothing is multiplied with
 PREFIXES = ("", "base_model.model.")
-TEXTS = {"text_encoder": ("lora_te_", "lora_te1_"), "text_encoder_2": ("lora_te2_",)}
-
-
-@dataclass(frozen=True)
-class Pair:
-    """alpha / rank * B A, `down` being A and `up` B (Hu et al. 2021, section 4.1)."""
-
-    down: Tensor
-    up: Tensor
-    alpha: float
-
-    @property
-    def rank(self) -> int:
-        return len(self.down)
-
-    def delta(self, shape: Iterable[int], weight: float = 1.0) -> Tensor:
-        change = low_rank.update(self.down.float(), self.up.float(), weight * self.alpha / self.rank)
-        return change.reshape(tuple(shape))
-
-
-Update = Pair | Tensor  # what is no pair is the whole difference
-Adapter = dict[str, Update]  # layer, with its network: `unet.mid_block…to_q`, `text_encoder.text_model.encoder…`
-
-
-def layers_of(base: Path) -> dict[str, tuple[int, ...]]:
-    """Each layer of a base that a matrix multiplies, with the shape of its weights; from headers alone."""
-    found = {}
-    for part in (part for part in configs_in(base) if part != "vae"):
-        for name, entry in digests.safetensors_header(weights_of(base, part))[0].items():
-            if name.endswith(".weight") and len(entry["shape"]) in (2, 4) and not LOOKED_UP.search(name):
-                if part != "unet" and not name.startswith(("text_model.", "text_projection.")):
-                    name = f"text_model.{name}"
-                found[f"{part}.{name.removesuffix('.weight')}"] = tuple(entry["shape"])
-    return found
-
-
-def spellings(base: Path) -> dict[str, str]:
-    """Every name that a layer of this base is called by -> the layer."""
-    back = {own: original for original, own in unet_modules(configs_in(base)["unet"]).items()}
-    found: dict[str, str] = {}
-    for layer in layers_of(base):
-        part, _, inside = layer.partition(".")
-        names = [layer, inside, f"lycoris_{inside.replace('.', '_')}"]
-        if part == "unet":
-            original = (renamed(f"{inside}.weight", back) or f"{inside}.weight").removesuffix(".weight")
-            names += [f"lora_unet_{name.replace('.', '_')}" for name in (inside, original)]
-            names += [f"lycoris_{original.replace('.', '_')}", UNET.partition(".")[2] + original]
-        else:
-            names += [prefix + inside.replace(".", "_") for prefix in TEXTS[part]]
-            names.append(f"{part}.{inside.removeprefix('text_model.')}")
-            names = [name for name in names if name != inside and not name.startswith("lycoris_")]
-        for name in names:
-            found.setdefault(name, layer)
-    return found
 
 
 def read(path: Path, base: Path, *, without_word: bool = False) -> Adapter:
     """Raises UsageMistake naming all that finds no layer in this base, or is of a kind that is not read. `without_word`
     passes over the vectors of a new word beside it."""
     tensors, metadata = read_tensors(path)
-    known, groups, strange, unread = spellings(base), dict[str, dict[str, Tensor]](), [], []
+    known, groups, strange, unread = spellings(base), dict[Place, dict[str, Tensor]](), [], []
     for name, tensor in tensors.items():
         if without_word and name.startswith(BUNDLED):
             continue
         layer_name, ending = _taken_apart(name)
-        layer = next((known[layer_name.removeprefix(p)] for p in PREFIXES if layer_name.removeprefix(p) in known), None)
+        place = next((known[layer_name.removeprefix(p)] for p in PREFIXES if layer_name.removeprefix(p) in known), None)
         if ending is None:
             unread.append(name)
-        elif layer is None:
+        elif place is None:
             strange.append(name)
         else:
-            groups.setdefault(layer, {})[ending] = tensor
+            groups.setdefault(place, {})[ending] = tensor
     if unread:
         raise UsageMistake(
             f"{path} holds {len(unread)} tensors of a kind that is not read here, first: {unread[0]:.120}",
@@ -128,8 +70,30 @@ def read(path: Path, base: Path, *, without_word: bool = False) -> Adapter:
             f"first: {strange[0] if strange else 'it has none':.120}",
             hint="Name the base it was made for with --base.",
         )
-    shapes, told = layers_of(base), _told(metadata)
-    return {layer: _update(layer, group, shapes[layer], told, path) for layer, group in sorted(groups.items())}
+    shapes, told, found = layers_of(base), _told(metadata), Adapter()
+    for place, group in groups.items():
+        for layer, update in _at(place, group, shapes, told, path):
+            if layer in found:
+                raise UsageMistake(
+                    f"{path} changes {layer} twice, under two names", hint="Fetch the file again, or another."
+                )
+            found[layer] = update
+    return dict(sorted(found.items()))
+
+
+def _at(
+    place: Place, group: Mapping[str, Tensor], shapes: Shapes, told: Mapping[str, object], path: Path
+) -> Iterator[tuple[str, Update]]:
+    """The update of each layer that the original joins there."""
+    update = _update(place.layers[0], group, place.shape(shapes), told, path)
+    if place.is_turned:
+        update = turned(update)
+    if len(place.layers) == 1:
+        yield place.layers[0], update
+        return
+    for layer, part in zip(place.layers, cut(update, place.rows(shapes)), strict=True):
+        if part is not None:
+            yield layer, part
 
 
 def _taken_apart(name: str) -> tuple[str, str | None]:

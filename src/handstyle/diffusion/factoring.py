@@ -12,8 +12,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from handstyle.diffusion.adapters import Adapter, Pair, Update, layers_of
+from handstyle.diffusion.adapter_places import layers_of
 from handstyle.diffusion.checkpoints import each_tensor
+from handstyle.diffusion.pairs import Adapter, Pair, Update
 from handstyle.diffusion.pipeline_folder import weights_of
 from handstyle.diffusion.single_file import configs_in
 from handstyle.errors import UsageMistake

@@ -98,6 +98,32 @@ def peak_memory() -> int:
     return int(peak) if sys.platform == "darwin" else int(peak) * 1024
 
 
+def resident_memory() -> int:
+    """Bytes this process holds."""
+    return int(psutil.Process().memory_info().rss)
+
+
+def freed_memory() -> int:
+    """Bytes of it that the C library keeps for what will be asked next; 0 where it does not say."""
+    if sys.platform != "linux" or platform.libc_ver()[0] != "glibc":
+        return 0
+    import ctypes
+
+    class Mallinfo2(ctypes.Structure):
+        """glibc's malloc.h, since 2.33."""
+
+        _fields_ = tuple(
+            (name, ctypes.c_size_t)
+            for name in "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()
+        )
+
+    library = ctypes.CDLL(None)
+    if not hasattr(library, "mallinfo2"):
+        return 0
+    library.mallinfo2.restype = Mallinfo2
+    return int(library.mallinfo2().fordblks)
+
+
 def environment() -> dict[str, str]:
     """What the exact weights of a run depend on besides its inputs."""
     import diffusers

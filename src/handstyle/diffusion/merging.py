@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 from handstyle import tensor_files
-from handstyle.diffusion.adapters import Adapter, Pair, layers_of
+from handstyle.diffusion.adapter_places import layers_of
 from handstyle.diffusion.checkpoints import each_tensor, plain
 from handstyle.diffusion.original_layout import file_of_parts
+from handstyle.diffusion.pairs import Adapter, Pair
 from handstyle.diffusion.pipeline_folder import weights_of
 from handstyle.diffusion.single_file import configs_in
 from handstyle.tensor_files import write_tensors

@@ -72,7 +72,7 @@ class Packs:
         return Packs()  # a copied layer has weights of its own
 
     def get(self, way: str, weight: Tensor, dtype: torch.dtype, shape: object, make: Callable[[], Any]) -> Any:
-        key = (weight.data_ptr(), weight._version, dtype, shape)
+        key = (weight.untyped_storage()._cdata, weight._version, dtype, shape)
         held = self._held.get(way)
         if held is None or held[0] != key:
             self._held.pop(way, None)  # before another is made: never two of the same

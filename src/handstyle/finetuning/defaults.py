@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from handstyle.diffusion.family import ModelFamily
-from handstyle.diffusion.hardware import Hardware, peak_memory
+from handstyle.diffusion.hardware import Hardware, peak_memory, resident_memory
 from handstyle.encoding.batches import Batch
+from handstyle.finetuning import memory
 from handstyle.finetuning.duration import Duration
-from handstyle.finetuning.objective import Objective, batch_loss
+from handstyle.finetuning.memory import Looks
 from handstyle.finetuning.optimizers import STATE
 from handstyle.finetuning.recipe import Recipe, named
 from handstyle.finetuning.trainable import Trainable
@@ -26,14 +28,21 @@ class Expectation:
     pictures: int
     parameters: int
     seconds: float
-    memory: int  # bytes
+    memory: int  # bytes, at most
+    parts: Mapping[str, int] = field(default_factory=dict)  # what it does -> bytes it then holds at most
 
     def __str__(self) -> str:
         minutes, seconds = divmod(round(self.seconds), 60)
         return (
             f"{self.steps} steps, {self.pictures} pictures, {self.parameters / 1e6:.2f} million parameters learn; "
-            f"about {minutes}:{seconds:02d} minutes and {self.memory / 1e9:.1f} GB on this machine"
+            f"about {minutes}:{seconds:02d} minutes and {self.memory / 1e9:.1f} GB on this machine{self._in_parts}"
         )
+
+    @property
+    def _in_parts(self) -> str:
+        if not self.parts:
+            return ""
+        return f" ({', '.join(f'{what} {held / 1e9:.1f} GB' for what, held in self.parts.items())})"
 
 
 def preset_for(family: ModelFamily) -> str:
@@ -52,33 +61,38 @@ def default_recipe(number_of_works: int, family: ModelFamily, machine: Hardware)
     )
 
 
-def expect(family: ModelFamily, learning: Trainable, batch: Batch, recipe: Recipe, steps: int) -> Expectation:
+def expect(
+    family: ModelFamily,
+    learning: Trainable,
+    batch: Batch,
+    recipe: Recipe,
+    steps: int,
+    looks: Looks | None = None,
+    loaded: int = 0,
+) -> Expectation:
+    """With `looks`, the memory of all parts of a run is counted before anything is tried, and a run that would not fit
+    is refused; else it is what two trial steps took. `loaded`: what was held at most before anything was encoded, which
+    a run that follows finds done."""
+    level = memory.Level.now(loaded)
+    demand = memory.demand(family, learning, batch, recipe, looks) if looks else None
+    if demand:
+        level.require(demand, recipe)
     seconds = 0.0
     for _ in range(2):
         began = time.perf_counter()
-        loss = batch_loss(
-            batch,
-            family,
-            seed=recipe.seed,
-            step=0,
-            snr_gamma=recipe.snr_gamma,
-            precision=recipe.mixed_precision,
-            live_text=recipe.reads_anew,
-            objective=Objective.of(recipe),
-        )
-        loss.backward()  # type: ignore[no-untyped-call]
-        for parameter in learning.parameters.values():
-            parameter.grad = None
+        memory.trial_step(family, learning, batch, recipe)
         seconds = time.perf_counter() - began
     pictures = len(batch.names) * recipe.gradient_accumulation_steps
     moments = STATE[recipe.optimizer] * learning.number_of_parameters
     average = 4 * learning.number_of_parameters if recipe.ema_decay else 0
+    parts = level.with_trial(demand, resident_memory()) if demand else {}
     return Expectation(
         steps=steps,
         pictures=steps * pictures,
         parameters=learning.number_of_parameters,
         seconds=steps * seconds * recipe.gradient_accumulation_steps,
-        memory=peak_memory() + moments + average,
+        memory=max(parts.values()) if parts else peak_memory() + moments + average,
+        parts=parts,
     )
 
 

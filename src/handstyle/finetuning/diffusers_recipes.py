@@ -30,7 +30,7 @@ WHOLES = (
     "lr_warmup_steps",
     "num_class_images",
 )
-FLAGS = ("train_text_encoder", "with_prior_preservation", "random_flip")
+FLAGS = ("train_text_encoder", "with_prior_preservation", "random_flip", "gradient_checkpointing")
 ELSEWHERE = {
     "pretrained_model_name_or_path": "give it with --base",
     "instance_data_dir": "`handstyle collect` takes it",

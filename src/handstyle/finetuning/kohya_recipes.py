@@ -42,7 +42,7 @@ WITHOUT_EFFECT = OF_COLLECTING | frozenset(
         "save_last_n_steps save_state save_state_on_train_end save_model_as use_safetensors no_metadata logging_dir "
         "log_with log_prefix log_tracker_name wandb_run_name log_config sample_every_n_steps sample_every_n_epochs "
         "sample_at_first sample_prompts sample_sampler cache_latents cache_latents_to_disk vae_batch_size xformers "
-        "sdpa mem_eff_attn gradient_checkpointing max_data_loader_n_workers persistent_data_loader_workers lowram "
+        "sdpa mem_eff_attn max_data_loader_n_workers persistent_data_loader_workers lowram "
         "highvram full_path training_comment metadata_title metadata_author metadata_description metadata_license "
         "metadata_tags console_log_level console_log_file console_log_simple cache_text_encoder_outputs "
         "cache_text_encoder_outputs_to_disk no_half_vae skip_cache_check torch_compile dynamo_backend config_file "
@@ -67,6 +67,7 @@ def from_settings(
         told.precision()
         told.optimizer("optimizer_type" if "optimizer_type" in told.given else "optimizer")
         _optimizer_arguments(told)
+        _memory(told)
         if told.given.pop("use_8bit_adam", False):
             told.notes.append("use_8bit_adam: AdamW in 32 bits is used")
         told.scheduler("lr_scheduler")
@@ -221,6 +222,15 @@ def _optimizer_arguments(told: Translation) -> None:
                 told.lose(f"optimizer_args {key}", value)
         except ValueError:
             told.lose(f"optimizer_args {key}", value)
+
+
+def _memory(told: Translation) -> None:
+    """What takes less of it, and more time."""
+    told.take("gradient_checkpointing", "gradient_checkpointing", yes)
+    told.take("fused_backward_pass", "optimizer_in_backward", yes)  # there, too, each gradient is clipped by itself
+    if told.settings.get("optimizer_in_backward") and told.settings.get("gradient_accumulation_steps", 1) > 1:
+        told.settings.pop("optimizer_in_backward")
+        told.lose("fused_backward_pass", True, "gradients that are applied at once cannot be accumulated")
 
 
 def _pairs(value: Any) -> dict[str, str]:

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 
 from handstyle import digests
 from handstyle.diffusion import adapters, factoring, low_rank
-from handstyle.diffusion.adapters import Adapter, Pair
 from handstyle.diffusion.checkpoints import read_tensors, write_tensors
 from handstyle.diffusion.family import ModelFamily
+from handstyle.diffusion.pairs import Adapter, Pair
 from handstyle.errors import UsageMistake
 from handstyle.finetuning.recipe import Recipe
 from handstyle.tensor_files import metadata_of
@@ -95,7 +95,7 @@ def origin(path: Path, family: ModelFamily, recipe: Recipe) -> Origin:
 
 
 def _has_text(adapter: Adapter) -> bool:
-    return any(not layer.startswith("unet.") for layer in adapter)
+    return any(layer.startswith("text_encoder") for layer in adapter)
 
 
 def _filled(part: str, network: nn.Module, layer: str, pair: Pair, recipe: Recipe) -> dict[str, Tensor]:

@@ -20,7 +20,10 @@ from handstyle.finetuning.trainable import at_rest
 NOISE_LEVELS = 16
 LEVELS_OF_A_RUN = 4  # one in each band; the inspection measures all sixteen
 NOISE_SEED = 2022
-BATCH = 32
+BATCH = 32  # drawings at once, of the size of the embedded base
+PIXELS = (
+    BATCH * 16 * 16
+)  # of latents: larger drawings go in smaller parts, else measuring would take more than learning
 
 
 @dataclass(frozen=True)
@@ -66,8 +69,9 @@ def _errors(family: ModelFamily, latents_NCHW: Tensor, prompts: Sequence[str], p
     for timestep in noise_levels(family.noise.number_of_timesteps, levels):
         noise_NCHW = torch.randn(latents_NCHW.shape, generator=generator(NOISE_SEED, "held out", timestep))
         errors = []
-        for start in range(0, len(prompts), BATCH):
-            rows_of = slice(start, start + BATCH)
+        at_once = rows_at_once(latents_NCHW)
+        for start in range(0, len(prompts), at_once):
+            rows_of = slice(start, start + at_once)
             x0_BCHW, noise_BCHW = latents_NCHW[rows_of], noise_NCHW[rows_of]
             timesteps_B = torch.full((len(x0_BCHW),), timestep)
             noised_BCHW = family.noise.noised(x0_BCHW, noise_BCHW, timesteps_B)
@@ -77,6 +81,10 @@ def _errors(family: ModelFamily, latents_NCHW: Tensor, prompts: Sequence[str], p
             errors.append((predicted_BCHW.float() - target_BCHW).square().mean(dim=(1, 2, 3)))
         rows.append(torch.cat(errors))
     return torch.stack(rows)
+
+
+def rows_at_once(latents_NCHW: Tensor) -> int:
+    return max(1, min(BATCH, PIXELS // latents_NCHW.shape[2:].numel()))
 
 
 def nearest_template(family: ModelFamily, works: Drawings, templates: Sequence[str], precision: str) -> str:

@@ -15,10 +15,10 @@ from handstyle import digests
 from handstyle.collection.plain_text import is_unwelcome, unwelcome_in
 from handstyle.diffusion import adapters, low_rank
 from handstyle.diffusion.adapter_names import WORD
-from handstyle.diffusion.adapters import Adapter, Pair
 from handstyle.diffusion.checkpoints import plain, read_tensors
 from handstyle.diffusion.embedding_files import word_in
 from handstyle.diffusion.family import ModelFamily
+from handstyle.diffusion.pairs import Adapter, Pair
 from handstyle.errors import UsageMistake
 from handstyle.finetuning import origin
 from handstyle.finetuning.foreign_style import ForeignStyle

@@ -92,7 +92,7 @@ def inspect(subject: Subject, further: HeldOut | None, pictures: Path, report: R
 
 
 def _gain(subject: Subject, real: HeldOut, base_templates: Sequence[str], report: Report) -> HeldOutGain:
-    drawings = encoded(real, subject.family, subject.resolution, subject.cache)
+    drawings = encoded(real, subject.family, subject.framing, subject.cache)
     timesteps = noise_levels(subject.family.noise.number_of_timesteps)
     base = {}
     for done, template in enumerate(base_templates):

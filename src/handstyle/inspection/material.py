@@ -17,6 +17,7 @@ from handstyle.collection.intake import load_work
 from handstyle.collection.rights_plan import ConsentGrant, RightsPlan, for_all, in_folder
 from handstyle.collection.works import Collection, Work
 from handstyle.diffusion.family import ModelFamily
+from handstyle.encoding.buckets import Framing
 from handstyle.encoding.cache import Cache
 from handstyle.encoding.crops import centre_crop
 from handstyle.encoding.encode import encode_works, latents_of
@@ -82,9 +83,9 @@ def _as_the_works(collection: Collection, consents: Sequence[Consent]) -> Rights
     return RightsPlan(consents=tuple(ConsentGrant(given, by_statement[given.digest]) for given in consents))
 
 
-def encoded(found: HeldOut, family: ModelFamily, resolution: int, cache: Cache) -> Drawings:
-    """The middle of what the autoencoder says of each drawing, out of the cache or into it."""
-    crops = [[centre_crop(work.width, work.height, resolution)] for work in found.works]
+def encoded(found: HeldOut, family: ModelFamily, framing: Framing, cache: Cache) -> Drawings:
+    """The middle of what the autoencoder says of each drawing, out of the cache or into it; each cut as a work is."""
+    crops = [framing.crops(work.width, work.height)[:1] for work in found.works]
     for _ in encode_works(found.works, found.folder, found.collection.background, crops, family, cache):
         pass
     encoder = family.autoencoder_digest()

@@ -10,7 +10,10 @@ import torch
 
 from handstyle.collection.works import Collection
 from handstyle.diffusion.family import ModelFamily
+from handstyle.encoding.buckets import Framing
 from handstyle.encoding.cache import Cache
+from handstyle.finetuning.foreign_style import ForeignStyle
+from handstyle.finetuning.framing import framing_of
 from handstyle.finetuning.validation import Drawings, denoising_errors, filled, nearest_template
 from handstyle.generation.generate import Worn
 from handstyle.generation.signature import Marking
@@ -41,6 +44,14 @@ class Subject:
     def resolution(self) -> int:
         return self.worn.style.resolution
 
+    @property
+    def framing(self) -> Framing:
+        """As the works were cut that it learnt from; squares where another tool made it."""
+        style = self.worn.style
+        if isinstance(style, ForeignStyle):
+            return Framing(style.resolution)
+        return framing_of(style.recipe.changed(resolution=style.resolution), self.family)
+
 
 def style_template(subject: Subject) -> str:
     return subject.worn.style.template
@@ -52,7 +63,7 @@ def templates_for_base(subject: Subject) -> list[str]:
         subject.family,
         subject.worn.style.class_words,
         subject.precision,
-        lambda: encoded(works, subject.family, subject.resolution, subject.cache),
+        lambda: encoded(works, subject.family, subject.framing, subject.cache),
     )
 
 

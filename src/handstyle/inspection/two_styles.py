@@ -10,6 +10,7 @@ from PIL import Image
 
 from handstyle.collection.works import Work
 from handstyle.diffusion.checkpoints import digest_of
+from handstyle.encoding.buckets import Framing
 from handstyle.errors import WorkChanged
 from handstyle.finetuning.gain import gain_of
 from handstyle.finetuning.manifest import RunManifest
@@ -201,11 +202,11 @@ def _is_there(drawing: Drawing) -> bool:
 
 
 def latents(drawings: Sequence[Drawing], subject: Subject) -> Drawings:
-    """All of them as the base encodes them, in their order."""
+    """All of them as the base encodes them, in their order; squares, since two runs may have cut them otherwise."""
     parts = []
     for drawing in drawings:
         one = replace(drawing.held, works=(drawing.work,))
-        parts.append(encoded(one, subject.family, subject.resolution, subject.cache))
+        parts.append(encoded(one, subject.family, Framing(subject.resolution), subject.cache))
     captions = tuple(caption for part in parts for caption in part.captions)
     return Drawings(captions, tuple(latents for part in parts for latents in part.latents))
 

@@ -46,6 +46,11 @@ ARCHITECTURES = {
     (2048, "epsilon"): ("stable-diffusion-xl-v1-base", "sdxl_base_v1-0"),
     (2048, "v"): ("stable-diffusion-xl-v1-base", "sdxl_base_v1-0"),
 }
+FLOWING = {
+    "SD3Transformer2DModel": ("stable-diffusion-3", "sd3"),
+    "FluxTransformer2DModel": ("flux-1-dev", "flux1"),
+}
+NETWORKS = {"sd3": "networks.lora_sd3", "flux1": "networks.lora_flux"}
 
 
 Written = list[tuple[str, Format, str]]  # path, format, digest of the tensors
@@ -182,20 +187,22 @@ def facts_of_network(
     return {
         "ss_v2": str(version.startswith("sd_v2")),
         "ss_base_model_version": version or otherwise,
-        "ss_network_module": "networks.lora",
+        "ss_network_module": NETWORKS.get(version, "networks.lora"),
         "ss_network_dim": str(rank),
         "ss_network_alpha": str(alpha),
         "ss_network_args": json.dumps(arguments),
         "modelspec.sai_model_spec": "1.0.1",
         "modelspec.architecture": f"{architecture}/lora",
         "modelspec.implementation": "https://github.com/huggingface/diffusers",
-        "modelspec.prediction_type": prediction,
+        **({"modelspec.prediction_type": prediction} if prediction else {}),
         "modelspec.hash_sha256": f"0x{data_digest(tensors)}",
     }
 
 
 def architecture_of(base: Path) -> tuple[str, str, str]:
-    """What ModelSpec and sd-scripts call it, and what it predicts."""
+    """What ModelSpec and sd-scripts call it, and what it predicts; ModelSpec has no word for a flow."""
+    if (base / "transformer" / "config.json").is_file():
+        return (*FLOWING.get(_config(base, "transformer").get("_class_name", ""), ("latent-diffusion", "")), "")
     width = _config(base, "unet").get("cross_attention_dim", 0)
     said = _config(base, "scheduler", "scheduler_config.json").get("prediction_type", "epsilon")
     prediction = {"v_prediction": "v"}.get(said, said)

@@ -12,12 +12,13 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from handstyle.errors import RecordDamaged
 from handstyle.publication import dialects, exports
 from handstyle.publication.descent import MERGED_FROM
 from handstyle.tensor_files import Tensor, scalar, write_tensors
 
 if TYPE_CHECKING:
-    from handstyle.diffusion.adapters import Pair
+    from handstyle.diffusion.pairs import Pair
 
 
 def write_diffusers(path: Path, pairs: Mapping[str, Pair], merged_from: str) -> None:
@@ -55,16 +56,39 @@ def _settings(pairs: Mapping[str, Pair]) -> dict[str, object]:
 def write_kohya(
     path: Path, pairs: Mapping[str, Pair], base: Path, title: str, base_name: str, merged_from: str
 ) -> None:
-    spelling = dialects.spelling_of(base)
     tensors: dict[str, Tensor] = {}
-    for layer, pair in pairs.items():
-        module, (down, up) = spelling.module(layer), _plain(pair)
+    for module, pair in _modules(pairs, base).items():
+        down, up = _plain(pair)
         tensors |= {f"{module}.lora_down.weight": down, f"{module}.lora_up.weight": up}
         tensors[f"{module}.alpha"] = scalar(pair.alpha)
     most = max(pairs.values(), key=lambda pair: pair.rank)
     facts = exports.facts_of_network(base, tensors, most.rank, most.alpha, base_name)
     told = {"modelspec.title": title, "modelspec.date": date.today().isoformat(), MERGED_FROM: merged_from}
     write_tensors(path, tensors, {**facts, **told})
+
+
+def _modules(pairs: Mapping[str, Pair], base: Path) -> dict[str, Pair]:
+    """As sd-scripts calls them; of a transformer, as its original code does, which joins several into one."""
+    from handstyle.diffusion import adapter_places
+    from handstyle.diffusion.pairs import joined, turned
+
+    if adapter_places.denoiser_of(base) == "unet":
+        spelling = dialects.spelling_of(base)
+        return {spelling.module(layer): pair for layer, pair in pairs.items()}
+    shapes, left = adapter_places.layers_of(base), dict(pairs)
+    found: dict[str, Pair] = {}
+    for original, place in adapter_places.places_in_original(base).items():
+        own = [left.pop(layer, None) for layer in place.layers]
+        if any(own):
+            pair = joined(own, place.rows(shapes)) if len(own) > 1 else own[0]
+            assert pair is not None, "one of them is there"
+            found[f"lora_unet_{original.replace('.', '_')}"] = turned(pair) if place.is_turned else pair
+    for layer, pair in left.items():
+        part, _, inside = layer.partition(".")
+        if part not in dialects.TWO:
+            raise RecordDamaged(f"kohya's format has no name for {layer}", hint="Choose --as diffusers.")
+        found[dialects.TWO[part] + inside.replace(".", "_")] = pair
+    return found
 
 
 def _plain(pair: Pair) -> tuple[Tensor, Tensor]:

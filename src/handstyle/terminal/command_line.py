@@ -23,13 +23,15 @@ ENVIRONMENT = {
     "PYDANTIC_DISABLE_PLUGINS": "__all__",  # looking for them takes longer than most commands
 }
 
+ONLINE = ("--allow-download", "--push-to-hub")  # what has to be typed before anything is contacted
+
 
 def answer(arguments: Sequence[str]) -> int:
     """The exit code: 0 done, 1 an error, 2 a mistake in the command, 3 a gate said no, 130 interrupted."""
     # Asked before the options are read, so that a mistake among them is told as JSON too.
     display = Display(as_json="--json" in arguments)
     try:
-        prepare(online="--allow-download" in arguments)
+        prepare(online=any(one.split("=")[0] in ONLINE for one in arguments))
         from handstyle.terminal.commands import run
 
         with display:
@@ -41,7 +43,7 @@ def answer(arguments: Sequence[str]) -> int:
 
 
 def prepare(*, online: bool = False) -> None:
-    """Only our own words reach the screen, in an encoding that has all of them. `online` where a download was typed."""
+    """Only our own words reach the screen, in an encoding that has all of them. `online` where `ONLINE` was typed."""
     os.environ.update(ENVIRONMENT | ({"HF_HUB_OFFLINE": "0"} if online else {}))
     if not sys.warnoptions:  # `python -W ...` still shows what libraries warn of
         warnings.simplefilter("ignore")

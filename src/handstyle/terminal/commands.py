@@ -131,6 +131,8 @@ def publish(
     keeper: options.Answering = None,
     contact: options.Complaints = None,
     to: options.ReleaseTo = None,
+    push_to_hub: options.PushToHub = None,
+    public: options.Public = False,
     base: options.Base = None,
     workspace: options.Place = None,
     json: options.AsJson = False,
@@ -149,11 +151,12 @@ def publish(
             model_licence=model_licence,
             distribution=values.whom(distribution),
             to=to,
+            push=values.where_to_push(push_to_hub, public=public),
             contact=values.contact(keeper, contact),
         ),
     )
     display.say("\n".join(made.reasons))
-    display.result(made, f"{made.licence}, signed by {made.signer}", made.release)
+    display.result(made, f"{made.licence}, signed by {made.signer}", made.release, *filter(None, [made.address]))
 
 
 app.command()(compare)

@@ -116,6 +116,13 @@ Key = Annotated[
 ModelLicence = Annotated[
     str | None, Option("--model-licence", metavar="SPDX", help="Of the weights. [what works and base ask for]")
 ]
+PushToHub = Annotated[
+    str | None,
+    Option("--push-to-hub", metavar="OWNER/NAME", help="Send the finished release to this repository of Hugging Face."),
+]
+Public = Annotated[
+    bool, Option("--public/--private", help="With --push-to-hub: who sees the repository, everybody or you.")
+]
 ReleaseTo = Annotated[Path | None, Option("--to", metavar="FOLDER", help="Where the release goes. [the workspace]")]
 
 Distribution = Annotated[

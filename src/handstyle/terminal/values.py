@@ -11,6 +11,7 @@ from handstyle.errors import UsageMistake
 
 if TYPE_CHECKING:
     from handstyle.publication.copyright_policy import Contact
+    from handstyle.publication.hub import Push
     from handstyle.workspace import Workspace
 
 
@@ -50,6 +51,17 @@ def how_to_stop(typed: str | None) -> str | None:
     if typed not in (None, "auto", "cross-fitted", "max_train"):
         raise UsageMistake(f"--stop {typed} is not known", hint="Write cross-fitted, or max_train.")
     return typed
+
+
+def where_to_push(repo: str | None, *, public: bool) -> Push | None:
+    """Raises UsageMistake for what is no repository, and for --public without one."""
+    from handstyle.publication.hub import Push
+
+    if repo is None and public:
+        raise UsageMistake(
+            "--public says who sees a repository, and none is named", hint="Add --push-to-hub, or leave it out."
+        )
+    return Push(repo, public) if repo is not None else None
 
 
 def where_to_report(typed: str | None) -> str | None:
