@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -17,12 +15,20 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from handstyle.diffusion.checkpoints import read_tensors
+from handstyle.inspection.manner import manner
 
 Build = Literal["residual", "patches"]
-WEIGHTS = Path(__file__).parent / "extractors"
 SIDE = 64  # pixels: they look at pictures of this size
 OF_THINGS, OF_HANDS = 128, 64  # numbers that say what is drawn, and how
+
+
+Kept = list[Tensor] | None
+
+
+def _keep(kept: Kept, x: Tensor) -> Tensor:
+    if kept is not None:
+        kept.append(x)
+    return x
 
 
 class Block(nn.Module):
@@ -52,11 +58,11 @@ class Residual(nn.Module):
         self.norm = nn.GroupNorm(8, self.widths[-1])
         self.late, self.early = self.widths[-1] * 16, self.widths[-1] + self.widths[1]
 
-    def forward(self, pixels_BCHW: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, pixels_BCHW: Tensor, kept: Kept = None) -> tuple[Tensor, Tensor]:
         """For things, with their places; and for hands, without."""
-        x, fine = self.stem(pixels_BCHW), None
+        x, fine = _keep(kept, self.stem(pixels_BCHW)), None
         for number, block in enumerate(self.blocks):
-            x = block(x)
+            x = _keep(kept, block(x))
             fine = x.mean((2, 3)) if number == 1 else fine
         x = nn.functional.silu(self.norm(x))
         assert fine is not None
@@ -85,9 +91,14 @@ class Patches(nn.Module):
         self.placed = nn.Linear(self.width, self.kept)  # a little of each patch keeps its place
         self.late, self.early = number * self.kept + 2 * self.width, 2 * self.width
 
-    def forward(self, pixels_BCHW: Tensor) -> tuple[Tensor, Tensor]:
-        first_BNC = self.stem(pixels_BCHW).flatten(2).transpose(1, 2)
-        last_BNC = self.layers(first_BNC + self.places)
+    def forward(self, pixels_BCHW: Tensor, kept: Kept = None) -> tuple[Tensor, Tensor]:
+        first_BNC = _keep(kept, self.stem(pixels_BCHW)).flatten(2).transpose(1, 2)
+        last_BNC = first_BNC + self.places
+        for layer in self.layers.layers:
+            last_BNC = layer(last_BNC)
+            _keep(kept, last_BNC.transpose(1, 2))
+        assert self.layers.norm is not None
+        last_BNC = self.layers.norm(last_BNC)
         mean_BC = last_BNC.mean(1)
         things = torch.cat([self.placed(last_BNC).flatten(1), mean_BC, last_BNC.amax(1)], 1)
         return things, torch.cat([first_BNC.mean(1), mean_BC], 1)
@@ -106,47 +117,39 @@ class Extractor(nn.Module):
         late, early = self.trunk(pixels_BCHW)
         return nn.functional.normalize(self.things(late), dim=-1), nn.functional.normalize(self.hands(early), dim=-1)
 
+    def layers(self, pixels_BCHW: Tensor) -> Tensor:
+        """B x D: mean and deviation of each channel of each layer over the places, which tell manner from matter
+        (Huang and Belongie 2017)."""
+        kept: list[Tensor] = []
+        self.trunk(pixels_BCHW, kept)
+        flat = [x.flatten(2).float() for x in kept]
+        return torch.cat([part for x in flat for part in (x.mean(2), x.std(2))], 1)
+
 
 @dataclass(frozen=True)
 class Seen:
-    """Of N pictures."""
+    """Of N pictures: what is drawn, of length 1, and how."""
 
     things_ND: Tensor
-    hands_ND: Tensor
+    manner_ND: Tensor
 
 
-KNOWN = "known_hands"  # beside the weights: the mean of each hand it learnt from, A x D
-
-
-@cache
-def shipped(build: Build) -> tuple[Extractor, Tensor]:
-    """With the hands it learnt from."""
-    network = Extractor(build)
-    tensors, _ = read_tensors(WEIGHTS / f"{build}.safetensors")
-    known_AD = tensors.pop(KNOWN).float()
-    network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
-    return network.eval().requires_grad_(False), known_AD
+LAYERS_COUNT = 0.05  # beside palette, edges and strokes, whose numbers lie between 0 and 1
 
 
 @torch.no_grad()
-def seen(network: Extractor, pictures: Sequence[Image.Image], at_once: int = 128) -> Seen:
-    things, hands = [], []
+def seen(network: Extractor, pictures: Sequence[Image.Image], at_once: int = 64) -> Seen:
+    things, manners = [], []
     for begin in range(0, len(pictures), at_once):
-        one, other = network(as_seen(pictures[begin : begin + at_once]))
-        things.append(one)
-        hands.append(other)
-    return Seen(torch.cat(things), torch.cat(hands))
+        pixels_BCHW = as_seen(pictures[begin : begin + at_once])
+        things.append(network(pixels_BCHW)[0])
+        manners.append(torch.cat([manner(pixels_BCHW), LAYERS_COUNT * network.layers(pixels_BCHW)], 1))
+    return Seen(torch.cat(things), torch.cat(manners))
 
 
 def as_seen(pictures: Sequence[Image.Image]) -> Tensor:
     rows = [np.asarray(one.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BOX)) for one in pictures]
     return torch.from_numpy(np.stack(rows)).permute(0, 3, 1, 2).float() / 127.5 - 1
-
-
-def right_hand(seen_ND: Tensor, own_ND: Tensor, others_AD: Tensor) -> Tensor:
-    """N, true where a picture is nearer to the mean of the artist's own than to each of other artists' means."""
-    own_D = nn.functional.normalize(own_ND.mean(0), dim=0)
-    return (seen_ND @ own_D) > (seen_ND @ others_AD.T).amax(1)
 
 
 def ranks(asked_ND: Tensor, real_ND: Tensor) -> Tensor:
