@@ -3,13 +3,13 @@
     python -m benchmarks.held_out_artist.extractors --workspace DESK --teacher FOLDER --packages PACKAGES --to FOLDER
 
 On the collection that the shipped base is made from (docs/originate.md), less the works it never learns: no drawing by
-the artists that styles are measured on is in it. Each batch holds the same things by several hands, so that neither can
-be told by the other: things draw together with their words and with the same thing by others (van den Oord et al. 2018),
-hands with other things by the same hand (Khosla et al. 2020).
+the artists that styles are measured on is in it. Each batch holds the same things by several hands, so that neither
+can be told by the other: things draw together with their words and with the same thing by others (van den Oord et al.
+2018), hands with other things by the same hand (Khosla et al. 2020).
 
 Then it is measured on real drawings that it never saw, by artists whom it never saw: the example's (FxEmoji) and Game
-Icons, whose works show whose hand it is (docs/decisions/0008). What was trained is kept in FOLDER, and goes on when it was
-stopped; the files that are shipped are written there, too. docs/inspect.md names the packages.
+Icons, whose works show whose hand it is (docs/decisions/0008). What was trained is kept in FOLDER, and goes on when it
+was stopped; the files that are shipped are written there, too. docs/benchmark.md names the packages.
 """
 
 from __future__ import annotations

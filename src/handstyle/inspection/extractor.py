@@ -153,6 +153,9 @@ def as_seen(pictures: Sequence[Image.Image]) -> Tensor:
 
 
 def ranks(asked_ND: Tensor, real_ND: Tensor) -> Tensor:
-    """Of each asked picture: at which place, from 1, its own real drawing stands among all of them."""
-    alike_NN = asked_ND @ real_ND.T
-    return (alike_NN > alike_NN.diagonal()[:, None]).sum(1) + 1
+    """At which place, from 1, its own real drawing stands among all of them. Pictures are several of each drawing, and
+    one drawing's stand together."""
+    each = len(asked_ND) // len(real_ND)
+    alike_NM = asked_ND @ real_ND.T
+    own = torch.arange(len(real_ND)).repeat_interleave(each)
+    return (alike_NM > alike_NM.gather(1, own[:, None])).sum(1) + 1

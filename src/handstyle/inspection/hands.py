@@ -1,12 +1,14 @@
 """Whose is a drawing: the artist's, or that of a hand an extractor knows?
 
-Each known hand has a mean, from all of its works that were learnt; the artist's is that of the works. A drawing goes to
-whichever is nearest, by distances in which all hands vary alike in all directions (Fisher 1936: linear discriminants,
-with the covariance within known hands, drawn towards a diagonal one: Ledoit and Wolf 2004). docs/decisions/0008 says why.
+Each known hand has a mean, from all of its works that were learnt; the artist's is that of the works. A drawing goes
+to whichever is nearest, by distances in which all hands vary alike in all directions (Fisher 1936: linear discriminants,
+with the covariance within known hands, drawn towards a diagonal one: Ledoit and Wolf 2004). Asked are those who drew the
+same thing, where at least two did, else all. docs/decisions/0008 says why.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -26,45 +28,61 @@ class KnownHands:
     means_AR: Tensor
     unseen_MR: Tensor
     of_M: Tensor  # the number of the hand that drew each
+    things_M: tuple[str, ...]  # and what
+    drew: Mapping[str, tuple[int, ...]]  # which hands drew a thing
 
     def projected(self, manner_ND: Tensor) -> Tensor:
         return (manner_ND - self.centre_D) @ self.projection_DR
 
+    def asked_about(self, things: Sequence[str]) -> Tensor:
+        """N x A: which hands come into question for a drawing of each."""
+        rows = torch.ones(len(things), len(self.names), dtype=torch.bool)
+        for row, thing in zip(rows, things, strict=True):
+            drew = self.drew.get(thing.strip().lower(), ())
+            if len(drew) > 1:
+                row[:] = False
+                row[list(drew)] = True
+        return rows
+
 
 def known_from(
-    names: tuple[str, ...],
-    manner_ND: Tensor,
-    of_N: Tensor,
-    unseen_MD: Tensor,
-    of_M: Tensor,
-    directions: int = DIRECTIONS,
+    names: tuple[str, ...], manner_ND: Tensor, of_N: Tensor, things: Sequence[str], unseen: Sequence[int]
 ) -> KnownHands:
-    """`of_N` are the hands of the drawings that are learnt from. Hands count alike, however much each drew."""
-    means_AD = torch.stack([manner_ND[of_N == hand].mean(0) for hand in range(len(names))])
-    within_DD = torch.zeros(manner_ND.shape[1], manner_ND.shape[1])
-    for hand in range(len(names)):
-        away = manner_ND[of_N == hand] - means_AD[hand]
-        within_DD += away.T @ away / len(away) / len(names)
+    """Of all drawings by known hands, `unseen` ones are not learnt from. Hands count alike, however much each drew."""
+    learnt = torch.ones(len(of_N), dtype=torch.bool)
+    learnt[list(unseen)] = False
+    by_hand = [manner_ND[learnt & (of_N == hand)] for hand in range(len(names))]
+    means_AD = torch.stack([own.mean(0) for own in by_hand])
+    within_DD = sum((torch.cov(own.T, correction=0) for own in by_hand), torch.zeros(())) / len(names)
     unit_D = within_DD.diagonal().sqrt() + 1e-4
     values_D, vectors_DD = torch.linalg.eigh(within_DD / unit_D[:, None] / unit_D)
-    kept = torch.arange(len(values_D) - min(directions, len(values_D)), len(values_D))
-    spread_R = ((1 - SHRINKAGE) * values_D[kept].clamp_min(0) + SHRINKAGE).sqrt()
-    projection_DR = vectors_DD[:, kept] / unit_D[:, None] / spread_R
+    values_R, vectors_DR = values_D[-DIRECTIONS:], vectors_DD[:, -DIRECTIONS:]
+    spread_R = ((1 - SHRINKAGE) * values_R.clamp_min(0) + SHRINKAGE).sqrt()
+    projection_DR = vectors_DR / unit_D[:, None] / spread_R
     centre_D = means_AD.mean(0)
+    drew: dict[str, set[int]] = {}
+    for thing, hand in zip(things, of_N.tolist(), strict=True):
+        drew.setdefault(thing.strip().lower(), set()).add(hand)
     return KnownHands(
-        names, centre_D, projection_DR, (means_AD - centre_D) @ projection_DR,
-        (unseen_MD - centre_D) @ projection_DR, of_M,
-    )  # fmt: skip
+        names=names,
+        centre_D=centre_D,
+        projection_DR=projection_DR,
+        means_AR=(means_AD - centre_D) @ projection_DR,
+        unseen_MR=(manner_ND[list(unseen)] - centre_D) @ projection_DR,
+        of_M=of_N[list(unseen)],
+        things_M=tuple(things[n] for n in unseen),
+        drew={thing: tuple(sorted(hands)) for thing, hands in drew.items() if len(hands) > 1},
+    )
 
 
-def whose(asked_NR: Tensor, own_WR: Tensor, means_AR: Tensor) -> Tensor:
+def whose(asked_NR: Tensor, own_WR: Tensor, means_AR: Tensor, in_question_NA: Tensor) -> Tensor:
     """N: the number of the known hand, or A where a drawing is the artist's, who has `own_WR`."""
     own_R = own_WR.mean(0)
     # A mean of W works lies off the true one by a W-th of their spread; known hands have hundreds.
     off = (own_WR - own_R).pow(2).sum() / max(1, len(own_WR) - 1) / len(own_WR)
     far_NA = torch.cdist(asked_NR, means_AR, compute_mode="donot_use_mm_for_euclid_dist").pow(2)
     far_N1 = (asked_NR - own_R).pow(2).sum(1, keepdim=True) - off
-    return torch.cat([far_NA, far_N1], 1).argmin(1)
+    return torch.cat([far_NA.masked_fill(~in_question_NA, torch.inf), far_N1], 1).argmin(1)
 
 
 @dataclass(frozen=True)
@@ -75,11 +93,13 @@ class ToldApart:
     others_taken: float  # of drawings by known hands: given to the artist, hands counting alike
 
 
-def told_apart(own_unseen_NR: Tensor, own_WR: Tensor, known: KnownHands) -> ToldApart:
+def told_apart(own_unseen_NR: Tensor, things: Sequence[str], own_WR: Tensor, known: KnownHands) -> ToldApart:
     artist = len(known.names)
-    given_M = whose(known.unseen_MR, own_WR, known.means_AR) == artist
-    taken = [given_M[known.of_M == hand].float().mean() for hand in known.of_M.unique()]
-    return ToldApart(
-        own_right=float((whose(own_unseen_NR, own_WR, known.means_AR) == artist).float().mean()),
-        others_taken=float(torch.stack(taken).mean()),
-    )
+    own = whose(own_unseen_NR, own_WR, known.means_AR, known.asked_about(things)) == artist
+    others = whose(known.unseen_MR, own_WR, known.means_AR, known.asked_about(known.things_M)) == artist
+    return ToldApart(float(own.float().mean()), by_hand(others, known.of_M))
+
+
+def by_hand(true_M: Tensor, of_M: Tensor) -> float:
+    """The share that is true, hands counting alike."""
+    return float(torch.stack([true_M[of_M == hand].float().mean() for hand in of_M.unique()]).mean())

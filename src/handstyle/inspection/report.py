@@ -79,6 +79,32 @@ class Closeness(Record):
     share: Share | None  # of the way from the base to its end; None where that way may be none
 
 
+class PicturesAsSeen(Record):
+    """What an extractor sees in some pictures; None where it may not be shown."""
+
+    of: Literal["artist", "given back", "style", "base"]  # given back: the real drawings through the autoencoder
+    number: int
+    given_to_the_artist: float | None  # rather than to a known hand that drew the same thing
+    most_often_else: str  # the known hand that most of the others go to
+    real_drawing_first: float | None  # its own real drawing is the nearest of the artist's held-out ones
+    mean_place: float | None  # of its own real drawing among them
+
+
+class FeatureLikeness(Record):
+    """What a trained extractor sees, and how often it is right about real drawings."""
+
+    extractor: str
+    drawings: int
+    known_hands: int
+    hand_right: float  # of this artist's real drawings that no training saw: given to the artist
+    others_taken: float  # of known hands' real drawings that no training saw: given to the artist
+    thing_right: float  # as measured before it was shipped, of `things_asked` real drawings
+    things_asked: int
+    hand_not_shown: str  # why not; empty where it is
+    thing_not_shown: str
+    pictures: tuple[PicturesAsSeen, ...]
+
+
 class Shown(Record):
     """One picture of the report: a PNG in `pictures/`, named by its pixels and by what made it."""
 
@@ -176,6 +202,7 @@ class InspectionReport(Record):
     held_out_gain: HeldOutGain | None
     nearer_to_truth: NearerToTruth | None
     closeness: tuple[Closeness, ...] = ()  # where there are real drawings
+    features: FeatureLikeness | None = later(None)  # where there are real drawings; older reports have none
     comparisons: tuple[SideBySide, ...]
     copying: CopyCheck
     audit: Audit | None = None  # where one was asked for

@@ -59,10 +59,12 @@ def shipped(build: Build, folder: Path = WEIGHTS) -> Shipped:
     own = {name: tensor.float() for name, tensor in tensors.items() if not name.startswith(OF_HANDS)}
     network.load_state_dict(own)
     hands = {name.removeprefix(OF_HANDS): tensor for name, tensor in tensors.items() if name.startswith(OF_HANDS)}
-    of_M = hands.pop("of_M").long()
+    told = json.loads(metadata["hands"])
     known = KnownHands(
-        names=tuple(json.loads(metadata["hands"])),
-        of_M=of_M,
+        names=tuple(told["names"]),
+        of_M=hands.pop("of_M").long(),
+        things_M=tuple(told["unseen"]),
+        drew={thing: tuple(drew) for thing, drew in told["drew"].items()},
         **{name: tensor.float() for name, tensor in hands.items()},
     )
     return Shipped(build, network.eval().requires_grad_(False), known, Proof.model_validate_json(metadata["proof"]))
@@ -74,7 +76,9 @@ def write_extractor(network: Extractor, build: Build, known: KnownHands, proof: 
     for name in ("centre_D", "projection_DR", "means_AR", "unseen_MR"):
         tensors[OF_HANDS + name] = half(getattr(known, name))
     tensors[OF_HANDS + "of_M"] = known.of_M.int().contiguous()
-    metadata = {"format": "pt", "hands": json.dumps(known.names), "proof": proof.model_dump_json()}
+    told = {"names": known.names, "unseen": known.things_M, "drew": dict(known.drew)}
+    hands = json.dumps(told, separators=(",", ":"))
+    metadata = {"format": "pt", "hands": hands, "proof": proof.model_dump_json()}
     return write_tensors(folder / f"{build}.safetensors", tensors, metadata)
 
 
