@@ -1,8 +1,8 @@
 """Does an extractor see what it should, on real drawings that it never saw?
 
 Two questions, one for each thing a report relies on. Of a drawing by another hand: is it nearest to the artist's
-drawing of the same thing, among all that are held out? Of the artist's held-out drawings: is each given to the artist, as
-the works show that hand, rather than to one of ten known hands; and are the known hands' unseen drawings not?
+drawing of the same thing, among all that are held out? Of the artist's held-out drawings: is each given to the artist,
+as the works show that hand, rather than to one of ten known hands; and are the known hands' unseen drawings not?
 """
 
 from __future__ import annotations

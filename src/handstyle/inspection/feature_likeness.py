@@ -39,7 +39,9 @@ def feature_likeness(
     real, own = extractor.seen(by.network, truth), extractor.seen(by.network, works)
     own_WR = by.known.projected(own.manner_ND)
     told = hands.told_apart(by.known.projected(real.manner_ND), captions, own_WR, by.known)
-    hand, thing = why_no_hand(told, len(truth), min(truth[0].size)), why_no_thing(by.proof)
+    hand, thing = why_no_hand(told, len(truth)), why_no_thing(by.proof)
+    if min(truth[0].size) < extractor.SIDE:
+        hand = thing = f"pictures are {min(truth[0].size)} pixels wide, and it looks at {extractor.SIDE}"
     looks = {
         "base": _seen(by, base), "style": _seen(by, style),
         "given back": extractor.seen(by.network, given_back), "artist": real,
@@ -68,10 +70,8 @@ def feature_likeness(
     return found, tuple(rows)
 
 
-def why_no_hand(told: hands.ToldApart, drawings: int, side: int) -> str:
+def why_no_hand(told: hands.ToldApart, drawings: int) -> str:
     """Empty where it may be shown."""
-    if side < extractor.SIDE:
-        return f"pictures are {side} pixels wide, and it looks at {extractor.SIDE}"
     if drawings < LEAST_DRAWINGS:
         return f"of {drawings} real drawings that the training never saw it cannot be told; {LEAST_DRAWINGS} are needed"
     if told.own_right < HAND_RIGHT:

@@ -1,8 +1,8 @@
 """In which manner is a picture done: its palette, its edges and its strokes, as numbers that no training chose?
 
 Shares are counted softly, so that a small change of a colour is a small change of the numbers, and their roots are
-taken, so that distances between them are those of Hellinger. Where on the page anything stands is not among them, nor is
-white paper.
+taken, so that distances between them are those of Hellinger. Where on the page anything stands is not among them, nor
+is white paper.
 """
 
 from __future__ import annotations
