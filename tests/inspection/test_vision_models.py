@@ -70,7 +70,7 @@ def test_tensors_that_a_file_lacks_are_never_drawn_by_chance(tmp_path: Path) -> 
     tensors = load_file(tmp_path / "model.safetensors")
     tensors.pop("layernorm.weight")
     save_file(tensors, tmp_path / "model.safetensors", {"format": "pt"})
-    with pytest.raises(BaseUnusable, match="lacks 1 tensors, first: layernorm.weight"):
+    with pytest.raises(BaseUnusable, match="lacks 1 tensors, first: layernorm"):
         VisionModel(tmp_path)
 
 

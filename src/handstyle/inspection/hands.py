@@ -1,9 +1,9 @@
 """Whose is a drawing: the artist's, or that of a hand an extractor knows?
 
 Each known hand has a mean, from all of its works that were learnt; the artist's is that of the works. A drawing goes
-to whichever is nearest, by distances in which all hands vary alike in all directions (linear discriminants, Fisher 1936,
-with the covariance within known hands, drawn towards a diagonal one, Ledoit and Wolf 2004). Those come into question who
-drew the same thing, where at least two did, else all. docs/decisions/0008 says why.
+to whichever is nearest, by distances in which all hands vary alike in all directions (linear discriminants, Fisher
+1936, with the covariance within known hands, drawn towards a diagonal one, Ledoit and Wolf 2004). Those come into
+question who drew the same thing, where at least two did, else all. docs/decisions/0008 says why.
 """
 
 from __future__ import annotations
