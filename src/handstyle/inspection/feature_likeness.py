@@ -19,6 +19,7 @@ from handstyle.inspection.extractor import Seen
 from handstyle.inspection.report import Closeness, FeatureLikeness, PicturesAsSeen
 from handstyle.inspection.shipped_extractors import REPORTS, Proof, Shipped, shipped
 from handstyle.inspection.truth import Part, Pictures, way
+from handstyle.inspection.vision_models import VisionModel
 
 HAND_RIGHT, THING_RIGHT = 0.90, 0.70  # of real drawings, asked for before anything was measured
 OTHERS_TAKEN = 0.10  # of other hands' drawings may be taken for the artist's
@@ -64,9 +65,9 @@ def feature_likeness(
     )
     rows = []
     if not hand:
-        rows.append(_way("surface", "hand, to a trained network", _of_manner(by, looks), captions))
+        rows.append(_way("surface", "hand, to a trained network", _of_manner(by, looks), len(truth)))
     if not thing:
-        rows.append(_way("decisions", "what is drawn, to a trained network", _of_things(looks), captions))
+        rows.append(_way("decisions", "what is drawn, to a trained network", _of_things(looks), len(truth)))
     return found, tuple(rows)
 
 
@@ -114,6 +115,19 @@ def _as_seen(
     )
 
 
+def by_vision_model(
+    model: VisionModel, base: Pictures, style: Pictures, given_back: Sequence[Image.Image], truth: Sequence[Image.Image]
+) -> Closeness:
+    """Nothing here knows how often a model from elsewhere is right, so its distances stand apart."""
+    looks = {
+        "base": model.seen([image for row in base for image in row]),
+        "style": model.seen([image for row in style for image in row]),
+        "given back": model.seen(given_back),
+        "artist": model.seen(truth),
+    }
+    return _way("vision models", model.name, looks, len(truth))
+
+
 def _of_manner(by: Shipped, looks: dict[str, Seen]) -> dict[str, Tensor]:
     return {name: by.known.projected(look.manner_ND) for name, look in looks.items()}
 
@@ -122,12 +136,11 @@ def _of_things(looks: dict[str, Seen]) -> dict[str, Tensor]:
     return {name: look.things_ND for name, look in looks.items()}
 
 
-def _way(part: Part, name: str, looks: dict[str, Tensor], captions: Sequence[str]) -> Closeness:
+def _way(part: Part, name: str, looks: dict[str, Tensor], prompts: int) -> Closeness:
     """Distances to the drawing of the same prompt, mean over its seeds."""
 
     def far(of: str) -> Tensor:
-        each = len(looks[of]) // len(captions)
-        apart = looks[of].unflatten(0, (len(captions), each)) - looks["artist"][:, None]
+        apart = looks[of].unflatten(0, (prompts, -1)) - looks["artist"][:, None]
         return torch.linalg.vector_norm(apart, dim=-1).mean(1)
 
     return way(part, name, *(far(of).double().numpy() for of in ("base", "style", "given back")))

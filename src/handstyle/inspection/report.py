@@ -70,7 +70,7 @@ class NearerToTruth(Record):
 class Closeness(Record):
     """How far base and style are from the real drawings by one measure, mean over prompts."""
 
-    part: Literal["surface", "decisions"]
+    part: Literal["surface", "decisions", "vision models"]  # these were on the user's disk
     measure: str
     base: float
     style: float

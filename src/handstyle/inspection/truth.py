@@ -34,7 +34,7 @@ def _between_colours(one: NDArray[np.float64], other: NDArray[np.float64]) -> fl
     return float(np.abs(one - other).mean())
 
 
-Part = Literal["surface", "decisions"]
+Part = Literal["surface", "decisions", "vision models"]
 # Part, name, what is looked at in a picture, and the distance between what was seen in two.
 MEASURES: tuple[tuple[Part, str, Callable[[Image.Image], object], Callable[..., float]], ...] = (
     ("surface", "colour", colours, _between_colours),

@@ -163,6 +163,7 @@ def inspect(
     style: options.Inspected = None,
     further: options.Further = None,
     oracle: options.Oracle = None,
+    vision: options.Vision = None,
     audit: options.Audit = False,
     base: options.Base = None,
     workspace: options.Place = None,
@@ -178,6 +179,7 @@ def inspect(
         base=base,
         further=further,
         oracle=oracle,
+        vision=vision or (),
         audit=audit,
         progress=display.progress,
     )
