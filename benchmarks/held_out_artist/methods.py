@@ -4,7 +4,7 @@
 Where along the noise a style is learnt is disputed: Style-Friendly (Choi et al. 2024) draws more of much noise; T-LoRA
 (Soboleva et al. 2025) learns less there, as that is where it finds overfitting. The rows of much and of little noise
 stand for the two, beside the shipped one, which draws all levels alike. T-LoRA itself lowers the rank as the noise
-grows, which no setting does.
+grows; no row does that.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-SHRINKAGE = 0.3  # towards a covariance without correlations
+SHRINKAGE = 0.2  # towards a covariance without correlations
 DIRECTIONS = 384  # in which hands are compared, of those in which they vary most
 
 
