@@ -328,17 +328,17 @@ def test_what_a_network_sees_is_shown_or_the_reason_why_it_is_not(report: Inspec
             of=of, number=8, given_to_the_artist=given, most_often_else="round style",
             real_drawing_first=None, mean_place=None,
         )
-        for of, given in (("base", 0.125), ("style", 0.625), ("given back", 0.875), ("artist", 0.9375))
+        for of, given in (("base", 0.13), ("style", 0.63), ("given back", 0.88), ("artist", 0.94))
     )  # fmt: skip
     features = FeatureLikeness(
-        extractor="residual", drawings=32, known_hands=10, hand_right=0.9375, others_taken=0.02, thing_right=0.6,
+        extractor="residual", drawings=32, known_hands=10, hand_right=0.94, others_taken=0.02, thing_right=0.6,
         things_asked=353, hand_not_shown="", thing_not_shown="it was right for 60.0%", pictures=rows,
     )  # fmt: skip
     words = Document(page(report.model_copy(update={"features": features}), pictures, public=True))
     assert words.faults == []
     assert "Not shown, because it was right for 60.0%" in words.text and "Own real drawing first" not in words.text
     assert "Given to the artist" in words.text and "round style" in words.text
-    assert all(share in words.text for share in ("12.5", "62.5", "87.5"))
+    assert all(share in words.text for share in ("13%", "63%", "88%"))
     unseen = features.model_copy(update={"hand_not_shown": "it gives 70% to the artist", "pictures": ()})
     text = Document(page(report.model_copy(update={"features": unseen}), pictures, public=True)).text
     assert "Not shown, because it gives 70% to the artist" in text and "Given to the artist" not in text

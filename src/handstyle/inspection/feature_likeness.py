@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
 from handstyle.inspection import extractor, hands
 from handstyle.inspection.extractor import Seen
-from handstyle.inspection.report import Closeness, FeatureLikeness, PicturesAsSeen
+from handstyle.inspection.report import Closeness, Drawn, FeatureLikeness, PicturesAsSeen
 from handstyle.inspection.shipped_extractors import REPORTS, Proof, Shipped, shipped
 from handstyle.inspection.truth import Part, Pictures, way
 from handstyle.inspection.vision_models import VisionModel
@@ -43,7 +45,7 @@ def feature_likeness(
     hand, thing = why_no_hand(told, len(truth)), why_no_thing(by.proof)
     if min(truth[0].size) < extractor.SIDE:
         hand = thing = f"pictures are {min(truth[0].size)} pixels wide, and it looks at {extractor.SIDE}"
-    looks = {
+    looks: dict[Drawn, Seen] = {
         "base": _seen(by, base), "style": _seen(by, style),
         "given back": extractor.seen(by.network, given_back), "artist": real,
     }  # fmt: skip
@@ -97,7 +99,15 @@ def _seen(by: Shipped, pictures: Pictures) -> Seen:
 
 
 def _as_seen(
-    name: str, look: Seen, real: Seen, own_WR: Tensor, captions: Sequence[str], by: Shipped, *, hand: bool, thing: bool
+    name: Drawn,
+    look: Seen,
+    real: Seen,
+    own_WR: Tensor,
+    captions: Sequence[str],
+    by: Shipped,
+    *,
+    hand: bool,
+    thing: bool,
 ) -> PicturesAsSeen:
     each = len(look.things_ND) // len(captions)
     asked = by.known.asked_about([caption for caption in captions for _ in range(each)])
@@ -119,7 +129,7 @@ def by_vision_model(
     model: VisionModel, base: Pictures, style: Pictures, given_back: Sequence[Image.Image], truth: Sequence[Image.Image]
 ) -> Closeness:
     """Nothing here knows how often a model from elsewhere is right, so its distances stand apart."""
-    looks = {
+    looks: dict[Drawn, Tensor] = {
         "base": model.seen([image for row in base for image in row]),
         "style": model.seen([image for row in style for image in row]),
         "given back": model.seen(given_back),
@@ -128,19 +138,19 @@ def by_vision_model(
     return _way("vision models", model.name, looks, len(truth))
 
 
-def _of_manner(by: Shipped, looks: dict[str, Seen]) -> dict[str, Tensor]:
+def _of_manner(by: Shipped, looks: dict[Drawn, Seen]) -> dict[Drawn, Tensor]:
     return {name: by.known.projected(look.manner_ND) for name, look in looks.items()}
 
 
-def _of_things(looks: dict[str, Seen]) -> dict[str, Tensor]:
+def _of_things(looks: dict[Drawn, Seen]) -> dict[Drawn, Tensor]:
     return {name: look.things_ND for name, look in looks.items()}
 
 
-def _way(part: Part, name: str, looks: dict[str, Tensor], prompts: int) -> Closeness:
+def _way(part: Part, name: str, looks: dict[Drawn, Tensor], prompts: int) -> Closeness:
     """Distances to the drawing of the same prompt, mean over its seeds."""
 
-    def far(of: str) -> Tensor:
+    def far(of: Drawn) -> NDArray[np.float64]:
         apart = looks[of].unflatten(0, (prompts, -1)) - looks["artist"][:, None]
-        return torch.linalg.vector_norm(apart, dim=-1).mean(1)
+        return np.asarray(torch.linalg.vector_norm(apart, dim=-1).mean(1).double())
 
-    return way(part, name, *(far(of).double().numpy() for of in ("base", "style", "given back")))
+    return way(part, name, far("base"), far("style"), far("given back"))

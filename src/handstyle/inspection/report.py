@@ -79,10 +79,13 @@ class Closeness(Record):
     share: Share | None  # of the way from the base to its end; None where that way may be none
 
 
+Drawn = Literal["artist", "given back", "style", "base"]  # given back: the real drawings through the autoencoder
+
+
 class PicturesAsSeen(Record):
     """What an extractor sees in some pictures; None where it may not be shown."""
 
-    of: Literal["artist", "given back", "style", "base"]  # given back: the real drawings through the autoencoder
+    of: Drawn
     number: int
     given_to_the_artist: float | None  # rather than to a known hand that drew the same thing
     most_often_else: str  # the known hand that most of the others go to
