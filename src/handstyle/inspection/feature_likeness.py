@@ -151,6 +151,6 @@ def _way(part: Part, name: str, looks: dict[Drawn, Tensor], prompts: int) -> Clo
 
     def far(of: Drawn) -> NDArray[np.float64]:
         apart = looks[of].unflatten(0, (prompts, -1)) - looks["artist"][:, None]
-        return np.asarray(torch.linalg.vector_norm(apart, dim=-1).mean(1).double())
+        return np.asarray(torch.linalg.vector_norm(apart, dim=-1).mean(1).double().numpy())
 
     return way(part, name, far("base"), far("style"), far("given back"))
