@@ -17,7 +17,7 @@ from PIL import Image
 
 from benchmarks.held_out_artist.artists import ARTISTS, Drawing, opened, split_of
 from handstyle.demonstration import EXAMPLE
-from handstyle.inspection.extractor import Extractor, seen
+from handstyle.inspection.extractor import Build, Extractor, seen
 from handstyle.inspection.hands import KnownHands, by_hand, known_from, told_apart
 from handstyle.inspection.shipped_extractors import Apart, Proof, half
 from handstyle.origination.artwork import rendered
@@ -27,10 +27,11 @@ Drawings = dict[str, Image.Image]
 DRAWN_AT = 128  # pixels, as the works that were learnt
 
 
-def in_halves(network: Extractor) -> Extractor:
-    """Rounded as it is shipped, so that what is measured is what is read."""
-    network.load_state_dict({name: half(tensor).float() for name, tensor in network.state_dict().items()})
-    return network
+def in_halves(build: Build, network: Extractor) -> Extractor:
+    """Rounded as it is shipped, and without what only learning needs: what is measured is what is read."""
+    learnt, plain = network.state_dict(), Extractor(build)
+    plain.load_state_dict({name: half(learnt[name]).float() for name in plain.state_dict()})
+    return plain.eval().requires_grad_(False)
 
 
 def known_hands(network: Extractor, material: Material) -> KnownHands:

@@ -40,8 +40,22 @@ from handstyle.origination.recipe import named
 from handstyle.workspace import Workspace
 
 THINGS, HANDS_EACH, TEMPERATURE = 40, 3, 0.1
+OF_HANDS = 64  # numbers
 SEEDS: dict[extractor.Build, int] = {"residual": 11, "patches": 12}
 STEPS: dict[extractor.Build, int] = {"residual": 1900, "patches": 1300}
+
+
+class WithHands(Extractor):
+    """While it learns it also says in whose hand a picture is, so that its layers come to tell; that part is not shipped,
+    as it knows no hands but those it learnt from (docs/decisions/0008)."""
+
+    def __init__(self, build: extractor.Build) -> None:
+        super().__init__(build)
+        self.hands = nn.Sequential(nn.Linear(self.trunk.early, 192), nn.SiLU(), nn.Linear(192, OF_HANDS))
+
+    def both(self, pixels_BCHW: Tensor) -> tuple[Tensor, Tensor]:
+        late, early = self.trunk(pixels_BCHW)
+        return nn.functional.normalize(self.things(late), dim=-1), nn.functional.normalize(self.hands(early), dim=-1)
 
 
 class Learning(nn.Module):
@@ -49,7 +63,7 @@ class Learning(nn.Module):
 
     def __init__(self, build: extractor.Build, taught: int) -> None:
         super().__init__()
-        self.extractor, self.words = Extractor(build), nn.Linear(taught, extractor.OF_THINGS)
+        self.extractor, self.words = WithHands(build), nn.Linear(taught, extractor.OF_THINGS)
 
 
 def drawn_together(seen_BD: Tensor, alike_BB: Tensor) -> Tensor:
@@ -82,7 +96,7 @@ def loss_at(
             names += [thing] * len(chosen)
         pixels = extractor.as_seen([Image.fromarray(pixels_NHWC[place]) for place in rows])
         with torch.autocast("cpu", torch.bfloat16):
-            things_BD, hands_BD = network.extractor(jittered(pixels, generator(seed, "jitter", step)))
+            things_BD, hands_BD = network.extractor.both(jittered(pixels, generator(seed, "jitter", step)))
         things_BD, hands_BD = things_BD.float(), hands_BD.float()
         name_B, hand_B = torch.tensor(names), torch.tensor([hand_of[place] for place in rows])
         said_BD = nn.functional.normalize(network.words(taught_ND[name_B]), dim=-1)
@@ -149,7 +163,7 @@ def main() -> None:
     collection, works = current_collection(Workspace(options.workspace))
     material = Material(options.to / "works", works, collection, named("embedded"), print_now)
     for build in options.build or sorted(SEEDS):
-        network = in_halves(trained(build, material, options.teacher, STEPS[build], options.to))
+        network = in_halves(build, trained(build, material, options.teacher, STEPS[build], options.to))
         known = known_hands(network, material)
         proof = proof_of(network, known, material, options.packages)
         print(build, proof.model_dump_json(indent=1), flush=True)

@@ -19,7 +19,7 @@ from handstyle.inspection.manner import manner
 
 Build = Literal["residual", "patches"]
 SIDE = 64  # pixels: they look at pictures of this size
-OF_THINGS, OF_HANDS = 128, 64  # numbers that say what is drawn, and how
+OF_THINGS = 128  # numbers that say what is drawn
 
 
 Kept = list[Tensor] | None
@@ -105,17 +105,15 @@ class Patches(nn.Module):
 
 
 class Extractor(nn.Module):
-    """Pictures, B x 3 x 64 x 64 in [-1, 1], become what is drawn and in whose hand: both of length 1."""
+    """Pictures, B x 3 x 64 x 64 in [-1, 1], become what is drawn, of length 1."""
 
     def __init__(self, build: Build) -> None:
         super().__init__()
         self.trunk = Residual() if build == "residual" else Patches()
         self.things = nn.Linear(self.trunk.late, OF_THINGS)
-        self.hands = nn.Sequential(nn.Linear(self.trunk.early, 192), nn.SiLU(), nn.Linear(192, OF_HANDS))
 
-    def forward(self, pixels_BCHW: Tensor) -> tuple[Tensor, Tensor]:
-        late, early = self.trunk(pixels_BCHW)
-        return nn.functional.normalize(self.things(late), dim=-1), nn.functional.normalize(self.hands(early), dim=-1)
+    def forward(self, pixels_BCHW: Tensor) -> Tensor:
+        return nn.functional.normalize(self.things(self.trunk(pixels_BCHW)[0]), dim=-1)
 
     def layers(self, pixels_BCHW: Tensor) -> Tensor:
         """B x D: mean and deviation of each channel of each layer over the places, which tell manner from matter
@@ -142,7 +140,7 @@ def seen(network: Extractor, pictures: Sequence[Image.Image], at_once: int = 64)
     things, manners = [], []
     for begin in range(0, len(pictures), at_once):
         pixels_BCHW = as_seen(pictures[begin : begin + at_once])
-        things.append(network(pixels_BCHW)[0])
+        things.append(network(pixels_BCHW))
         manners.append(torch.cat([manner(pixels_BCHW), LAYERS_COUNT * network.layers(pixels_BCHW)], 1))
     return Seen(torch.cat(things), torch.cat(manners))
 
