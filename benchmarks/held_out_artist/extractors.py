@@ -46,8 +46,8 @@ STEPS: dict[extractor.Build, int] = {"residual": 1900, "patches": 1300}
 
 
 class WithHands(Extractor):
-    """While it learns it also says in whose hand a picture is, so that its layers come to tell; that part is not shipped,
-    as it knows no hands but those it learnt from (docs/decisions/0008)."""
+    """While it learns it also says in whose hand a picture is, so that its layers come to tell. That part is not
+    shipped: it knows no hands but those it learnt from (docs/decisions/0008)."""
 
     def __init__(self, build: extractor.Build) -> None:
         super().__init__(build)
