@@ -150,7 +150,7 @@ def _way(part: Part, name: str, looks: dict[Drawn, Tensor], prompts: int) -> Clo
     """Distances to the drawing of the same prompt, mean over its seeds."""
 
     def far(of: Drawn) -> NDArray[np.float64]:
-        apart = looks[of].unflatten(0, (prompts, -1)) - looks["artist"][:, None]
+        apart = looks[of].reshape(prompts, -1, looks[of].shape[1]) - looks["artist"][:, None]
         return np.asarray(torch.linalg.vector_norm(apart, dim=-1).mean(1).double().numpy())
 
     return way(part, name, far("base"), far("style"), far("given back"))

@@ -102,4 +102,8 @@ def told_apart(own_unseen_NR: Tensor, things: Sequence[str], own_WR: Tensor, kno
 
 def by_hand(true_M: Tensor, of_M: Tensor) -> float:
     """The share that is true, hands counting alike."""
-    return float(torch.stack([true_M[of_M == hand].float().mean() for hand in of_M.unique()]).mean())
+    return float(
+        torch.stack(
+            [true_M[of_M == hand].float().mean() for hand in range(int(of_M.max()) + 1) if bool((of_M == hand).any())]
+        ).mean()
+    )
