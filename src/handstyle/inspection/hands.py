@@ -102,8 +102,5 @@ def told_apart(own_unseen_NR: Tensor, things: Sequence[str], own_WR: Tensor, kno
 
 def by_hand(true_M: Tensor, of_M: Tensor) -> float:
     """The share that is true, hands counting alike."""
-    return float(
-        torch.stack(
-            [true_M[of_M == hand].float().mean() for hand in range(int(of_M.max()) + 1) if bool((of_M == hand).any())]
-        ).mean()
-    )
+    hands = sorted(set(of_M.tolist()))
+    return float(torch.stack([true_M[of_M == hand].float().mean() for hand in hands]).mean())
