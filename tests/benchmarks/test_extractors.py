@@ -6,10 +6,10 @@ import math
 
 import pytest
 import torch
-
 from benchmarks.held_out_artist.artists import ARTISTS
 from benchmarks.held_out_artist.extractor_proof import drawings_in
 from benchmarks.held_out_artist.extractors import TEMPERATURE, drawn_together
+
 from handstyle.demonstration import EXAMPLE
 from handstyle.inspection.extractor import seen
 from handstyle.inspection.feature_likeness import HAND_RIGHT, OTHERS_TAKEN, THING_RIGHT
