@@ -42,7 +42,7 @@ from handstyle.workspace import Workspace
 THINGS, HANDS_EACH, TEMPERATURE = 40, 3, 0.1
 OF_HANDS = 64  # numbers
 SEEDS: dict[extractor.Build, int] = {"residual": 11, "patches": 12}
-STEPS: dict[extractor.Build, int] = {"residual": 1900, "patches": 1300}
+STEPS: dict[extractor.Build, int] = {"residual": 1900, "patches": 1500}
 
 
 class WithHands(Extractor):
