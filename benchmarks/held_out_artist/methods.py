@@ -1,7 +1,9 @@
 """Which ways of training are compared, and what is asked of each?
 
-`handstyle` is what is shipped. Every other one changes one thing, so that the table says what that thing is worth. Of
-noise there is what the recipe can say; sampling noise for style (Style-Friendly, T-LoRA) is no setting of it yet.
+`handstyle` is what is shipped. Every other one changes one thing, so that the table says what that thing is worth.
+Where along the noise a style is learnt is disputed: Style-Friendly (Choi et al. 2024) draws more of much noise; T-LoRA
+(Soboleva et al. 2025) learns less there, as that is where it finds overfitting, and lowers the rank as the noise grows.
+The shipped method draws all levels alike.
 """
 
 from __future__ import annotations
@@ -35,6 +37,13 @@ METHODS: dict[str, Method] = {
     "attention and feed-forward": Method("which layers learn", {"lora_modules": ["attention", "feed-forward"]}),
     "noise offset 0.05": Method("noise", {"noise_offset": 0.05}),
     "noise levels unweighted": Method("weight of noise levels", {"snr_gamma": "none"}),
+    "much noise": Method("where along the noise", {"style_friendly_sampling": True}),
+    "much noise, nearer the middle": Method(
+        "where along the noise", {"style_friendly_sampling": True, "log_snr_mean": -3.0}
+    ),
+    "much noise, unweighted": Method("where along the noise", {"style_friendly_sampling": True, "snr_gamma": "none"}),
+    "little noise": Method("where along the noise", {"style_friendly_sampling": True, "log_snr_mean": 2.0}),
+    "fewer ranks in much noise": Method("where along the noise", {"tlora": True}),
     "no moving average": Method("is the average worth it?", {"ema_decay": 0.0}),
     "prior 0.3": Method("prior preservation", {"with_prior_preservation": True, "prior_loss_weight": 0.3}),
     "prior 1": Method("prior preservation", {"with_prior_preservation": True, "prior_loss_weight": 1.0}),

@@ -425,14 +425,15 @@ def inspect(
     base: Path | None = None,
     further: Path | None = None,
     oracle: str | None = None,
+    vision: Sequence[Path] = (),
     audit: bool = False,
     quick: bool = False,
     progress: Progress = silent,
 ) -> Inspected:
     """A style, against drawings it never saw: that of the current run, or the one named; a file of another tool is held
     against the newest collection. `further` is a folder of more by the same artist.
-    `oracle` is a style trained on all else of that artist: what could be gained at most. An `audit` trains twins on
-    half of the works to see whether the style copies.
+    `oracle` is a style trained on all else of that artist: what could be gained at most. `vision` are
+    folders of models that look, too. An `audit` trains twins on half of the works to see whether the style copies.
 
     A quick inspection looks at eight drawings and one seed: enough to see that everything works, not to conclude.
     """
@@ -450,8 +451,8 @@ def inspect(
     worn, collection, folder = asked.worn, asked.collection, asked.folder
     real = further_drawings(workspace, collection, further, family, asked.recipe) if further else None
     place = workspace.new_inspection(asked.run)
-    cache = Cache(workspace.cache)
-    inspected = subject.Subject(collection, folder, family, worn, workspace.run(asked.run), cache, mark)
+    run, cache = workspace.run(asked.run), Cache(workspace.cache)
+    inspected = subject.Subject(collection, folder, family, worn, run, cache, mark, vision=tuple(vision))
     if oracle is not None:
         seen = material.held_out(collection, folder, real)
         inspected = replace(inspected, oracle=_oracle(workspace, oracle, family, seen))

@@ -130,6 +130,19 @@ def test_withheld_works_are_the_yardstick_where_there_are_no_further_drawings(
     assert any("another time or kind" in limit for limit in report.cannot_tell)
 
 
+def test_a_trained_network_says_why_it_shows_nothing_and_a_model_on_the_disk_how_far_the_way_was(
+    subject: Callable[..., Subject], tmp_path: Path
+) -> None:
+    from tests.inspection.test_vision_models import saved
+
+    saved(tmp_path / "dinov2-small", "dinov2")
+    report = report_of(subject(vision=(tmp_path / "dinov2-small",)), tmp_path)
+    assert report.features is not None and "16 pixels wide" in report.features.hand_not_shown
+    assert report.features.pictures == ()
+    [row] = [row for row in report.closeness if row.part == "vision models"]
+    assert row.measure == "dinov2-small" and row.base > 0
+
+
 def test_without_any_other_drawing_the_report_says_what_it_cannot_tell(
     subject: Callable[..., Subject], tmp_path: Path
 ) -> None:

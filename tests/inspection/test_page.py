@@ -18,7 +18,7 @@ from handstyle.errors import RecordDamaged
 from handstyle.finetuning.measured import Interval
 from handstyle.inspection.audit_report import Audit, Collage, Judged
 from handstyle.inspection.page import page
-from handstyle.inspection.report import InspectionReport, Shown
+from handstyle.inspection.report import Closeness, FeatureLikeness, InspectionReport, PicturesAsSeen, Shown
 
 VOID = {"meta", "link", "img", "br", "hr", "input"}
 BLOCKS = {"div", "p", "ul", "ol", "dl", "table", "figure", "section", "header", "h1", "h2", "h3", "article", "details"}
@@ -320,6 +320,38 @@ def test_how_the_length_was_found_is_told_without_naming_who_may_not_be_named(
     assert "3 moved towards work 2" in " ".join(shown.split()).replace("\n", " ")
     assert "lighthouse" not in shown
     assert "1 moved towards pear.png" in " ".join(shown.split())
+
+
+def test_what_a_network_sees_is_shown_or_the_reason_why_it_is_not(report: InspectionReport, pictures: Path) -> None:
+    rows = tuple(
+        PicturesAsSeen(
+            of=of, number=8, given_to_the_artist=given, most_often_else="round style",
+            real_drawing_first=None, mean_place=None,
+        )
+        for of, given in (("base", 0.13), ("style", 0.63), ("given back", 0.88), ("artist", 0.94))
+    )  # fmt: skip
+    features = FeatureLikeness(
+        extractor="residual", drawings=32, known_hands=10, hand_right=0.94, others_taken=0.02, thing_right=0.6,
+        things_asked=353, hand_not_shown="", thing_not_shown="it was right for 60.0%", pictures=rows,
+    )  # fmt: skip
+    words = Document(page(report.model_copy(update={"features": features}), pictures, public=True))
+    assert words.faults == []
+    assert "Not shown, because it was right for 60.0%" in words.text and "Own real drawing first" not in words.text
+    assert "Given to the artist" in words.text and "round style" in words.text
+    assert all(share in words.text for share in ("13%", "63%", "88%"))
+    unseen = features.model_copy(update={"hand_not_shown": "it gives 70% to the artist", "pictures": ()})
+    text = Document(page(report.model_copy(update={"features": unseen}), pictures, public=True)).text
+    assert "Not shown, because it gives 70% to the artist" in text and "Given to the artist" not in text
+    assert "Things and hands" not in Document(page(report, pictures, public=True)).text
+
+
+def test_models_of_the_users_own_stand_apart_and_are_not_vouched_for(report: InspectionReport, pictures: Path) -> None:
+    row = Closeness(
+        part="vision models", measure="dinov2-small", base=0.9, style=0.5, given_back=0.1,
+        nearer=Interval(low=0.3, high=0.5), share=None,
+    )  # fmt: skip
+    document = Document(page(report.model_copy(update={"closeness": (row,)}), pictures, public=True))
+    assert document.faults == [] and "Dinov2-small" in document.text and "was not measured here" in document.text
 
 
 def test_an_audit_is_told_with_its_controls_and_its_collage_stays_private(

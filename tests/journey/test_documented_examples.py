@@ -125,7 +125,15 @@ def finetuning(line: str) -> None:
     styles_of_others(line)
 
 
+def vision_model_at_hand(line: str) -> None:
+    from tests.inspection.test_vision_models import saved
+
+    if "--vision" in line and not Path("models/dinov2-small").exists():
+        saved(Path("models/dinov2-small"), "dinov2")
+
+
 def inspecting(line: str) -> None:
+    vision_model_at_hand(line)
     another_style(line)
     styles_of_others(line)
 

@@ -33,7 +33,7 @@ FLAGS = {
     "save-every sample-every report-to workspace",
     "generate": "prompts seeds negative-prompt guidance steps sampler width height clip-skip style sheet to key plain "
     "base from strength mask outpaint resample source-permission workspace",
-    "inspect": "style further oracle audit base workspace",
+    "inspect": "style further oracle vision audit base workspace",
     "publish": "name key model-licence distribution keeper contact to push-to-hub public private base workspace",
     "compare": "prompt weights further base workspace",
     "influence": "prompt style retrain halves one-by-one base workspace",

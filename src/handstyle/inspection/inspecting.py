@@ -20,11 +20,13 @@ from handstyle.inspection import likeness, memorisation, surface, verdict
 from handstyle.inspection.copy_distances import Looked
 from handstyle.inspection.drawing import Album, Drawn, Report, draw, seed_of
 from handstyle.inspection.drift import drift
+from handstyle.inspection.feature_likeness import by_vision_model, feature_likeness
 from handstyle.inspection.fidelity import held_out_gain
 from handstyle.inspection.material import HeldOut, as_seen, encoded, given_back, held_out
 from handstyle.inspection.report import (
     Closeness,
     CopyCheck,
+    FeatureLikeness,
     HeldOutGain,
     InspectedWork,
     InspectionReport,
@@ -35,12 +37,14 @@ from handstyle.inspection.report import (
 )
 from handstyle.inspection.subject import Subject, errors_of, style_template, templates_for_base
 from handstyle.inspection.truth import closeness
+from handstyle.inspection.vision_models import VisionModel
 
 MOST_LOSS_POINTS = 200
 
 
 def inspect(subject: Subject, further: HeldOut | None, pictures: Path, report: Report) -> InspectionReport:
     """Measures, draws, compares; pictures go into the folder `pictures`."""
+    models = [VisionModel(folder) for folder in subject.vision]  # first: what is wrong with one shows at once
     real = held_out(subject.collection, subject.folder, further, subject.most_drawings)
     base_templates = templates_for_base(subject)
     gain = _gain(subject, real, base_templates, report) if real else None
@@ -62,6 +66,7 @@ def inspect(subject: Subject, further: HeldOut | None, pictures: Path, report: R
     ]
     nearer, far_base, far_style = _nearer(base, style, truth, works, subject.seeds) if real else (None, None, None)
     copying = _copying(subject, style, captions, works, truth, shown, report)
+    features, ways = _likeness(subject, models, base, style, truth, works, captions) if real else (None, ())
     trained = subject.worn.style
     return InspectionReport(
         style=trained.tensors,
@@ -78,7 +83,8 @@ def inspect(subject: Subject, further: HeldOut | None, pictures: Path, report: R
         held_out_gain=gain,
         drift=moved,
         nearer_to_truth=nearer,
-        closeness=_closeness(subject, base, style, truth),
+        closeness=ways,
+        features=features,
         comparisons=_side_by_side(captions, base, style, real, truth, far_base, far_style, shown),
         copying=copying,
         surfaces=(
@@ -125,8 +131,20 @@ def _nearer(
     return found, far_base.tolist(), far_style.tolist()
 
 
-def _closeness(subject: Subject, base: Drawn, style: Drawn, truth: Sequence[Image.Image]) -> tuple[Closeness, ...]:
-    return closeness(base.pictures, style.pictures, given_back(subject.family, truth), truth) if truth else ()
+def _likeness(
+    subject: Subject,
+    models: Sequence[VisionModel],
+    base: Drawn,
+    style: Drawn,
+    truth: Sequence[Image.Image],
+    works: Sequence[Image.Image],
+    captions: Sequence[str],
+) -> tuple[FeatureLikeness, tuple[Closeness, ...]]:
+    """To the real drawings: by plain measures, by an extractor, and by models on the user's disk."""
+    end = given_back(subject.family, truth)
+    features, further = feature_likeness(base.pictures, style.pictures, end, truth, works, captions)
+    others = [by_vision_model(model, base.pictures, style.pictures, end, truth) for model in models]
+    return features, (*closeness(base.pictures, style.pictures, end, truth), *further, *others)
 
 
 def white(size: tuple[int, int]) -> Image.Image:

@@ -63,7 +63,8 @@ def page(report: InspectionReport, pictures: Path, *, public: bool) -> str:
         stopping_plot=_stopping_plot(report),
         measures=_measures(report.surfaces),
         closeness={
-            part: [Way.of(row) for row in report.closeness if row.part == part] for part in ("surface", "decisions")
+            part: [Way.of(row) for row in report.closeness if row.part == part]
+            for part in ("surface", "decisions", "vision models")
         },
     )
     return document + "\n"

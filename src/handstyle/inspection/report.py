@@ -70,13 +70,42 @@ class NearerToTruth(Record):
 class Closeness(Record):
     """How far base and style are from the real drawings by one measure, mean over prompts."""
 
-    part: Literal["surface", "decisions"]
+    part: Literal["surface", "decisions", "vision models"]  # these were on the user's disk
     measure: str
     base: float
     style: float
     given_back: float  # the real drawings through the autoencoder: the end of the way
     nearer: Interval  # base minus style
     share: Share | None  # of the way from the base to its end; None where that way may be none
+
+
+Drawn = Literal["artist", "given back", "style", "base"]  # given back: the real drawings through the autoencoder
+
+
+class PicturesAsSeen(Record):
+    """What an extractor sees in some pictures; None where it may not be shown."""
+
+    of: Drawn
+    number: int
+    given_to_the_artist: float | None  # rather than to a known hand that drew the same thing
+    most_often_else: str  # the known hand that most of the others go to
+    real_drawing_first: float | None  # its own real drawing is the nearest of the artist's held-out ones
+    mean_place: float | None  # of its own real drawing among them
+
+
+class FeatureLikeness(Record):
+    """What a trained extractor sees, and how often it is right about real drawings."""
+
+    extractor: str
+    drawings: int
+    known_hands: int
+    hand_right: float  # of this artist's real drawings that no training saw: given to the artist
+    others_taken: float  # of known hands' real drawings that no training saw: given to the artist
+    thing_right: float  # as measured before it was shipped, of `things_asked` real drawings
+    things_asked: int
+    hand_not_shown: str  # why not; empty where it is
+    thing_not_shown: str
+    pictures: tuple[PicturesAsSeen, ...]
 
 
 class Shown(Record):
@@ -176,6 +205,7 @@ class InspectionReport(Record):
     held_out_gain: HeldOutGain | None
     nearer_to_truth: NearerToTruth | None
     closeness: tuple[Closeness, ...] = ()  # where there are real drawings
+    features: FeatureLikeness | None = later(None)  # where there are real drawings; older reports have none
     comparisons: tuple[SideBySide, ...]
     copying: CopyCheck
     audit: Audit | None = None  # where one was asked for

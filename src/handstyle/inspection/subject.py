@@ -34,6 +34,7 @@ class Subject:
     mark: Marking  # what a picture goes through before it is written
     seeds: tuple[int, ...] = likeness.SEEDS
     most_drawings: int | None = None  # of the held-out ones; a trial of the machinery needs only a few
+    vision: tuple[Path, ...] = ()  # folders of vision models that look at the pictures, too
     oracle: Worn | None = None  # trained on all of the artist but the held-out drawings: what could be gained at most
 
     @property

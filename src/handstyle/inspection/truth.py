@@ -34,7 +34,7 @@ def _between_colours(one: NDArray[np.float64], other: NDArray[np.float64]) -> fl
     return float(np.abs(one - other).mean())
 
 
-Part = Literal["surface", "decisions"]
+Part = Literal["surface", "decisions", "vision models"]
 # Part, name, what is looked at in a picture, and the distance between what was seen in two.
 MEASURES: tuple[tuple[Part, str, Callable[[Image.Image], object], Callable[..., float]], ...] = (
     ("surface", "colour", colours, _between_colours),
@@ -60,19 +60,24 @@ def closeness(
             )
 
         base_N, style_N, end_N = far(base), far(style), far([[image] for image in given_back])
-        whole = bootstrap_mean(base_N - end_N)
-        found.append(
-            Closeness(
-                part=part,
-                measure=name,
-                base=float(base_N.mean()),
-                style=float(style_N.mean()),
-                given_back=float(end_N.mean()),
-                nearer=bootstrap_mean(base_N - style_N),
-                share=bootstrap_share(base_N - style_N, base_N - end_N) if whole.is_above_zero else None,
-            )
-        )
+        found.append(way(part, name, base_N, style_N, end_N))
     return tuple(found)
+
+
+def way(
+    part: Part, name: str, base_N: NDArray[np.float64], style_N: NDArray[np.float64], end_N: NDArray[np.float64]
+) -> Closeness:
+    """From distances to the real drawings, one a prompt. Where the base may be there already, no share is told."""
+    whole = bootstrap_mean(base_N - end_N)
+    return Closeness(
+        part=part,
+        measure=name,
+        base=float(base_N.mean()),
+        style=float(style_N.mean()),
+        given_back=float(end_N.mean()),
+        nearer=bootstrap_mean(base_N - style_N),
+        share=bootstrap_share(base_N - style_N, base_N - end_N) if whole.is_above_zero else None,
+    )
 
 
 class _Seen:

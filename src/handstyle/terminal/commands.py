@@ -100,6 +100,7 @@ def inspect(
     style: options.Inspected = None,
     further: options.Further = None,
     oracle: options.Oracle = None,
+    vision: options.Vision = None,
     audit: options.Audit = False,
     base: options.Base = None,
     workspace: options.Place = None,
@@ -115,6 +116,7 @@ def inspect(
         base=base,
         further=further,
         oracle=oracle,
+        vision=vision or (),
         audit=audit,
         progress=display.progress,
     )

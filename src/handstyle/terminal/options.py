@@ -45,6 +45,14 @@ Oracle = Annotated[
     str | None,
     Option("--oracle", metavar="STYLE", help="A style trained on all else of the artist: the most to be gained."),
 ]
+Vision = Annotated[
+    list[Path] | None,
+    Option(
+        "--vision",
+        metavar="FOLDER",
+        help="A vision model on your disk looks, too (DINO, SigLIP, ...); may be repeated.",
+    ),
+]
 
 # collect
 CaptionTable = Annotated[
