@@ -1,4 +1,4 @@
-"""Are latents that were halved those of halved pictures? What a denoiser meets inside, once it has grown, depends on it.
+"""Are latents that were halved those of halved pictures? What a grown denoiser meets inside depends on it.
 
     python -m benchmarks.base_growing --base BEGUN
 
