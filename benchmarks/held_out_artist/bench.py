@@ -18,6 +18,7 @@ from benchmarks.held_out_artist.rows import Row
 from handstyle import __version__, loading, planning, stages
 from handstyle.collection.rights_plan import read_rights_toml
 from handstyle.diffusion.family import ModelFamily
+from handstyle.encoding.buckets import Framing
 from handstyle.encoding.cache import Cache
 from handstyle.finetuning.validation import NOISE_LEVELS, Drawings, Yardstick, denoising_errors, filled, yardstick
 from handstyle.generation import wardrobe
@@ -101,8 +102,9 @@ class Measure:
         family, cache = bench.family, Cache(workspace.cache)
         works = HeldOut(collection, folder, collection.training, False)
         side = family.resolution
-        templates = base_templates(family, class_words, precision, lambda: encoded(works, family, side, cache))
-        drawings = encoded(held, family, side, cache)
+        framing = Framing(side)
+        templates = base_templates(family, class_words, precision, lambda: encoded(works, family, framing, cache))
+        drawings = encoded(held, family, framing, cache)
         real = tuple(as_seen(work, held.folder, held.collection.background, side) for work in held.works)
         base = yardstick(family, drawings, templates, precision, NOISE_LEVELS)
         return cls(family, drawings, tuple(templates), base, precision, real)

@@ -20,6 +20,13 @@ ALL = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def nothing_counted_beforehand(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dry run counts the memory of a run for seconds, whatever it was given: tests/finetuning/test_memory.py."""
+    if any(f"[{group}: " in request.node.name for group in WITH_TORCH):
+        monkeypatch.setattr("handstyle.finetuning.memory.demand", lambda *_: None)
+
+
 @pytest.mark.parametrize("case", ALL)
 def test_it_ends_as_it_should(case: Case, place: Place) -> None:
     check(case, place)

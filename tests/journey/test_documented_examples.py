@@ -27,8 +27,9 @@ ROOT = Path(__file__).resolve().parents[2]
 RIGHTS = '[[rights]]\nworks = ["*.png"]\nauthor = "Ada Example"\nbasis = "own-work"\n'
 DATA_SET = '[[datasets]]\n[[datasets.subsets]]\nimage_dir = "drawings"\nclass_tokens = "icon"\n'
 # `demo` is run by .ci/run, on the shipped base; it takes minutes.
-# A download is asked for in tests/diffusion/test_single_file.py, without a network.
-TYPED_ELSEWHERE = re.compile(r"handstyle demo|verify demo-output|--allow-download")
+# A download is asked for in tests/diffusion/test_single_file.py, and the Hub in tests/publication/test_hub.py, both
+# without a network.
+TYPED_ELSEWHERE = re.compile(r"handstyle demo|verify demo-output|--allow-download|--push-to-hub")
 
 
 def shown_in(page: str) -> list[str]:
