@@ -78,7 +78,10 @@ def test_a_style_that_is_worse_is_said_to_err_more() -> None:
 def test_without_further_drawings_the_report_says_what_it_cannot_tell() -> None:
     headline, *_ = verdict(None, None, COPYING)
     assert "cannot be told" in headline
-    assert "no drawing was left out" in cannot_tell(None, further=False, number_of_outputs=3)[0]
+    first, *_, last = cannot_tell(None, further=False, number_of_outputs=3)
+    assert "no drawing was left out" in first and "pose and what is left out are not measured" in last
+    *_, last = cannot_tell(gain(0.02, 0.01, 0.03), further=True, number_of_outputs=3)
+    assert "not what they mean" in last and "not measured" not in last, "with real drawings they are measured"
 
 
 def test_the_share_of_what_could_be_gained_stands_beside_the_gain() -> None:

@@ -12,9 +12,11 @@ import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from handstyle import consenting, keys, logkeeping
 from handstyle.demonstration import EXAMPLE
@@ -27,9 +29,11 @@ ROOT = Path(__file__).resolve().parents[2]
 RIGHTS = '[[rights]]\nworks = ["*.png"]\nauthor = "Ada Example"\nbasis = "own-work"\n'
 DATA_SET = '[[datasets]]\n[[datasets.subsets]]\nimage_dir = "drawings"\nclass_tokens = "icon"\n'
 # `demo` is run by .ci/run, on the shipped base; it takes minutes.
-# A download is asked for in tests/diffusion/test_single_file.py, and the Hub in tests/publication/test_hub.py, both
-# without a network.
+# A download is asked for in tests/diffusion/test_single_file.py, without a network; an upload in
+# tests/terminal/test_commands.py, with a stand-in.
 TYPED_ELSEWHERE = re.compile(r"handstyle demo|verify demo-output|--allow-download|--push-to-hub")
+if find_spec("tensorboard") is None:  # no need of ours: tests/finetuning/test_trackers.py
+    TYPED_ELSEWHERE = re.compile(f"{TYPED_ELSEWHERE.pattern}|--report-to tensorboard")
 
 
 def shown_in(page: str) -> list[str]:
@@ -119,6 +123,15 @@ def styles_of_others(line: str) -> None:
             shutil.copytree(run / "style", place)
         assert typed("handstyle convert my-style --as kohya --to elsewhere --base models/my-base") == 0
         shutil.copy("elsewhere/elsewhere.safetensors", "theirs.safetensors")
+
+
+def pictures_to_begin_with(line: str) -> None:
+    if "--from" in line and not Path("boat.png").exists():
+        for name in ("sketch.png", "boat.png", "work.png"):
+            Image.new("RGB", (64, 48), "navy").save(name)
+        mask = Image.new("L", (64, 48))
+        mask.paste(255, (40, 4, 60, 20))
+        mask.save("flag.png")
 
 
 def finetuning(line: str) -> None:
@@ -273,6 +286,7 @@ PAGES: list[tuple[str, tuple[str, ...], Callable[[str], None]]] = [
     ("docs/encode.md", ("collect",), nothing),
     ("docs/finetune.md", ("collect",), finetuning),
     ("docs/generate.md", ("collect", "finetune"), styles_of_others),
+    ("docs/edits.md", ("collect", "finetune"), pictures_to_begin_with),
     ("docs/inspect.md", ("collect", "finetune"), inspecting),
     ("docs/publish.md", ("collect", "finetune", "inspect"), no_earlier_release),
     ("docs/base.md", ("collect", "finetune", "inspect", "publish"), base_to_vouch_for),

@@ -38,8 +38,9 @@ def tensors_of(family: Any, algo: str, rank: int = RANK) -> dict[str, Any]:
     found, chance = {}, torch.Generator().manual_seed(1)
     torch.manual_seed(1)  # PEFT's own beginning
     for part, network in family.networks.items():
-        targets = family.low_rank_targets(MODULES) if part == "unet" else TEXT_ENCODER_LAYERS
-        if part != "unet" and algo == "dora":
+        is_denoiser = network is family.denoiser
+        targets = family.low_rank_targets(MODULES) if is_denoiser else TEXT_ENCODER_LAYERS
+        if not is_denoiser and algo == "dora":
             continue
         low_rank.attach_trainable(network, targets, rank, ALPHA, 0.0, algo)  # type: ignore[arg-type]
         for name, parameter in low_rank.low_rank_parameters(network).items():
@@ -69,6 +70,16 @@ def test_every_file_gives_the_trained_networks_back(algo: str, there: tuple[Any,
     files = written(tmp_path, there, algo)
     assert [file.format for file in files] == FILES[algo]
     assert all(file.largest_difference < 1e-5 for file in files)
+
+
+@pytest.mark.parametrize("name", ["sd3", "flux"])
+@each_algorithm
+def test_so_does_the_one_file_for_a_transformer(
+    algo: str, name: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    there = (request.getfixturevalue(f"{name}_family"), request.getfixturevalue(f"{name}_base"))
+    (file,) = written(tmp_path, there, algo)
+    assert file.format == FILES[algo][0] and file.largest_difference < 1e-5
 
 
 def test_every_algorithm_is_looked_at() -> None:

@@ -73,7 +73,12 @@ def cannot_tell(gain: HeldOutGain | None, *, further: bool, number_of_outputs: i
     limits += [
         f"What other prompts and seeds would draw: {number_of_outputs} outputs were looked at.",
         "Whether a part of a work, smaller than a quarter of a side, comes back in an output.",
-        "Which works shaped an output, and how much.",
-        "Whether the artist would call any of it good: silhouette, pose and what is left out are not measured.",
+        "Which works shaped an output, and how much: `handstyle influence` asks that of one picture.",
+        "Whether the artist would call any of it good: "
+        + (
+            "silhouette, pose and what is left out are not measured without real drawings."
+            if gain is None
+            else "of silhouette, pose and what is left out is measured which places are covered, not what they mean."
+        ),
     ]
     return tuple(limits)

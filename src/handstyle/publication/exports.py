@@ -10,7 +10,8 @@
                                                     ComfyUI, A1111, Forge
     full   unet/ or transformer/ (and text_encoder/)   folders of a diffusers pipeline
 
-A file counts as written only after another tool has loaded it and computed what the trained network computes.
+A file counts as written only after another tool has loaded it and computed what the trained network computes; the names
+of LyCORIS, which neither diffusers nor PEFT reads, by `diffusion/adapters.py`, as files of other tools are read.
 """
 
 from __future__ import annotations
