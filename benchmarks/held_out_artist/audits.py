@@ -64,6 +64,11 @@ def one_draw(folder: Path, draw: int, works: int, base: Path | None, settings: d
     return Draw(draw=draw, base=plan.family.digest, audit=report.audit)
 
 
+def of(base: str, path: Path) -> list[Draw]:
+    """Draws with this base; those with another stay in the file and do not count."""
+    return [one for one in kept.read(path, Draw) if one.base == base]
+
+
 def summary(draws: Sequence[Draw]) -> list[str]:
     return [
         counted("audits that flagged the twin that learnt by heart", [one.sees_by_heart for one in draws]),
@@ -91,13 +96,14 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("audits-benchmark"))
     parser.add_argument("--to", type=Path, default=Path("audits.jsonl"))
     options = parser.parse_args()
-    known = {one.draw for one in kept.read(options.to, Draw)}
+    base = loading.load_base(options.base).digest
+    known = {one.draw for one in of(base, options.to)}
     for draw in range(options.draws):
         if draw not in known:
             one = one_draw(options.folder, draw, options.works, options.base, {})
             kept.add(options.to, one)
             print(f"draw {draw}: {one.audit.finding}", flush=True)
-    print("\n".join(summary(sorted(kept.read(options.to, Draw), key=lambda one: one.draw))))
+    print("\n".join(summary(sorted(of(base, options.to), key=lambda one: one.draw))))
 
 
 if __name__ == "__main__":

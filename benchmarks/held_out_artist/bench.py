@@ -20,6 +20,8 @@ from handstyle.collection.rights_plan import read_rights_toml
 from handstyle.diffusion.family import ModelFamily
 from handstyle.encoding.buckets import Framing
 from handstyle.encoding.cache import Cache
+from handstyle.finetuning.defaults import preset_for
+from handstyle.finetuning.recipe import named
 from handstyle.finetuning.validation import NOISE_LEVELS, Drawings, Yardstick, denoising_errors, filled, yardstick
 from handstyle.generation import wardrobe
 from handstyle.generation.generate import Worn, attached, generate
@@ -31,6 +33,11 @@ from handstyle.workspace import Workspace
 
 BATCH, SEED = 32, 1
 On = Literal["tuning", "testing"]
+
+
+def preset_of(family: ModelFamily) -> str:
+    """Digest of the recipe that is computed for this base where nobody asks for another."""
+    return named(preset_for(family)).digest
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,7 @@ class Bench:
     def row(self, draw: int, name: str, settings: dict[str, object], works: int, **found: Any) -> Row:
         artist = self.split.artist
         return Row(artist=artist.name, related=artist.related, draw=draw, on=self.on, method=name, settings=settings,
+                   preset=preset_of(self.family),
                    works=works, drawings=len(self.to_test_on), split=self.split.digest, base=self.family.digest,
                    version=__version__, **found)  # fmt: skip
 

@@ -10,8 +10,7 @@ from handstyle import digests
 from handstyle.errors import WriteFailed
 from handstyle.records import Record
 
-OF_A_RUN = ("artist", "draw", "on", "method", "settings", "works", "drawings", "split", "base")
-
+OF_A_RUN = ("artist", "draw", "on", "method", "settings", "preset", "works", "drawings", "split", "base")
 
 Kind = TypeVar("Kind", bound=Record)
 
@@ -27,6 +26,7 @@ class Row(Record):
     on: Literal["tuning", "testing"]
     method: str
     settings: dict[str, object]
+    preset: str  # digest of what the settings change
     works: int
     drawings: int  # that it was tested on
     steps: int = 0

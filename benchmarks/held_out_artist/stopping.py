@@ -50,7 +50,7 @@ def drawn(folder: Path, works: int, draw: int) -> Path:
     return target
 
 
-def one_draw(folder: Path, works: int, draw: int, truth: int) -> dict[str, object]:
+def one_draw(folder: Path, works: int, draw: int, truth: int, base: Path | None = None) -> dict[str, object]:
     source, workspace = drawn(folder, works, draw), Workspace(folder / f"workspace-{draw}")
     chosen = set(json.loads((source / "chosen.json").read_text(encoding="utf-8")))
     rights = read_rights_toml(EXAMPLE / "works" / "rights.toml")
@@ -58,7 +58,7 @@ def one_draw(folder: Path, works: int, draw: int, truth: int) -> dict[str, objec
     others = [name for name in names if name not in chosen]
     kept = set(others[:: max(1, len(others) // truth)][:truth])
     stages.collect(workspace, source, rights, validation=None, without=set(names) - chosen)
-    plan = planning.plan(workspace, settings={"train_batch_size": 8})
+    plan = planning.plan(workspace, base=base, settings={"train_batch_size": 8})
     stages.encode_for(workspace, plan.collection, plan.folder, plan.family, plan.recipe, stages.silent)
     found = lengths.found(plan, "cross-fitted", 20, print, lambda *progress: None)
     assert found.fitted is not None
@@ -82,13 +82,13 @@ def one_draw(folder: Path, works: int, draw: int, truth: int) -> dict[str, objec
         tuple(work.caption for work in held_out.training),
         torch.stack([work.variants[0].mean_BCHW for work in left_out]),
     )
-    base = yardstick(plan.family, drawings, planning.base_templates(plan), recipe.mixed_precision, NOISE_LEVELS)
-    whole = float(base.base_errors_LN.mean())
+    measure = yardstick(plan.family, drawings, planning.base_templates(plan), recipe.mixed_precision, NOISE_LEVELS)
+    whole = float(measure.base_errors_LN.mean())
     gains = np.array([1 - np.mean(one.errors) / whole for one in followed])
     at = int(np.argmin([abs(one.step - steps) for one in followed]))
     best = int(np.argmax(gains))
     return {
-        "draw": draw, "works": works, "truth": len(left_out), "chosen": steps,
+        "draw": draw, "base": plan.family.digest, "works": works, "truth": len(left_out), "chosen": steps,
         "verdict": found.fitted.verdict, "steps": [one.step for one in followed], "gains": gains.tolist(),
         "best": followed[best].step, "passed its optimum": best < len(gains) - 1,
         "regret": float(1 - gains[at] / gains[best]) if gains[best] > 0 else None,
@@ -102,11 +102,15 @@ def main() -> None:
     arguments.add_argument("--draws", type=int, default=20)
     arguments.add_argument("--folder", type=Path, default=Path("stopping-benchmark"))
     arguments.add_argument("--to", type=Path, default=Path("stopping.json"))
+    arguments.add_argument("--base", type=Path)
     asked = arguments.parse_args()
-    rows = json.loads(asked.to.read_text(encoding="utf-8")) if asked.to.is_file() else []
+    everything = json.loads(asked.to.read_text(encoding="utf-8")) if asked.to.is_file() else []
+    base = loading.load_base(asked.base).digest
+    rows = [row for row in everything if row["base"] == base]
     for draw in range(len(rows), asked.draws):
-        rows.append(one_draw(asked.folder, asked.works, draw, asked.truth))
-        asked.to.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+        rows.append(one_draw(asked.folder, asked.works, draw, asked.truth, asked.base))
+        everything.append(rows[-1])
+        asked.to.write_text(json.dumps(everything, indent=2) + "\n", encoding="utf-8")
         print(json.dumps({name: value for name, value in rows[-1].items() if name not in ("steps", "gains")}, indent=2))
     regrets = [float(str(row["regret"])) for row in rows if row["regret"] is not None]
     passed = sum(bool(row["passed its optimum"]) for row in rows)

@@ -2,9 +2,9 @@
 
     python -m benchmarks.held_out_artist.table ROWS.jsonl [--check]
 
-Only rows of the base that is shipped, on the drawings for testing, are printed. The primary number was declared before
-anything was run: the held-out gain, as a share of what the base errs in the words that suit it best, with an interval
-over the test drawings, and the draws singly. Everything else is descriptive.
+Only rows of the base and the preset that are shipped, on the drawings for testing, are printed. The primary number was
+declared before anything was run: the held-out gain, as a share of what the base errs in the words that suit it best,
+with an interval over the test drawings, and the draws singly. Everything else is descriptive.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from benchmarks.held_out_artist import rows as kept
 from benchmarks.held_out_artist.artists import TESTING
+from benchmarks.held_out_artist.bench import preset_of
 from benchmarks.held_out_artist.methods import DEFAULT
 from benchmarks.held_out_artist.rows import Row
 from handstyle.finetuning.gain import bootstrap_mean, bootstrap_share
@@ -32,9 +33,9 @@ HEAD = (
 )
 
 
-def tables(found: Sequence[Row], base: str) -> str:
+def tables(found: Sequence[Row], base: str, preset: str) -> str:
     """One for each artist: those that the base has no siblings of first."""
-    own = [row for row in found if row.base == base and row.on == "testing" and row.drawings == TESTING]
+    own = [row for row in found if (row.base, row.preset, row.on, row.drawings) == (base, preset, "testing", TESTING)]
     if not own:
         return NOT_RUN
     parts = []
@@ -111,7 +112,8 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 where the page says otherwise")
     options = parser.parse_args()
     page = PAGE.read_text(encoding="utf-8")
-    made = written(page, tables(kept.read(options.rows, Row), catalogue.load(None).digest))
+    family = catalogue.load(None)
+    made = written(page, tables(kept.read(options.rows, Row), family.digest, preset_of(family)))
     if options.check:
         raise SystemExit(int(made != page))
     PAGE.write_text(made, encoding="utf-8")

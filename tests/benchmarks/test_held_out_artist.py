@@ -158,7 +158,8 @@ def row(method: str, draw: int, error: float, **changes: Any) -> Row:
     chance = np.random.default_rng(draw)
     base = 0.5 + 0.1 * chance.random(TESTING)
     return Row(
-        artist="fxemoji", related="", draw=draw, on="testing", method=method, settings={}, works=32, drawings=TESTING,
+        artist="fxemoji", related="", draw=draw, on="testing", method=method, settings={}, preset="p" * 64, works=32,
+        drawings=TESTING,
         steps=240, split="s" * 64, base="b" * 64, version="1", base_errors=tuple(base),
         errors=tuple(base * error), distances=(0.5,) * TESTING,
     ).model_copy(update=changes)  # fmt: skip
@@ -168,7 +169,7 @@ def test_the_table_has_gain_interval_and_each_draw() -> None:
     rows = [row(DEFAULT, draw, 0.9) for draw in range(3)] + [row("rank 4", draw, 0.95) for draw in range(3)]
     rows.append(row(table.WITHOUT, 0, 1.0, steps=0, distances=(1.0,) * TESTING))
     rows.append(row("copy of the nearest training work", 0, 1.0, errors=(), distances=(2.0,) * TESTING))
-    made = table.tables(rows, "b" * 64)
+    made = table.tables(rows, "b" * 64, "p" * 64)
     first, second, *_ = [line for line in made.splitlines() if line.startswith("|")][2:]
     assert first.startswith(
         "| handstyle (240, 240, 240 steps) | 10.00 % | 10.00 to 10.00 | 10.00, 10.00, 10.00 |  | 0.500"
@@ -178,11 +179,16 @@ def test_the_table_has_gain_interval_and_each_draw() -> None:
 
 
 def test_rows_of_another_base_or_of_a_trial_are_not_printed() -> None:
-    assert table.tables([], "b" * 64) == table.NOT_RUN
-    others = [row(DEFAULT, 0, 0.9, base="c" * 64), row(DEFAULT, 0, 0.9, on="tuning"), row(DEFAULT, 0, 0.9, drawings=8)]
-    assert table.tables(others, "b" * 64) == table.NOT_RUN
+    assert table.tables([], "b" * 64, "p" * 64) == table.NOT_RUN
+    others = [
+        row(DEFAULT, 0, 0.9, base="c" * 64),
+        row(DEFAULT, 0, 0.9, preset="q" * 64),
+        row(DEFAULT, 0, 0.9, on="tuning"),
+        row(DEFAULT, 0, 0.9, drawings=8),
+    ]
+    assert table.tables(others, "b" * 64, "p" * 64) == table.NOT_RUN
     related = row(DEFAULT, 0, 0.9, artist="emojione-v1", related="Emoji One")
-    made = table.tables([related, row(DEFAULT, 0, 0.9)], "b" * 64)
+    made = table.tables([related, row(DEFAULT, 0, 0.9)], "b" * 64, "p" * 64)
     assert made.index("### fxemoji") < made.index("### emojione-v1, related to Emoji One in the base")
 
 
