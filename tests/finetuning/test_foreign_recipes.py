@@ -114,6 +114,11 @@ def test_what_kohya_does_where_nothing_is_said_is_taken_over(tmp_path: Path) -> 
         ("min_snr_gamma = 0", {"snr_gamma": None}),
         ("min_bucket_reso = 320", {"min_bucket_reso": None}),
         ("gradient_checkpointing = true", {"gradient_checkpointing": True}),
+        ("fp8_base = true", {"base_model_precision": "int8"}),
+        ("fp8_base_unet = true", {"base_model_precision": "int8"}),
+        ("fp8_base = false", {"base_model_precision": "no_change"}),
+        ('fp8_base = true\nnetwork_module = "lycoris.kohya"\nnetwork_args = ["algo=lokr"]', {
+            "base_model_precision": "no_change", "algo": "lokr"}),
         ("fused_backward_pass = true", {"optimizer_in_backward": True}),
         ("fused_backward_pass = true\ngradient_accumulation_steps = 4", {"optimizer_in_backward": False}),
         ("reg_data_dir = 'reg'", {"with_prior_preservation": True}),

@@ -182,7 +182,7 @@ def test_every_choice_changes_the_digest() -> None:
         "with_prior_preservation": True, "prior_loss_weight": 0.5, "prior_batch_share": 0.5, "class_prompt": "icon",
         "num_class_images": 10, "prior_target": "base",
         "algo": "dora", "lokr_factor": 4, "lora_blocks": ["mid_block"], "optimizer": "adafactor",
-        "gradient_checkpointing": True,
+        "gradient_checkpointing": True, "base_model_precision": "int8",
         "style_friendly_sampling": True, "log_snr_mean": -5, "log_snr_std": 1,
         "train_text_encoder_ti": True, "num_vectors": 2, "initializer_token": "ink", "token_lr": 1e-3,
         "train_text_encoder_ti_frac": 0.5, "tlora": True, "tlora_min_rank": 2, "rescale_betas_zero_snr": True,

@@ -113,3 +113,12 @@ def test_a_full_finetuning_says_how_to_load_it() -> None:
     text = card.text(style, collection, report_on(style), cleared, (), "SHA256:x")
     assert "weights/unet" in text and "lora" not in ModelCard(text).data.to_dict()["tags"]
     assert ModelCard(text).data.to_dict()["base_model_relation"] == "finetune"
+
+
+def test_a_style_trained_on_a_base_in_fewer_bits_says_so() -> None:
+    collection = collected(mozilla())
+    for kind, words in {"int8": "held in 8 bits", "nf4": "held in 4 bits", "no_change": ""}.items():
+        style = style_of(collection, "a" * 64, base_model_precision=kind)
+        cleared = clearance(collection, style, report_on(style), "Soft outline", on=TODAY)
+        text = card.text(style, collection, report_on(style), cleared, (), "SHA256:x")
+        assert words in text and (words != "") == (" bits meanwhile" in text)

@@ -37,10 +37,10 @@ def can_pack(layer: nn.Linear | nn.Conv2d) -> bool:
     weight = layer.weight
     if weight.requires_grad or weight.device.type != "cpu" or not HAS_OPERATORS:
         return False
-    return _is_simple(layer)
+    return is_simple(layer)
 
 
-def _is_simple(layer: nn.Linear | nn.Conv2d) -> bool:
+def is_simple(layer: nn.Linear | nn.Conv2d) -> bool:
     return isinstance(layer, nn.Linear) or (
         layer.groups == 1
         and layer.dilation == (1, 1)
@@ -207,7 +207,7 @@ class LearningProduct(torch.autograd.Function):
 
 def _learnt(layer: PackedLinear | PackedConv2d, x: Tensor, plainly: Callable[[Tensor], Tensor]) -> Tensor:
     is_rounded = layer.weight.requires_grad and computed_in(x, layer.weight) != layer.weight.dtype
-    if layer.rounds_anew and is_rounded and _is_simple(layer):
+    if layer.rounds_anew and is_rounded and is_simple(layer):
         return cast(Tensor, LearningProduct.apply(x, layer.weight, layer.bias, layer))  # type: ignore[no-untyped-call]
     return plainly(x)
 

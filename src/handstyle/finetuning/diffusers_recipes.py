@@ -36,6 +36,7 @@ ELSEWHERE = {
     "instance_data_dir": "`handstyle collect` takes it",
     "dataset_name": "`handstyle collect` takes a folder",
     "class_data_dir": "give it with --class-images",
+    "bnb_quantization_config_path": "base_model_precision takes int8 or nf4",
     "instance_prompt": "each work has words of its own; identifier, class_words and template say what goes along",
     "repeats": "`handstyle collect` takes it from a data set",
 }

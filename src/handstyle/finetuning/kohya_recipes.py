@@ -228,6 +228,16 @@ def _memory(told: Translation) -> None:
     """What takes less of it, and more time."""
     told.take("gradient_checkpointing", "gradient_checkpointing", yes)
     told.take("fused_backward_pass", "optimizer_in_backward", yes)  # there, too, each gradient is clipped by itself
+    eight_bits = [
+        key for key in ("fp8_base", "fp8_base_unet") if str(told.given.pop(key, False)).lower() in ("true", "1")
+    ]
+    if eight_bits and (told.settings.get("method") == "full" or told.settings.get("algo", "lora") != "lora"):
+        told.lose(eight_bits[0], True, "the base is held in 8 bits beneath a plain LoRA alone")
+    elif eight_bits:
+        told.settings["base_model_precision"] = "int8"
+        told.notes.append(
+            f"{eight_bits[0]}: the denoiser is held in 8 bits, as whole numbers with a scale each channel"
+        )
     if told.settings.get("optimizer_in_backward") and told.settings.get("gradient_accumulation_steps", 1) > 1:
         told.settings.pop("optimizer_in_backward")
         told.lose("fused_backward_pass", True, "gradients that are applied at once cannot be accumulated")

@@ -84,6 +84,8 @@ class Level:
         less = ["a smaller train_batch_size or resolution"]
         if not recipe.gradient_checkpointing:
             less.insert(0, "gradient_checkpointing = true")
+        if recipe.method == "lora" and recipe.algo == "lora" and recipe.base_model_precision == "no_change":
+            less.append('base_model_precision = "int8"')
         if recipe.method == "full":
             less.append('method = "lora"' if recipe.optimizer_in_backward else "optimizer_in_backward = true")
         raise HandstyleError(

@@ -40,6 +40,7 @@ PriorTarget = Literal["images", "base"]
 LossType = Literal["l2", "huber"]
 HuberSchedule = Literal["snr", "exponential", "constant"]
 Scheduler = Literal["constant", "constant_with_warmup", "linear", "cosine"]
+BasePrecision = Literal["no_change", "int8", "nf4"]
 
 
 def _plain(words: str) -> str:
@@ -121,6 +122,7 @@ class Recipe(Record):
     ema_warmup: bool = Field(default=True, description="without it the average keeps a share of the untrained weights")
     gradient_checkpointing: bool = later(False, description="less memory, more time, and the same weights")
     mixed_precision: Literal["bf16", "no"] = "bf16"
+    base_model_precision: BasePrecision = later("no_change", description="what the denoiser beneath a LoRA is held in")
     seed: int = Field(default=0, ge=0, lt=2**53)  # as far as canonical JSON counts
 
     # The objective.
@@ -205,6 +207,10 @@ class Recipe(Record):
             return f"tlora_min_rank: there are but {self.rank} ranks"
         if self.prior_target == "base" and self.method == "full":
             return "prior_target: a full finetuning has no base beside it to ask; leave it out"
+        if self.base_model_precision != "no_change" and self.method == "full":
+            return "base_model_precision: a full finetuning changes the weights of the base itself; leave it out"
+        if self.base_model_precision != "no_change" and self.algo != "lora":
+            return f"base_model_precision: {self.algo} needs the base's own weights; leave it out, or take a plain LoRA"
         if self.lora_blocks and self.method == "full":
             return "lora_blocks: a full finetuning is one of all blocks; leave it out"
         if self.algo == "oft" and self.rank == 1:

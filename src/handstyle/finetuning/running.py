@@ -9,6 +9,7 @@ from pathlib import Path
 
 from handstyle import digests
 from handstyle.collection.works import Collection
+from handstyle.diffusion import quantised_layers
 from handstyle.diffusion.checkpoints import write_tensors
 from handstyle.diffusion.family import ModelFamily
 from handstyle.diffusion.hardware import environment, peak_memory
@@ -57,7 +58,12 @@ def manifest(
         class_images=material.class_images_digest,
         resolution=recipe.resolution or family.resolution,
         steps=recipe.max_train.in_steps(collection.pictures_in_an_epoch, recipe.train_batch_size),
-        environment=environment() | optimizers.environment(recipe) | {"encoded works": material.digest[:16]},
+        environment={
+            **environment(),
+            **optimizers.environment(recipe),
+            **quantised_layers.environment(recipe.base_model_precision),
+            "encoded works": material.digest[:16],
+        },
         plain=family.plain,
         extends=extends,
         replaces=replaces,

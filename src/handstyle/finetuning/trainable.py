@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from handstyle.diffusion import low_rank, rank_by_noise
 from handstyle.diffusion.family import ModelFamily
 from handstyle.diffusion.faster_layers import round_anew
+from handstyle.diffusion.quantised_layers import quantised
 from handstyle.finetuning import blocks, new_words
 from handstyle.finetuning.origin import Origin
 from handstyle.finetuning.recipe import Recipe
@@ -70,6 +71,8 @@ def trainable(family: ModelFamily, recipe: Recipe, origin: Origin | None = None)
     if not recipe.train_text_encoder:
         networks = dict(islice(networks.items(), 1))
     with ExitStack() as stack:
+        # The first to be entered: it reads the base again when all else has left.
+        stack.enter_context(quantised(family.denoiser, recipe.base_model_precision, family.restore))
         deviations = new_words.deviations(family) if recipe.teaches_a_word else {}
         word = stack.enter_context(new_words.taught(family, recipe))
         if recipe.algo == "textual-inversion":

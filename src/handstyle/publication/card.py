@@ -27,6 +27,10 @@ from handstyle.publication.provenance import Weights
 from handstyle.publication.style_licence import RESERVED
 
 EXAMPLE = "a house by the sea"
+HELD_IN = {
+    "int8": " (its denoiser held in 8 bits meanwhile)",
+    "nf4": " (its denoiser held in 4 bits meanwhile)",
+}
 
 
 def text(
@@ -169,8 +173,9 @@ def _what_it_is(style: TrainedStyle, collection: PublishedCollection, cleared: C
         word = f"a new word of {recipe.num_vectors} vector{'s' if recipe.num_vectors > 1 else ''}"
         kind = f"{word} (textual inversion)" if recipe.algo == "textual-inversion" else f"{kind} and {word}"
     number = sum(work.trained_on for work in collection.works)
+    held = HELD_IN.get(recipe.base_model_precision, "")
     return (
-        f"It is {kind} of {plain(style.base.name)}, trained for {style.steps} steps on {number} "
+        f"It is {kind} of {plain(style.base.name)}{held}, trained for {style.steps} steps on {number} "
         f"{'work' if number == 1 else 'works'} at {style.resolution} pixels, and published on {cleared.on}. The words "
         f"`{style.recipe.identifier} {style.recipe.class_words}` in a prompt call it.{_renamed(style)}{_origin(style)}"
     )
