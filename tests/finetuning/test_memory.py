@@ -132,6 +132,10 @@ OWN = (
 )
 RUNS: dict[str, tuple[str, list[str]]] = {
     "low-rank, a larger base": ("larger", ["resolution=128", "train_batch_size=2", "rank=16", "lora_alpha=16"]),
+    "low-rank, a larger base in 8 bits": (
+        "larger",
+        ["resolution=128", "train_batch_size=2", "rank=16", "lora_alpha=16", "base_model_precision=int8"],
+    ),
     "full, the embedded base": ("embedded", ["method=full", "train_batch_size=8"]),
     "low-rank with checkpointing, larger pictures": (
         "embedded",
@@ -200,6 +204,8 @@ def test_the_dry_run_predicts_the_peak_of_the_run_within_fifteen_per_cent(
     name: str, larger_base: Path, desk: list[str], own_size: int
 ) -> None:
     kind, settings = RUNS[name]
+    if "base_model_precision=int8" in settings:
+        pytest.importorskip("bitsandbytes")
     base = ["--base", str(larger_base)] if kind == "larger" else []
     chosen = [part for one in (*settings, "max_train=3 steps") for part in ("--set", one)]
     asked = ["finetune", *base, *chosen, "--stop", "max_train", "--sample-every", "0" if kind == "embedded" else "2"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import sys
 import warnings
@@ -47,6 +48,7 @@ def prepare(*, online: bool = False) -> None:
     os.environ.update(ENVIRONMENT | ({"HF_HUB_OFFLINE": "0"} if online else {}))
     if not sys.warnoptions:  # `python -W ...` still shows what libraries warn of
         warnings.simplefilter("ignore")
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it warns of a package that it can do without
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # Windows pipes and old locales know few letters; a file name may hold what no encoding has.
