@@ -19,12 +19,14 @@ from typing import Any, Protocol, Self, cast
 import torch
 from torch import Tensor, nn
 
+from handstyle.diffusion.hardware import freed_memory, resident_memory
 from handstyle.diffusion.packing import ONE, FrozenProduct, PackedConv2d, PackedLinear, Packs, computed_in, is_simple
 from handstyle.errors import UsageMistake
 
 NO_CHANGE = "no_change"
 PACKAGE, INSTALLED = "bitsandbytes", "pip install handstyle[quantised]"
 BLOCK = 64  # weights that share a scale in 4 bits
+ROUNDING = 13  # bytes for each weight of a layer, while it is rounded: bitsandbytes' own tensors in between
 
 
 class Quantised(Protocol):
@@ -163,21 +165,24 @@ def can_be_held(name: str, layer: nn.Module, kind: str) -> bool:
 
 
 @contextmanager
-def quantised(network: nn.Module, kind: str, restore: Callable[[], None]) -> Iterator[None]:
+def quantised(network: nn.Module, kind: str, restore: Callable[[], None]) -> Iterator[int]:
     """Meanwhile the layers of `network` are held so. Their own weights are given up, and `restore` reads them again:
-    a copy to keep would be what is to be saved. Raises UsageMistake."""
+    a copy to keep would be what is to be saved. Gives the bytes that the process held at most while it rounded them.
+    Raises UsageMistake."""
     require_package(kind)
     if kind == NO_CHANGE:
-        yield
+        yield 0
         return
     layers: list[Any] = [layer for name, layer in network.named_modules() if can_be_held(name, layer, kind)]
     before: list[tuple[Any, type[nn.Module]]] = []
+    most = 0
     try:
         for layer in layers:
+            most = max(most, resident_memory() - freed_memory() + ROUNDING * layer.weight.numel())
             before.append((layer, type(layer)))
             _give_up(layer, KINDS[kind])
         _leave_the_file(network)
-        yield
+        yield most
     finally:
         for layer, own in before:
             layer.__class__ = own

@@ -73,7 +73,7 @@ def expect(
     """With `looks`, the memory of all parts of a run is counted before anything is tried, and a run that would not fit
     is refused; else it is what two trial steps took. `loaded`: what was held at most before anything was encoded, which
     a run that follows finds done."""
-    level = memory.Level.now(loaded)
+    level = memory.Level.now(max(loaded, learning.rounding))
     demand = memory.demand(family, learning, batch, recipe, looks) if looks else None
     if demand:
         level.require(demand, recipe)

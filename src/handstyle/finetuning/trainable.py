@@ -34,6 +34,7 @@ class Trainable:
     text_encoder: dict[str, nn.Parameter]
     word: dict[str, nn.Parameter] = field(default_factory=dict)  # its vectors, of each text encoder
     deviations: Mapping[str, float] = field(default_factory=dict)  # that these are held to
+    rounding: int = 0  # bytes the process held at most while the base was rounded, if it was
 
     @property
     def parameters(self) -> dict[str, nn.Parameter]:
@@ -72,7 +73,7 @@ def trainable(family: ModelFamily, recipe: Recipe, origin: Origin | None = None)
         networks = dict(islice(networks.items(), 1))
     with ExitStack() as stack:
         # The first to be entered: it reads the base again when all else has left.
-        stack.enter_context(quantised(family.denoiser, recipe.base_model_precision, family.restore))
+        rounding = stack.enter_context(quantised(family.denoiser, recipe.base_model_precision, family.restore))
         deviations = new_words.deviations(family) if recipe.teaches_a_word else {}
         word = stack.enter_context(new_words.taught(family, recipe))
         if recipe.algo == "textual-inversion":
@@ -85,7 +86,7 @@ def trainable(family: ModelFamily, recipe: Recipe, origin: Origin | None = None)
             learning = stack.enter_context(_full(family, networks, frugal=recipe.optimizer_in_backward))
         for rows in word.values():
             rows.requires_grad_(True)
-        learning = replace(learning, word=word, deviations=deviations)
+        learning = replace(learning, word=word, deviations=deviations, rounding=rounding)
         if recipe.gradient_checkpointing:
             stack.enter_context(_forgetting(networks))
         yield learning
