@@ -32,8 +32,10 @@ DATA_SET = '[[datasets]]\n[[datasets.subsets]]\nimage_dir = "drawings"\nclass_to
 # A download is asked for in tests/diffusion/test_single_file.py, without a network; an upload in
 # tests/terminal/test_commands.py, with a stand-in.
 TYPED_ELSEWHERE = re.compile(r"handstyle demo|verify demo-output|--allow-download|--push-to-hub")
-if find_spec("tensorboard") is None:  # no need of ours: tests/finetuning/test_trackers.py
-    TYPED_ELSEWHERE = re.compile(f"{TYPED_ELSEWHERE.pattern}|--report-to tensorboard")
+# Packages that are not among ours: tests/finetuning/test_trackers.py and test_quantised_base.py.
+for package, option in {"tensorboard": "--report-to tensorboard", "bitsandbytes": "base_model_precision="}.items():
+    if find_spec(package) is None:
+        TYPED_ELSEWHERE = re.compile(f"{TYPED_ELSEWHERE.pattern}|{option}")
 
 
 def shown_in(page: str) -> list[str]:
