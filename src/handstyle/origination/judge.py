@@ -17,24 +17,11 @@ from torch import Tensor, nn
 
 from handstyle import digests
 from handstyle.encoding.batches import generator, positions
+from handstyle.inspection.extractor import Block
 from handstyle.origination.autoencoder import to_network
 
 SIDE = 64  # pixels: it looks at pictures of this size
 WIDTHS = (32, 64, 128, 256)
-
-
-class Block(nn.Module):
-    """Two convolutions on the way, the first of which halves the sides (He et al. 2016)."""
-
-    def __init__(self, before: int, width: int) -> None:
-        super().__init__()
-        self.skip = nn.Conv2d(before, width, 1, stride=2)
-        self.norm1, self.conv1 = nn.GroupNorm(8, before), nn.Conv2d(before, width, 3, stride=2, padding=1)
-        self.norm2, self.conv2 = nn.GroupNorm(8, width), nn.Conv2d(width, width, 3, padding=1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        h = self.conv1(nn.functional.silu(self.norm1(x)))
-        return self.skip(x) + self.conv2(nn.functional.silu(self.norm2(h)))  # type: ignore[no-any-return]
 
 
 class Judge(nn.Module):
