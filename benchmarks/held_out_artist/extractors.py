@@ -33,13 +33,13 @@ from handstyle.inspection.extractor import Extractor
 from handstyle.inspection.shipped_extractors import write_extractor
 from handstyle.loading import current_collection
 from handstyle.origination import text_encoder
-from handstyle.origination.judge import jittered
+from handstyle.origination.judge import TEMPERATURE, drawn_together, jittered
 from handstyle.origination.learning import learned, parameters_of
 from handstyle.origination.material import Material
 from handstyle.origination.recipe import named
 from handstyle.workspace import Workspace
 
-THINGS, HANDS_EACH, TEMPERATURE = 40, 3, 0.1
+THINGS, HANDS_EACH = 40, 3
 OF_HANDS = 64  # numbers
 SEEDS: dict[extractor.Build, int] = {"residual": 11, "patches": 12}
 STEPS: dict[extractor.Build, int] = {"residual": 1900, "patches": 1500}
@@ -64,17 +64,6 @@ class Learning(nn.Module):
     def __init__(self, build: extractor.Build, taught: int) -> None:
         super().__init__()
         self.extractor, self.words = WithHands(build), nn.Linear(taught, extractor.OF_THINGS)
-
-
-def drawn_together(seen_BD: Tensor, alike_BB: Tensor) -> Tensor:
-    """Khosla et al. 2020, eq. 2: each picture against all others of the batch."""
-    logits_BB = seen_BD @ seen_BD.T / TEMPERATURE
-    itself = torch.eye(len(seen_BD), dtype=torch.bool)
-    logs_BB = nn.functional.log_softmax(logits_BB.masked_fill(itself, -torch.inf), dim=1)
-    wanted_BB = alike_BB & ~itself
-    sums_B = logs_BB.masked_fill(~wanted_BB, 0).sum(1)
-    counted_B = wanted_BB.sum(1)
-    return -(sums_B / counted_B.clamp_min(1))[counted_B > 0].mean()
 
 
 def loss_at(

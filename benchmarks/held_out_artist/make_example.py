@@ -25,7 +25,8 @@ from PIL import Image
 
 from handstyle.origination.artwork import rendered
 
-SIZE = 64
+SIZE = 128  # pixels, a side, of what is written
+SPLIT_BY = 64  # of what the split is drawn from: it stays what it was when the example was smaller
 TRAINING_CANDIDATES, HELD_OUT, RESERVED = 64, 64, 200  # concepts; the first 32 candidates are the example
 NUMBER_OF_WORKS = 32
 
@@ -58,6 +59,7 @@ class Drawing:
     identifier: str
     caption: str
     pixels: np.ndarray  # SIZE x SIZE x 3, uint8
+    small: np.ndarray  # the same at SPLIT_BY, drawn anew
 
 
 def letters(text: str) -> str:
@@ -91,7 +93,9 @@ def all_drawings(folder: Path, icons: dict) -> list[Drawing]:
     for identifier in sorted(icons["icons"]):
         caption, group = names.get(identifier, ("", ""))
         if group in GROUPS and not SIGN.search(caption):
-            drawings.append(Drawing(identifier, caption, rendered(icons, identifier, SIZE)))
+            drawings.append(
+                Drawing(identifier, caption, rendered(icons, identifier, SIZE), rendered(icons, identifier, SPLIT_BY))
+            )
     return drawings
 
 
@@ -105,7 +109,7 @@ def concepts(drawings: list[Drawing]) -> list[list[Drawing]]:
         return i
 
     words = [set(re.findall("[a-z]+", drawing.caption)) - COMMON_WORDS for drawing in drawings]
-    small = [d.pixels.reshape(16, 4, 16, 4, 3).mean((1, 3)) / 255 for d in drawings]
+    small = [d.small.reshape(16, 4, 16, 4, 3).mean((1, 3)) / 255 for d in drawings]
     for i in range(len(drawings)):
         for j in range(i):
             alike = min(np.abs(small[i] - small[j]).mean(), np.abs(small[i] - small[j][:, ::-1]).mean())
@@ -157,7 +161,11 @@ def same_concepts_by_another_artist(folder: Path, names: Iterable[Drawing], fill
     for drawing in [*names, *fill]:
         name = known.get(drawing.identifier) or known.get(letters(drawing.caption)) or aliases.get(drawing.identifier)
         if name and len(found) < NUMBER_OF_WORKS:
-            found.append(Drawing(drawing.identifier, drawing.caption, rendered(icons, name, SIZE)))
+            found.append(
+                Drawing(
+                    drawing.identifier, drawing.caption, rendered(icons, name, SIZE), rendered(icons, name, SPLIT_BY)
+                )
+            )
     return found
 
 
@@ -170,7 +178,7 @@ def main() -> None:
 
     icons = opened(options.packages, "iconify-json-fxemoji-1.2.2")
     drawings = all_drawings(options.packages, icons)
-    whole_set = hashlib.sha256(b"".join(d.identifier.encode() + d.pixels.tobytes() for d in drawings)).hexdigest()
+    whole_set = hashlib.sha256(b"".join(d.identifier.encode() + d.small.tobytes() for d in drawings)).hexdigest()
     order = random.Random(whole_set)
     groups = concepts(drawings)
     order.shuffle(groups)

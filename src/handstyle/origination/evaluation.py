@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import cached_property
 
@@ -54,10 +55,8 @@ class Evaluation:
 
     @cached_property
     def judge(self) -> Judge:
-        made, away = self.made, set(self.kept_back) | set(self.made.material.unseen)
-        works: list[Picture] = [
-            (np.asarray(made.material.pixels[n]), said) for n, said in enumerate(made.material.said) if n not in away
-        ]
+        made = self.made
+        works: list[Picture] = [(np.asarray(made.material.pixels[n]), made.material.said[n]) for n in self.learnt]
         everything = [*works, *further(works, made.recipe.pictures, np.random.default_rng(SEED))]
         texts = sorted({name_of(said) for _, said in everything})
         number_of = {text: number for number, text in enumerate(texts)}
@@ -65,6 +64,10 @@ class Evaluation:
             Shown(place, number_of[name_of(said)], self.hands.index(said.phrase))
             for place, (_, said) in enumerate(everything)
         ]
+        drawn: dict[int, list[int]] = defaultdict(list)
+        for place, one in enumerate(shown[: len(works)]):
+            drawn[one.text].append(place)
+        things = [places for _, places in sorted(drawn.items()) if len(places) > 1]
         taught_ND = self.taught(texts)
         torch.manual_seed(SEED)
         network = Judge(taught_ND.shape[1], len(self.hands))
@@ -86,11 +89,25 @@ class Evaluation:
             made.material.lineage("words", "hands", "pictures"),
             learning := parameters_of(network),
             recipe,
-            judge.loss_at(network, pixels, shown, taught_ND, self.batch, SEED),
+            judge.loss_at(network, pixels, shown, things, taught_ND, self.batch, SEED),
             made.report,
         )
         learning.put(state.finished_weights())
         return network.eval().requires_grad_(False)
+
+    @cached_property
+    def learnt(self) -> list[int]:
+        """Places of the works that the judge learnt from."""
+        away = set(self.kept_back) | set(self.made.material.unseen)
+        return [place for place in range(len(self.made.material.said)) if place not in away]
+
+    @cached_property
+    def things(self) -> Tensor:
+        """Where each concept stands in the judge's space, in the order of what was kept back."""
+        said, pixels = self.made.material.said, self.made.material.pixels
+        names = [said[place].name for place in self.kept_back]
+        drawings = [pixels[[place for place in self.learnt if said[place].name == name]] for name in names]
+        return self.judge.of_things(self.taught(names), drawings)
 
     @cached_property
     def real(self) -> np.ndarray:
@@ -99,19 +116,19 @@ class Evaluation:
 
     def seen_in(self, pixels_NHWC: np.ndarray) -> tuple[Share, Share]:
         """Right words and right hands in pictures of what was kept back, in that order."""
-        names = [self.made.material.said[n].name for n in self.kept_back]
         hands = [self.hand_numbers[n] for n in self.kept_back]
-        words = measure.words_right(self.judge, pixels_NHWC, self.taught(names))
+        words = measure.words_right(self.judge, pixels_NHWC, self.things)
         return words, measure.hands_right(self.judge, pixels_NHWC, hands)
 
     def of_unseen(self, family: ModelFamily, artist: UnseenArtist) -> Unseen:
-        through, taught_ND = measure.through(family, artist.pixels_NHWC), self.taught(artist.names)
+        through = measure.through(family, artist.pixels_NHWC)
+        said_ND = self.judge.of_texts(self.taught(artist.names))
         both = through, artist.pixels_NHWC
         return Unseen(
             works=len(artist.names),
             psnr=round(float(decibels(*(to_network(torch.from_numpy(rows)) for rows in both)).mean()), 2),
-            words=measure.words_right(self.judge, artist.pixels_NHWC, taught_ND),
-            words_through=measure.words_right(self.judge, through, taught_ND),
+            words=measure.words_right(self.judge, artist.pixels_NHWC, said_ND),
+            words_through=measure.words_right(self.judge, through, said_ND),
         )
 
     def measured(

@@ -2,7 +2,7 @@
 
 A small network that learns from real works to tell words and hands, and judges what a base draws. It shares nothing
 with the base but the sentence encoder that both were taught by. Of each common concept one drawing is kept from it:
-how often it is right about those is the most that any base can be asked for.
+how often it is right about those is the most that any base can be asked for (docs/decisions/0011).
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from handstyle.origination.autoencoder import to_network
 
 SIDE = 64  # pixels: it looks at pictures of this size
 WIDTHS = (32, 64, 128, 256)
+EACH = 3  # drawings of a thing that stand in a batch together
+TEMPERATURE = 0.1  # of drawings beside drawings
 
 
 class Judge(nn.Module):
@@ -51,6 +53,16 @@ class Judge(nn.Module):
     def of_texts(self, taught_ND: Tensor) -> Tensor:
         return nn.functional.normalize(self.texts(taught_ND), dim=-1)
 
+    @torch.no_grad()
+    def of_things(self, taught_ND: Tensor, drawings: Sequence[np.ndarray]) -> Tensor:
+        """N x 256: between the words for each thing and the mean of real drawings of it, NHWC each, that the judge
+        learnt from (Snell et al. 2017, eq. 1)."""
+        said_ND = self.of_texts(taught_ND)
+        for place, pixels_NHWC in enumerate(drawings):
+            if len(pixels_NHWC):
+                said_ND[place] += nn.functional.normalize(judged(self, pixels_NHWC)[0].mean(0), dim=0)
+        return nn.functional.normalize(said_ND, dim=-1)
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -62,12 +74,24 @@ class Shown:
 
 
 def common_concepts(names: Sequence[str], hands: Sequence[int], number: int, seed: int) -> list[str]:
-    """Names that most hands have drawn, each in at most two words; among equals chance decides."""
+    """Names that most hands have drawn, each in at most two words, no word in two of them: a grinning face and a
+    grimacing one are one thing to be asked for, and so are a note and notes. Among equals chance decides."""
     drawn: dict[str, set[int]] = defaultdict(set)
     for name, hand in zip(names, hands, strict=True):
         if len(name.split()) <= 2:
             drawn[name].add(hand)
-    return sorted(drawn, key=lambda name: (-len(drawn[name]), digests.of_json([seed, name])))[:number]
+    found: list[str] = []
+    taken: set[str] = set()
+    for name in sorted(drawn, key=lambda name: (-len(drawn[name]), digests.of_json([seed, name]))):
+        words = {_singular(word) for word in name.split()}
+        if not words & taken and len(found) < number:
+            found.append(name)
+            taken |= words
+    return found
+
+
+def _singular(word: str) -> str:
+    return word[:-1] if word.endswith("s") and not word.endswith("ss") else word
 
 
 def kept_back(names: Sequence[str], concepts: Sequence[str], seed: int) -> list[int]:
@@ -86,25 +110,69 @@ def seen_as(pixels_BHWC: np.ndarray) -> Tensor:
 
 
 def loss_at(
-    judge: Judge, pixels_NHWC: np.ndarray, shown: Sequence[Shown], taught_ND: Tensor, batch: int, seed: int
+    judge: Judge,
+    pixels_NHWC: np.ndarray,
+    shown: Sequence[Shown],
+    things: Sequence[Sequence[int]],
+    taught_ND: Tensor,
+    batch: int,
+    seed: int,
 ) -> Callable[[int], tuple[Tensor, int]]:
-    """For `loop.learn`: each picture finds its text among the batch's (van den Oord et al. 2018), and its hand."""
+    """For `loop.learn`: each picture finds its text among the batch's (van den Oord et al. 2018), the other drawings
+    of the same thing (Khosla et al. 2020), and its hand. `things`: of each, the places of its drawings, at least two;
+    they make three quarters of a batch."""
 
     def loss(step: int) -> tuple[Tensor, int]:
-        chosen = [shown[n] for n in positions(step, batch, len(shown), seed, "judged")]
-        pixels_BCHW = jittered(seen_as(pixels_NHWC[[one.pixels for one in chosen]]), generator(seed, "jitter", step))
+        chance = np.random.default_rng(generator(seed, "drawings", step).initial_seed())
+        places = []
+        for thing in positions(step, batch // 4, len(things), seed, "things"):
+            places += [int(place) for place in chance.permutation(things[thing])[:EACH]]
+        places += positions(step, batch - len(places), len(shown), seed, "judged")
+        chosen = [shown[place] for place in places]
+        pixels_BCHW = roughened(seen_as(pixels_NHWC[[one.pixels for one in chosen]]), generator(seed, "jitter", step))
         texts = torch.tensor([one.text for one in chosen])
         with torch.autocast("cpu", torch.bfloat16):
             seen_BD, hands_BH = judge(pixels_BCHW)
-        said_BD = judge.of_texts(taught_ND[texts])
-        logits_BB = (seen_BD.float() @ said_BD.T) * judge.scale.exp().clamp_max(100)
-        same_BB = (texts[:, None] == texts[None]).float()
+        seen_BD, said_BD = seen_BD.float(), judge.of_texts(taught_ND[texts])
+        logits_BB = (seen_BD @ said_BD.T) * judge.scale.exp().clamp_max(100)
+        same_BB = texts[:, None] == texts[None]
         wanted_BB = same_BB / same_BB.sum(1, keepdim=True)
         both_ways = [nn.functional.cross_entropy(logits, wanted_BB) for logits in (logits_BB, logits_BB.T)]
         hands = nn.functional.cross_entropy(hands_BH.float(), torch.tensor([one.hand for one in chosen]))
-        return sum(both_ways, hands) / 2, len(chosen)
+        return sum(both_ways, hands) / 2 + drawn_together(seen_BD, same_BB), len(chosen)
 
     return loss
+
+
+def drawn_together(seen_BD: Tensor, alike_BB: Tensor) -> Tensor:
+    """Khosla et al. 2020, eq. 2: each picture against all others of the batch."""
+    logits_BB = seen_BD @ seen_BD.T / TEMPERATURE
+    itself = torch.eye(len(seen_BD), dtype=torch.bool)
+    logs_BB = nn.functional.log_softmax(logits_BB.masked_fill(itself, -torch.inf), dim=1)
+    wanted_BB = alike_BB & ~itself
+    sums_B = logs_BB.masked_fill(~wanted_BB, 0).sum(1)
+    counted_B = wanted_BB.sum(1)
+    return -(sums_B / counted_B.clamp_min(1))[counted_B > 0].mean()
+
+
+def roughened(pixels_BCHW: Tensor, chance: torch.Generator) -> Tensor:
+    """Moved, with paler or stronger colours, some of them soft, some with a part covered: a judge that learnt from a
+    few thousand drawings knows each of them by heart otherwise."""
+    pixels_BCHW = jittered(pixels_BCHW, chance)
+    batch = len(pixels_BCHW)
+    grey_B1HW = pixels_BCHW.mean(1, keepdim=True)
+    pixels_BCHW = grey_B1HW + (pixels_BCHW - grey_B1HW) * (0.3 + torch.rand(batch, 1, 1, 1, generator=chance))
+    gamma_B111 = 0.7 + 0.7 * torch.rand(batch, 1, 1, 1, generator=chance)
+    pixels_BCHW = ((pixels_BCHW + 1) / 2).clamp(0, 1) ** gamma_B111 * 2 - 1
+    soft_B = torch.rand(batch, generator=chance) < 0.25
+    padded = nn.functional.pad(pixels_BCHW[soft_B], (1, 1, 1, 1), mode="replicate")
+    pixels_BCHW[soft_B] = nn.functional.avg_pool2d(padded, 3, stride=1)
+    for row in torch.nonzero(torch.rand(batch, generator=chance) < 0.5).flatten().tolist():
+        height, width = (int(n) for n in torch.randint(12, 28, (2,), generator=chance))
+        top, left = (int(torch.randint(0, SIDE - size, (), generator=chance)) for size in (height, width))
+        colour = torch.rand((), generator=chance) * 2 - 1
+        pixels_BCHW[row, :, top : top + height, left : left + width] = colour
+    return pixels_BCHW
 
 
 def jittered(pixels_BCHW: Tensor, chance: torch.Generator) -> Tensor:
@@ -131,7 +199,6 @@ def judged(judge: Judge, pixels_NHWC: np.ndarray, at_once: int = 128) -> tuple[T
     return torch.cat(seen), torch.cat(hands)
 
 
-@torch.no_grad()
-def right_first(judge: Judge, seen_ND: Tensor, taught_ND: Tensor) -> Tensor:
-    """N, true where a picture is nearest to its own text among all N."""
-    return (seen_ND @ judge.of_texts(taught_ND).T).argmax(1) == torch.arange(len(seen_ND))
+def right_first(seen_ND: Tensor, said_ND: Tensor) -> Tensor:
+    """N, true where a picture is nearest to what was said of it among all N."""
+    return (seen_ND @ said_ND.T).argmax(1) == torch.arange(len(seen_ND))

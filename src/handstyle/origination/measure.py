@@ -65,9 +65,10 @@ def seconds_a_picture(family: ModelFamily) -> float:
     return min(found)
 
 
-def words_right(found: Judge, pixels_NHWC: np.ndarray, taught_ND: torch.Tensor) -> Share:
+def words_right(found: Judge, pixels_NHWC: np.ndarray, said_ND: torch.Tensor) -> Share:
+    """`said_ND`: where the words of each picture stand, of `Judge.of_texts` or `of_things`."""
     seen, _ = judge.judged(found, pixels_NHWC)
-    right = judge.right_first(found, seen, taught_ND)
+    right = judge.right_first(seen, said_ND)
     return Share(right=int(right.sum()), of=len(right))
 
 
