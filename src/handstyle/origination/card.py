@@ -14,7 +14,7 @@ from handstyle.origination.figures import Measured, Share, Unseen
 from handstyle.origination.recipe import BaseRecipe
 from handstyle.records import Record
 
-GUIDANCE, RESCALE, STEPS = 3.0, 0.7, 20
+GUIDANCE, RESCALE, STEPS = 5.0, 0.7, 20
 
 
 class Effort(Record):
