@@ -61,7 +61,7 @@ KNOWN: dict[str, tuple[MadeFrom, str]] = {
     # The first, of 64 pixels: styles on it are still about. Its sets stood in NOTICE while it was shipped.
     "da8fadd24a059e9d3604c25846ecbbba5be58f540397d96b600ef1ede4c1e902": (
         "open-licensed",
-        "known by its digest; icons under CC BY 4.0, Apache-2.0 and MIT, credited in the NOTICE of the version that shipped it",
+        "known by its digest; icons under CC BY 4.0, Apache-2.0 and MIT, credited in the NOTICE of what shipped it",
     ),
     "647b4883ac68d45d6bad56fba403b5d4660e9cc2f6abc5be4088a59f805878fb": (
         "open-licensed",
