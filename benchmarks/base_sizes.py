@@ -3,8 +3,8 @@
     python -m benchmarks.base_sizes autoencoder --workspace DESK --to FOLDER --minutes 5
     python -m benchmarks.base_sizes denoiser --workspace DESK --to FOLDER --minutes 10 --base BEGUN
 
-On the collection of a workspace. Each candidate learns for as long as the others, by this process's own clock, with
-its learning rate falling over just that time; then works that nothing learnt are measured. `denoiser` takes latents
+On the collection of a workspace. Each candidate learns for as long as the others, by its pace in a first dozen steps,
+with its learning rate falling over just that time; then works that nothing learnt are measured. `denoiser` takes latents
 and words from a base that was begun (`handstyle originate base`), and leaves a sheet of each to be looked at.
 """
 
@@ -81,18 +81,17 @@ def of_denoiser(name: str, sizes: dict[str, Any], options: argparse.Namespace) -
     given = named("embedded")
     first = given.denoiser.rounds[options.round - 1]
 
-    def run(steps: int, folder: Path) -> tuple[Origination, Any, float]:
+    def run(steps: int, folder: Path) -> tuple[Origination, Round, float]:
         part = Round(**{**first.model_dump(), "steps": steps, "lr_scheduler": "cosine"})
         network = DenoiserRecipe(**{**given.denoiser.model_dump(), **sizes, "rounds": (part,)})
         recipe = given.model_copy(update={"denoiser": network})
         made = Origination(material_of(options, folder, recipe), Path(), ())
         _borrow(options.base, made, part)
-        began = time.process_time()
         made.denoiser()
-        return made, part, time.process_time() - began
+        log = (folder / "denoiser-1" / "log.jsonl").read_text(encoding="utf-8").splitlines()
+        return made, part, part.train_batch_size / json.loads(log[-1])["pictures_per_second"]
 
-    _, _, seconds = run(TRIAL, options.to / f"{name} trial")
-    one_step = seconds / torch.get_num_threads() / TRIAL
+    _, _, one_step = run(TRIAL, options.to / f"{name} trial")
     made, part, _ = run(steps_that_fit(one_step, options.minutes), options.to / name)
     family = made.family()
     drawn = measure.draw(family, [f"{prompt}, twemoji style" for prompt in PROMPTS], lambda *_: None)
