@@ -4,8 +4,8 @@
     python -m benchmarks.base_sizes denoiser --workspace DESK --to FOLDER --minutes 10 --base BEGUN
 
 On the collection of a workspace. Each candidate learns for as long as the others, by its pace in a first dozen steps,
-with its learning rate falling over just that time; then works that nothing learnt are measured. `denoiser` takes latents
-and words from a base that was begun (`handstyle originate base`), and leaves a sheet of each to be looked at.
+with its learning rate falling over just that time; then works that nothing learnt are measured. `denoiser` takes
+latents and words from a base that was begun (`handstyle originate base`), and leaves a sheet of each to be looked at.
 """
 
 from __future__ import annotations
