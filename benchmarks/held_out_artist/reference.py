@@ -28,8 +28,8 @@ from handstyle.generation.generate import Worn
 from handstyle.generation.wardrobe import worn
 
 STEPS, EVERY, RANK = 500, 25, 4
-INSTANCE = "a hks icon"
-TEMPLATES = (INSTANCE, f"{{caption}}, {INSTANCE}", f"{INSTANCE} of {{caption}}", "{caption}, hks icon")
+INSTANCE = "hks style"
+TEMPLATES = (INSTANCE, f"{{caption}}, {INSTANCE}", f"{INSTANCE} of {{caption}}", f"{{caption}} in {INSTANCE}")
 SCRIPT = Path("examples") / "dreambooth" / "train_dreambooth_lora.py"
 WEIGHTS = "pytorch_lora_weights.safetensors"
 
