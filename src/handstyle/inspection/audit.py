@@ -216,33 +216,33 @@ class Judge:
 
     def __init__(self, looked: Looked, units: list[list[int]], learnt: list[int]) -> None:
         self.looked, self.units, self.learnt = looked, units, learnt
-        self.base_N: NDArray[np.float64] | None = None
+        self.base_MN: NDArray[np.float64] | None = None
         self.base_steered: NDArray[np.float64] | None = None
 
     def _nearest(self, pictures: Sequence[Image.Image]) -> NDArray[np.float64]:
-        """Of any picture to each unit."""
-        nearest = np.min([self.looked.distances(picture).tiled for picture in pictures], axis=0)
-        return np.array([nearest[unit].min() for unit in self.units])
+        """Of any picture, by each measure, to each unit."""
+        nearest_MN = self.looked.everywhere(pictures).min(axis=0)
+        return np.stack([nearest_MN[:, unit].min(axis=1) for unit in self.units], axis=1)
 
     def measure_base(self, pictures: Sequence[Image.Image], steered: NDArray[np.float64] | None = None) -> None:
-        self.base_N, self.base_steered = self._nearest(pictures), steered
+        self.base_MN, self.base_steered = self._nearest(pictures), steered
 
     @property
     def base_p(self) -> float:
-        assert self.base_N is not None
-        return p_value(self.base_N, self.learnt)
+        assert self.base_MN is not None
+        return p_value(self.base_MN, self.learnt)
 
     def p(self, pictures: Sequence[Image.Image]) -> float:
         """What the base comes near to by itself is taken off: some works are near to everything."""
-        assert self.base_N is not None
-        return p_value(self._nearest(pictures) - self.base_N, self.learnt)
+        assert self.base_MN is not None
+        return p_value(self._nearest(pictures) - self.base_MN, self.learnt)
 
     def left_out_p(self, pictures: Sequence[Image.Image], seed: str) -> float:
         """Of two halves of the works that were not learnt from: there is nothing to tell."""
-        assert self.base_N is not None
+        assert self.base_MN is not None
         left = [unit for unit in range(len(self.units)) if unit not in self.learnt]
-        scores_N = (self._nearest(pictures) - self.base_N)[left]
-        return p_value(scores_N, half_of(len(left), f"{seed}/left out"))
+        scores_MN = (self._nearest(pictures) - self.base_MN)[:, left]
+        return p_value(scores_MN, half_of(len(left), f"{seed}/left out"))
 
     def prompts_p(self, steered: NDArray[np.float64] | None) -> float | None:
         """Whether words of works that were learnt from steer more strongly than they steer the base."""
@@ -268,6 +268,8 @@ class Judge:
         )
 
     def near(self, drawn: Sequence[Image.Image], works: Sequence[Image.Image], held: Sequence[int]) -> int:
+        """By one measure at least nearer than any held-out work is: the bound on their share is the more careful."""
         learnt = [place for unit in self.learnt for place in self.units[unit]]
-        real = min(self.looked.distances(works[place]).tiled[learnt].min() for place in held)
-        return sum(bool(self.looked.distances(picture).tiled[learnt].min() < real) for picture in drawn)
+        real_M = self.looked.everywhere([works[place] for place in held])[:, :, learnt].min(axis=(0, 2))
+        far_KM = self.looked.everywhere(drawn)[:, :, learnt].min(axis=2)
+        return int((far_KM < real_M).any(axis=1).sum())
