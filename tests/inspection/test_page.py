@@ -149,9 +149,9 @@ def test_each_output_says_by_which_measure_and_among_how_many(report: Inspection
     )
     check = report.copying.model_copy(update={"outputs": outputs, "threshold": None, "quantile": 0.2})
     text = Document(page(report.model_copy(update={"copying": check}), pictures, public=False)).text
-    assert "0.312 unusually near: as a whole; none of 5 real drawings are as near" in text
-    assert "0.123 in what is drawn; 2 of 5 real drawings are as near" in text
-    assert "0.512 tile by tile; 1 of 5 real drawings is as near" in text
+    assert "0.312 unusually near: as a whole; none of 5 real drawings as near" in text
+    assert "0.123 in what is drawn; 2 of 5 real drawings as near" in text
+    assert "0.512 tile by tile; 1 of 5 real drawings as near" in text
     assert text.index("0.312 unusually") < text.index("0.123 in what"), "the most telling first"
     assert "whichever of three measures tells most" in text
 

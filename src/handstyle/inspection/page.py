@@ -149,13 +149,10 @@ def _place(output: Neighbour, real: tuple[float, ...]) -> str:
     if not real:
         return ""
     if output.chance is not None:
-        drawings = round(output.chance * (len(real) + 1)) - 1
-        few = "none" if drawings == 0 else str(drawings)
-        return f"{output.measure}; {few} of {len(real)} real drawings {'is' if drawings == 1 else 'are'} as near"
+        as_near = round(output.chance * (len(real) + 1)) - 1
+        return f"{output.measure}; {as_near or 'none'} of {len(real)} real drawings as near"
     further = sum(distance > output.distance for distance in real)
-    if further == len(real):
-        return f"nearer than all {len(real)} real drawings are"
-    return f"nearer than {further} of {len(real)} real drawings are"
+    return f"nearer than {'all' if further == len(real) else f'{further} of'} {len(real)} real drawings are"
 
 
 def _noise_plot(report: InspectionReport) -> Markup:
