@@ -1,10 +1,10 @@
 """How are CSD and SSCD read from a file with the names they were published under?
 
-CSD (Somepalli et al. 2024, "Measuring Style Similarity in Diffusion Models"; github.com/learn2phoenix/CSD, CSD/model.py)
-is CLIP's picture encoder under OpenAI's names, with a head of its own for style. SSCD (Pizzi et al. 2022, "A
-Self-Supervised Descriptor for Image Copy Detection"; github.com/facebookresearch/sscd-copy-detection, sscd/models) is a
-ResNet under torchvision's names, pooled by a generalised mean. Both were published as pickles, which are not read here;
-docs/inspect.md says how to make a safetensors file of one.
+CSD (Somepalli et al. 2024, "Measuring Style Similarity in Diffusion Models"; github.com/learn2phoenix/CSD,
+CSD/model.py) is CLIP's picture encoder under OpenAI's names, with a head of its own for style. SSCD (Pizzi et al. 2022,
+"A Self-Supervised Descriptor for Image Copy Detection"; github.com/facebookresearch/sscd-copy-detection, sscd/models)
+is a ResNet under torchvision's names, pooled by a generalised mean. Both were published as pickles, which are not read
+here; docs/inspect.md says how to make a safetensors file of one.
 """
 
 from __future__ import annotations
