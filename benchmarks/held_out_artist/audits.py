@@ -5,8 +5,8 @@
 Each draw takes 32 of the example's 96 drawings by chance, trains a style and audits it. In every audit there is one
 twin that was deliberately overtrained, one model that learnt from none of the works (the base), and the style's twin
 asked about works that were left out of it. One row a draw; none is drawn again, and every miss stands in the rows. The
-counts have exact intervals (Clopper and Pearson 1934). Draws with another base, with another recipe or judged in
-another way stay in the file and count for nothing.
+counts have exact intervals (Clopper and Pearson 1934). Draws with another base or another recipe stay in the file and
+count for nothing.
 """
 
 from __future__ import annotations
