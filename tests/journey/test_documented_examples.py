@@ -142,10 +142,14 @@ def finetuning(line: str) -> None:
 
 
 def vision_model_at_hand(line: str) -> None:
+    from tests.inspection.test_published_models import Sscd, made
+    from tests.inspection.test_published_models import saved as of_published_names
     from tests.inspection.test_vision_models import saved
 
     if "--vision" in line and not Path("models/dinov2-small").exists():
         saved(Path("models/dinov2-small"), "dinov2")
+    if "--vision sscd" in line:
+        of_published_names(made(Sscd), Path("sscd_disc_mixup.safetensors"))
 
 
 def inspecting(line: str) -> None:
