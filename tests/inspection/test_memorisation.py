@@ -91,7 +91,7 @@ def test_too_few_drawings_cannot_tell_however_near_an_output_is() -> None:
     found = finding(alike([0.0] * 40), few, alike([0.0]))
     assert found.near is None and found.near_of_base is None
     assert "cannot be told" in found.words and "8 other drawings are too few" in found.words
-    assert "one in 9 is nearer than all others" in found.words and "It takes 19" in found.words
+    assert "one in 9 is nearer than all others" in found.words and "It takes at least 19" in found.words
     assert found.chances == pytest.approx([1 / 9] * 40), "kept, so that what may not be shown is not shown on a doubt"
     assert finding(alike([0.0] * 40), enough).near == 40
     assert finding(alike([0.0] * 40), enough[1:]).near is None

@@ -87,7 +87,7 @@ def test_without_further_drawings_the_report_says_what_it_cannot_tell() -> None:
 def test_too_few_drawings_to_say_what_is_near_are_a_limit_that_is_told() -> None:
     eight = COPYING.model_copy(update={"distances_of_real": (1.0,) * 8})
     (told,) = [limit for limit in cannot_tell(None, eight, further=True) if "unusually near" in limit]
-    assert "takes 19 other drawings" in told and told.endswith("there are 8.")
+    assert "takes at least 19 other drawings" in told and told.endswith("there are 8.")
     counted = eight.model_copy(update={"unusually_near": 0})
     assert not any("unusually near" in limit for limit in cannot_tell(None, counted, further=True))
 

@@ -87,7 +87,7 @@ def finding(outputs_KM: Far, real_NM: Far, base_KM: Far | None = None, quantile:
         words = (
             f"Whether any of {outputs} outputs lies unusually near to a work of the training cannot be told: the "
             f"artist's {_other(real)} are too few, as of such drawings themselves one in {real + 1} is nearer than all "
-            f"others. It takes {fewest(quantile)}."
+            f"others. It takes at least {fewest(quantile)}."
         )
         return Found(tuple(found), None, None, words)
     near = int((found <= quantile).sum())

@@ -73,8 +73,8 @@ def cannot_tell(gain: HeldOutGain | None, copying: CopyCheck, *, further: bool) 
         )
     if copying.unusually_near is None:
         limits.append(
-            f"Whether any output lies unusually near to a work: that takes {fewest(copying.quantile)} other drawings "
-            f"by the artist, and there are {len(copying.distances_of_real)}."
+            f"Whether any output lies unusually near to a work: that takes at least {fewest(copying.quantile)} other "
+            f"drawings by the artist, and there are {len(copying.distances_of_real)}."
         )
     limits += [
         f"What other prompts and seeds would draw: {len(copying.outputs)} outputs were looked at.",
