@@ -97,6 +97,16 @@ def test_too_few_drawings_cannot_tell_however_near_an_output_is() -> None:
     assert finding(alike([0.0] * 40), enough[1:]).near is None
 
 
+@pytest.mark.parametrize(("drawings", "near"), [(59, 1), (58, 0)])
+def test_what_one_measure_of_three_sees_takes_three_times_as_many(drawings: int, near: int) -> None:
+    """At worst: by each of the other measures another drawing is the nearest."""
+    real = np.tile(np.arange(1.0, drawings + 1)[:, None], (1, 3))
+    real[1:, 1] -= real[1, 1] - 0.5
+    real[0, 1] = drawings
+    found = finding(np.array([[500.0, 500.0, 0.0]]), real)
+    assert found.chances == pytest.approx((3 / (drawings + 1),)) and found.near == near
+
+
 @pytest.mark.parametrize("quantile", [0.01, 0.05, 0.1, 0.3])
 def test_no_fewer_drawings_than_the_tail_asks_for_could_tell(quantile: float) -> None:
     real = fewest(quantile)
