@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handstyle.errors import RecipeInvalid
-from handstyle.finetuning.foreign_recipes import as_file, translated
+from handstyle.finetuning.foreign_recipes import KNOWN, as_file, translated
 from handstyle.finetuning.recipe import Recipe
 from handstyle.finetuning.translation import Translated
 from handstyle.records import toml_in
@@ -245,12 +245,12 @@ def test_what_is_no_settings_is_refused(name: str, text: str, tmp_path: Path) ->
         read(tmp_path, text, name)
 
 
-@given(st.text(max_size=200))
-def test_no_text_makes_more_of_it_than_settings_or_a_refusal(text: str) -> None:
+@given(st.sampled_from(KNOWN), st.text(max_size=200))
+def test_no_text_makes_more_of_it_than_settings_or_a_refusal(script: str, text: str) -> None:
     from handstyle.finetuning.foreign_recipes import _from_command_line
 
     try:
-        found = _from_command_line(f"python train_dreambooth_lora.py {text}", "x")
+        found = _from_command_line(f"python {script} {text}", "x")
         toml_in(as_file(found, "x"))
     except (ValueError, RecipeInvalid):
         pass

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from handstyle.finetuning.flow_recipes import FlowBase, layers_of_diffusers, of_diffusers
+from handstyle.finetuning.flow_recipes import FLUX, SD3, FlowBase, layers_of_diffusers, of_diffusers
 from handstyle.finetuning.translation import Translated, Translation, number, whole, yes
 
 DEFAULTS: dict[str, Any] = {
@@ -28,6 +28,7 @@ class Script:
     settings: Mapping[str, Any]
     is_full: bool = False
     one_rate: bool = False  # the text encoder learns at the rate of the denoiser
+    own_alpha: bool = False  # and not the rank
     teaches_a_word: bool = False
     decay_of_text: float | None = None  # weight decay of the text encoder; None for that of the denoiser
     base: FlowBase | None = None
@@ -42,10 +43,10 @@ SCRIPTS = {
     "train_dreambooth_lora_sdxl.py": Script({**LOW_RANK, "resolution": 1024}, decay_of_text=1e-3),
     "train_dreambooth_lora_sd15_advanced.py": Script(LOW_RANK, teaches_a_word=True),
     "train_dreambooth_lora_sdxl_advanced.py": Script({**LOW_RANK, "resolution": 1024}, teaches_a_word=True),
-    "train_dreambooth_lora_sd3.py": Script(LOW_RANK, decay_of_text=1e-3, base="sd3", longest=77),
-    "train_dreambooth_sd3.py": Script(FULL, is_full=True, decay_of_text=1e-3, base="sd3", longest=77),
-    "train_dreambooth_lora_flux.py": Script(LOW_RANK, decay_of_text=1e-3, base="flux", longest=512),
-    "train_dreambooth_flux.py": Script(FULL, is_full=True, decay_of_text=1e-3, base="flux", longest=77),
+    "train_dreambooth_lora_sd3.py": Script(LOW_RANK, decay_of_text=1e-3, base=SD3, longest=77),
+    "train_dreambooth_sd3.py": Script(FULL, is_full=True, decay_of_text=1e-3, base=SD3, longest=77),
+    "train_dreambooth_lora_flux.py": Script(LOW_RANK, own_alpha=True, decay_of_text=1e-3, base=FLUX, longest=512),
+    "train_dreambooth_flux.py": Script(FULL, is_full=True, decay_of_text=1e-3, base=FLUX, longest=77),
 }
 NUMBERS = ("learning_rate", "adam_beta1", "adam_beta2", "adam_epsilon", "adam_weight_decay", "prior_loss_weight")
 WHOLES = (
@@ -57,6 +58,7 @@ WHOLES = (
     "num_class_images",
 )
 FLAGS = ("train_text_encoder", "with_prior_preservation", "random_flip", "gradient_checkpointing")
+OF_A_WORD = frozenset(("token_abstraction", "num_new_tokens_per_abstraction", "train_text_encoder_ti_frac"))
 ELSEWHERE = {
     "pretrained_model_name_or_path": "give it with --base",
     "instance_data_dir": "`handstyle collect` takes it",
@@ -127,7 +129,7 @@ def _rates(told: Translation, script: Script) -> None:
 
 def _network(told: Translation, script: Script) -> None:
     told.take("rank", "rank", whole)
-    if script.base != "flux":
+    if not script.own_alpha:
         told.settings["lora_alpha"] = told.settings["rank"]  # as the scripts do, unless they are told
     told.take("lora_alpha", "lora_alpha", number)
     told.take("lora_dropout", "lora_dropout", number)
@@ -148,20 +150,16 @@ def _word(told: Translation) -> None:
     frac = told.given.pop("train_text_encoder_frac", None)
     if told.settings["train_text_encoder"] and frac not in (None, "1", "1.0"):
         told.lose("train_text_encoder_frac", frac, "the text encoder learns all the time")
-    abstractions = str(told.given.pop("token_abstraction", None) or "TOK").split(",")
-    vectors, share = (
-        told.given.pop("num_new_tokens_per_abstraction", 2),
-        told.given.pop("train_text_encoder_ti_frac", 0.5),
-    )
     if not told.given.pop("train_text_encoder_ti", False):
+        told.pass_over(OF_A_WORD)
         return
-    told.given |= {"num_vectors": vectors, "train_text_encoder_ti_frac": share}
     told.settings |= {
         "train_text_encoder_ti": True, "identifier": "<tok>", "num_vectors": 2, "train_text_encoder_ti_frac": 0.5,
         "token_lr": told.settings["text_encoder_lr"],
     }  # fmt: skip
-    told.take("num_vectors", "num_vectors", whole)
+    told.take("num_new_tokens_per_abstraction", "num_vectors", whole)
     told.take("train_text_encoder_ti_frac", "train_text_encoder_ti_frac", number)
+    abstractions = str(told.given.pop("token_abstraction", None) or "TOK").split(",")
     first = "".join(abstractions[0].split())
     if re.fullmatch(r"[a-z0-9_-]+", first.lower()):
         told.settings["identifier"] = f"<{first.lower()}>"

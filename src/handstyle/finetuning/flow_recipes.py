@@ -8,14 +8,15 @@ et al. 2024, section 5.3.2). Names and defaults: diffusers' examples/dreambooth 
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from handstyle.finetuning.translation import Translation, number, whole
 
-FlowBase = Literal["sd3", "flux"]
-SHIFT_OF_SD3 = 3.0  # of the published bases, in their schedulers; FLUX.1's depends on the size, and is for drawing
 OWN_SIDE = 1024  # pixels a side, of the bases themselves
-T5_WINDOW = {"sd3": 256, "flux": 512}
+MOST_BLOCKS = 200
+OTHER_BASES = ("chroma",)  # that flux_train_network.py trains, too
 EVENLY = "timesteps are drawn logit-normal here, not like that"
 KINDS = {
     "attention": (
@@ -23,23 +24,36 @@ KINDS = {
     ).split(),
     "feed-forward": "ff.net.0.proj ff.net.2 ff_context.net.0.proj ff_context.net.2".split(),
 }
-OF_SINGLE_BLOCKS = ["proj_mlp", "proj_out"]  # FLUX.1's feed-forward in blocks that see picture and words as one row
-LEARNS = {"sd3": KINDS["attention"], "flux": [*KINDS["attention"], *KINDS["feed-forward"]]}  # unless told otherwise
+
+
+@dataclass(frozen=True)
+class FlowBase:
+    """In what the scripts for one base differ from those for another."""
+
+    called: str  # kohya's module of low-rank updates
+    window: int  # tokens that T5 reads here
+    scheme: str  # by which diffusers' scripts draw timesteps where nothing is said
+    timesteps: Callable[[Translation], None]  # of kohya's script
+    blocks: Mapping[str, str]  # what kohya calls a selection of blocks -> their name here
+    learns: tuple[str, ...]  # layers, in diffusers' script, where nothing is said
+    more_layers: tuple[str, ...] = ()  # that are feed-forward, too
+    shift: float = 1.0  # of the published base's scheduler, where it is one for all sizes
+    judges_the_picture: bool = False  # and not the direction: so does diffusers' script where nothing is said
+    hears_guidance: bool = False
 
 
 def of_diffusers(told: Translation, base: FlowBase, longest: int) -> None:
     """`longest` is how many tokens T5 reads where nothing is said."""
-    scheme = str(told.given.pop("weighting_scheme", None) or {"sd3": "logit_normal", "flux": "none"}[base])
+    scheme = str(told.given.pop("weighting_scheme", None) or base.scheme)
     mean, deviation = _numbers(told, ("logit_mean", 0.0), ("logit_std", 1.0))
     told.given.pop("mode_scale", None)
-    scaled = base == "sd3" and _is_on(told, "precondition_outputs", 1)
+    scaled = base.judges_the_picture and _is_on(told, "precondition_outputs", 1)
     if scheme != "logit_normal":
         told.lose("weighting_scheme", scheme, EVENLY)
-    elif base == "flux" and (mean, deviation) != (0, 1):
-        _logit_normal(told, -mean, deviation)  # a timestep is looked up from the end of a list
-    elif (mean, deviation) != (0, 1):
-        _logit_normal(told, math.log(SHIFT_OF_SD3) - mean, deviation)
-        told.notes.append(f"logit_mean and logit_std: as of a base whose scheduler shifts by {SHIFT_OF_SD3:g}")
+    elif (mean, deviation) != (0, 1):  # which is what is drawn here
+        _logit_normal(told, math.log(base.shift) - mean, deviation)  # a timestep is looked up from the end of a list
+        if base.shift != 1:
+            told.notes.append(f"logit_mean and logit_std: as of a base whose scheduler shifts by {base.shift:g}")
     _weights(told, ("precondition_outputs", "1"), scheme, scaled)
     _guidance(told, base)
     _window(told, "max_sequence_length", base, longest)
@@ -47,10 +61,9 @@ def of_diffusers(told: Translation, base: FlowBase, longest: int) -> None:
 
 def layers_of_diffusers(told: Translation, base: FlowBase) -> None:
     """Which layers learn: `lora_layers` are ends of their names, `lora_blocks` the numbers of blocks."""
-    ends = [end.strip() for end in str(told.given.pop("lora_layers", None) or ",".join(LEARNS[base])).split(",")]
-    single = OF_SINGLE_BLOCKS if base == "flux" else []
+    ends = [end.strip() for end in str(told.given.pop("lora_layers", None) or ",".join(base.learns)).split(",")]
     chosen, unasked = [], []
-    for kind, names in {**KINDS, "feed-forward": [*KINDS["feed-forward"], *single]}.items():
+    for kind, names in {**KINDS, "feed-forward": [*KINDS["feed-forward"], *base.more_layers]}.items():
         left = [name for name in names if not any(name == end or name.endswith(f".{end}") for end in ends)]
         if len(left) < len(names):
             chosen.append(kind)
@@ -66,29 +79,30 @@ def layers_of_diffusers(told: Translation, base: FlowBase) -> None:
 
 def of_kohya(told: Translation, base: FlowBase) -> None:
     """After `resolution` is known."""
-    if str(told.given.pop("model_type", None) or "flux") != "flux":
+    if told.given.pop("model_type", None) in OTHER_BASES:
         raise ValueError("model_type names another base than FLUX.1")
+    base.timesteps(told)
+    _guidance(told, base)
+    _window(told, "t5xxl_max_token_length", base, base.window)
+
+
+def _timesteps_of_sd3(told: Translation) -> None:
+    scheme = str(told.given.pop("weighting_scheme", None) or "uniform")
+    mean, deviation, shift = _numbers(told, ("logit_mean", 0.0), ("logit_std", 1.0), ("training_shift", 1.0))
+    told.given.pop("mode_scale", None)
+    if scheme == "logit_normal" and shift > 0:
+        _logit_normal(told, mean + math.log(shift), deviation)
+    else:
+        told.lose("weighting_scheme", scheme, EVENLY)
+    _weights(told, ("loss", "of the picture"), scheme, is_scaled=True)
+
+
+def _timesteps_of_flux(told: Translation) -> None:
+    sampling = str(told.given.pop("timestep_sampling", None) or "sigma")
     scheme = str(told.given.pop("weighting_scheme", None) or "uniform")
     mean, deviation = _numbers(told, ("logit_mean", 0.0), ("logit_std", 1.0))
-    told.given.pop("mode_scale", None)
-    if base == "sd3":
-        (shift,) = _numbers(told, ("training_shift", 1.0))
-        if scheme == "logit_normal" and shift > 0:
-            _logit_normal(told, mean + math.log(shift), deviation)
-        else:
-            told.lose("weighting_scheme", scheme, EVENLY)
-        _weights(told, ("loss", "of the picture"), scheme, is_scaled=True)
-    else:
-        _timesteps_of_flux(told, scheme, mean, deviation)
-        if (kind := str(told.given.pop("model_prediction_type", None) or "sigma_scaled")) != "raw":
-            told.lose("model_prediction_type", kind, "the network says the direction itself, as with raw")
-    _guidance(told, base)
-    _window(told, "t5xxl_max_token_length", base, T5_WINDOW[base])
-
-
-def _timesteps_of_flux(told: Translation, scheme: str, mean: float, deviation: float) -> None:
-    sampling = str(told.given.pop("timestep_sampling", None) or "sigma")
     scale, shift = _numbers(told, ("sigmoid_scale", 1.0), ("discrete_flow_shift", 3.0))
+    told.given.pop("mode_scale", None)
     if sampling == "sigmoid":
         _logit_normal(told, 0.0, scale)
     elif sampling == "shift" and shift > 0:
@@ -101,6 +115,8 @@ def _timesteps_of_flux(told: Translation, scheme: str, mean: float, deviation: f
         _logit_normal(told, math.log(shift) - mean, deviation)  # looked up from the end of a list
     else:
         told.lose("timestep_sampling", f"{sampling}, {scheme}", EVENLY)
+    if (kind := str(told.given.pop("model_prediction_type", None) or "sigma_scaled")) != "raw":
+        told.lose("model_prediction_type", kind, "the network says the direction itself, as with raw")
 
 
 def _shift_by_size(side: int) -> float:
@@ -114,20 +130,16 @@ def blocks_of_kohya(told: Translation, arguments: dict[str, Any], base: FlowBase
         arguments.pop(key, None)
     if str(arguments.pop("split_qkv", False)) != "True":
         told.notes.append("split_qkv: queries, keys and values get an update each, not one together")
-    told.lose("network_module", f"lora_{base}", "layers of modulation do not learn")
-    keys = {"train_block_indices": "transformer_blocks"}
-    if base == "flux":
-        keys = {"train_double_block_indices": "transformer_blocks"}
-        keys["train_single_block_indices"] = "single_transformer_blocks"
-        kind = str(arguments.pop("train_blocks", "all"))
-        if kind in ("single", "double"):
-            other = "train_double_block_indices" if kind == "single" else "train_single_block_indices"
-            arguments[other] = "none"
-        elif kind != "all":
-            told.lose("network_args train_blocks", kind)
-    told_of = {key: str(arguments.pop(key)) for key in keys if key in arguments}
+    told.lose("network_module", base.called, "layers of modulation do not learn")
+    kind = str(arguments.pop("train_blocks", "all"))
+    other = {"double": "train_single_block_indices", "single": "train_double_block_indices"}.get(kind, "")
+    if other in base.blocks:
+        arguments[other] = "none"
+    elif kind != "all":
+        told.lose("network_args train_blocks", kind)
+    told_of = {key: str(arguments.pop(key)) for key in base.blocks if key in arguments}
     try:
-        found = [block for key, blocks in keys.items() for block in _blocks(blocks, told_of.get(key, "all"))]
+        found = [block for key, blocks in base.blocks.items() for block in _blocks(blocks, told_of.get(key, "all"))]
     except ValueError:
         found = []
     if told_of and not found:
@@ -144,7 +156,7 @@ def _blocks(name: str, numbers: str) -> list[str]:
     for part in numbers.split(","):
         first, _, last = part.partition("-")
         start, end = whole(first), whole(last or first)
-        if not 0 <= start <= end < 200:
+        if not 0 <= start <= end < MOST_BLOCKS or len(found) > MOST_BLOCKS:
             raise ValueError("there are no such blocks")
         found += [f"{name}.{block}" for block in range(start, end + 1)]
     return found
@@ -172,7 +184,7 @@ def _weights(told: Translation, scaling: tuple[str, str], scheme: str, is_scaled
 
 
 def _guidance(told: Translation, base: FlowBase) -> None:
-    if base == "flux":
+    if base.hears_guidance:
         (strength,) = _numbers(told, ("guidance_scale", 3.5))
         if strength != 1:
             told.lose("guidance_scale", f"{strength:g}", "the network is told 1, the strength to learn at")
@@ -180,8 +192,8 @@ def _guidance(told: Translation, base: FlowBase) -> None:
 
 def _window(told: Translation, key: str, base: FlowBase, unless_told: int) -> None:
     (tokens,) = _numbers(told, (key, unless_told))
-    if tokens != T5_WINDOW[base]:
-        told.lose(key, f"{tokens:g}", f"T5 reads {T5_WINDOW[base]} tokens")
+    if tokens != base.window:
+        told.lose(key, f"{tokens:g}", f"T5 reads {base.window} tokens")
 
 
 def _is_on(told: Translation, key: str, unless_told: int) -> bool:
@@ -200,3 +212,28 @@ def _numbers(told: Translation, *asked: tuple[str, float]) -> tuple[float, ...]:
             told.lose(key, value)
             found.append(unless_told)
     return tuple(found)
+
+
+SD3 = FlowBase(
+    called="lora_sd3",
+    window=256,
+    scheme="logit_normal",
+    timesteps=_timesteps_of_sd3,
+    blocks={"train_block_indices": "transformer_blocks"},
+    learns=tuple(KINDS["attention"]),
+    shift=3.0,
+    judges_the_picture=True,
+)
+FLUX = FlowBase(
+    called="lora_flux",
+    window=512,
+    scheme="none",
+    timesteps=_timesteps_of_flux,
+    blocks={
+        "train_double_block_indices": "transformer_blocks",
+        "train_single_block_indices": "single_transformer_blocks",
+    },
+    learns=(*KINDS["attention"], *KINDS["feed-forward"]),
+    more_layers=("proj_mlp", "proj_out"),  # in blocks that see picture and words as one row
+    hears_guidance=True,
+)

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from handstyle.finetuning.flow_recipes import FlowBase, blocks_of_kohya, of_kohya
+from handstyle.finetuning.flow_recipes import FLUX, SD3, FlowBase, blocks_of_kohya, of_kohya
 from handstyle.finetuning.recipe import MODULES
 from handstyle.finetuning.translation import Translated, Translation, number, whole, yes
 
@@ -22,8 +22,8 @@ DEFAULTS: dict[str, Any] = {
 }  # fmt: skip
 # Presets of LyCORIS (lycoris/config.py) by what of the denoiser they make learn.
 PRESETS_OF_LYCORIS = {"attn-mlp": ("attention", "feed-forward"), "attn-only": ("attention",)}
-FLOW_SCRIPTS: dict[str, FlowBase] = {"flux_train_network.py": "flux", "sd3_train_network.py": "sd3"}
-FLOW_MODULES: dict[str, FlowBase] = {"networks.lora_flux": "flux", "networks.lora_sd3": "sd3"}
+FLOW_SCRIPTS: dict[str, FlowBase] = {"flux_train_network.py": FLUX, "sd3_train_network.py": SD3}
+FLOW_MODULES: dict[str, FlowBase] = {"networks.lora_flux": FLUX, "networks.lora_sd3": SD3}
 # What is said of noise and words that these two do not hear.
 UNHEARD = (
     "min_snr_gamma debiased_estimation_loss zero_terminal_snr noise_offset noise_offset_random_strength "
@@ -285,4 +285,4 @@ def flow_base(settings: Mapping[str, Any]) -> FlowBase | None:
     """Which of these bases the settings of a TOML are for, by what is said for no other."""
     if found := FLOW_MODULES.get(str(settings.get("network_module"))):
         return found
-    return "flux" if "ae" in settings else "sd3" if "clip_g" in settings or "training_shift" in settings else None
+    return FLUX if "ae" in settings else SD3 if "clip_g" in settings or "training_shift" in settings else None
