@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from handstyle.diffusion import kinds
 from handstyle.errors import BaseUnusable, RecordDamaged, UsageMistake
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.publication import adapter_headers, dialects
@@ -36,23 +37,6 @@ EMBEDDING = "learned_embeds.safetensors"
 SCHEDULE = "scheduler/scheduler_config.json"  # only where it is another than the base's
 FULL_DENOISER: dict[str, Format] = {"unet": "diffusers-unet", "transformer": "diffusers-transformer"}
 FULL_TEXT_ENCODER: Format = "transformers-text-encoder"
-
-# The width of the text conditioning tells the public models apart, and what it predicts; user interfaces ask for these
-# names: sd-scripts 48d368f, library/sai_model_spec.py and library/model_util.py.
-ARCHITECTURES = {
-    (768, "epsilon"): ("stable-diffusion-v1", "sd_v1"),
-    (768, "v"): ("stable-diffusion-v1", "sd_v1_v"),
-    (1024, "epsilon"): ("stable-diffusion-v2-512", "sd_v2"),
-    (1024, "v"): ("stable-diffusion-v2-768-v", "sd_v2_v"),
-    (2048, "epsilon"): ("stable-diffusion-xl-v1-base", "sdxl_base_v1-0"),
-    (2048, "v"): ("stable-diffusion-xl-v1-base", "sdxl_base_v1-0"),
-}
-FLOWING = {
-    "SD3Transformer2DModel": ("stable-diffusion-3", "sd3"),
-    "FluxTransformer2DModel": ("flux-1-dev", "flux1"),
-}
-NETWORKS = {"sd3": "networks.lora_sd3", "flux1": "networks.lora_flux"}
-
 
 Written = list[tuple[str, Format, str]]  # path, format, digest of the tensors
 
@@ -183,12 +167,13 @@ def facts_of_network(
 ) -> dict[str, str]:
     """What its shapes, and the base's configurations, tell. `otherwise` is what a base is called that nobody knows."""
     architecture, version, prediction = architecture_of(base)
+    kind = kinds.with_version(version)
     convolutions = any(len(tensor.shape) == 4 and tensor.shape[-1] > 1 for tensor in tensors.values())
     arguments = {"conv_dim": str(rank), "conv_alpha": str(alpha)} if convolutions else {}
     return {
-        "ss_v2": str(version.startswith("sd_v2")),
+        "ss_v2": str(bool(kind and kind.is_v2)),
         "ss_base_model_version": version or otherwise,
-        "ss_network_module": NETWORKS.get(version, "networks.lora"),
+        "ss_network_module": kind.network_module if kind else kinds.NETWORK_MODULE,
         "ss_network_dim": str(rank),
         "ss_network_alpha": str(alpha),
         "ss_network_args": json.dumps(arguments),
@@ -203,11 +188,12 @@ def facts_of_network(
 def architecture_of(base: Path) -> tuple[str, str, str]:
     """What ModelSpec and sd-scripts call it, and what it predicts; ModelSpec has no word for a flow."""
     if (base / "transformer" / "config.json").is_file():
-        return (*FLOWING.get(_config(base, "transformer").get("_class_name", ""), ("latent-diffusion", "")), "")
+        kind = kinds.with_denoiser(_config(base, "transformer").get("_class_name", ""))
+        return (*kinds.architecture(kind, "flow"), "")
     width = _config(base, "unet").get("cross_attention_dim", 0)
     said = _config(base, "scheduler", "scheduler_config.json").get("prediction_type", "epsilon")
     prediction = {"v_prediction": "v"}.get(said, said)
-    return (*ARCHITECTURES.get((width, prediction), ("latent-diffusion", "")), prediction)
+    return (*kinds.architecture(kinds.WIDTHS.get(width), prediction), prediction)
 
 
 def _write_full(folder: Path, tensors: Mapping[str, Tensor], base: Path) -> Written:
