@@ -16,7 +16,7 @@ from pathlib import Path
 from handstyle import digests
 from handstyle.diffusion.original_layout import UNET, renamed, unet_modules
 from handstyle.diffusion.original_transformers import layout_of
-from handstyle.diffusion.pipeline_folder import weight_files
+from handstyle.diffusion.pipeline_folder import denoiser_of, weight_files
 from handstyle.diffusion.single_file import configs_in
 
 LOOKED_UP = re.compile(r"(token|position)_embedding\.weight$")  # tables, which nothing is multiplied with
@@ -38,16 +38,12 @@ class Place:
         return (sum(self.rows(shapes)), *shapes[self.layers[0]][1:])
 
 
-def denoiser_of(base: Path) -> str:
-    return "transformer" if (base / "transformer" / "config.json").is_file() else "unet"
-
-
 def layers_of(base: Path) -> dict[str, tuple[int, ...]]:
     """Each layer of a base that a matrix multiplies, with the shape of its weights; from headers alone. T5 is left
     out: no style changes it."""
     found = {}
     denoiser = denoiser_of(base)
-    for part, config in configs_in(base, denoiser).items():
+    for part, config in configs_in(base).items():
         if part == "vae" or (part != denoiser and not _is_clip(config)):
             continue
         for file in weight_files(base, part):
@@ -90,7 +86,7 @@ def _flat(name: str) -> str:
 
 
 def _of_unet(base: Path) -> dict[str, Place]:
-    back = {own: original for original, own in unet_modules(configs_in(base)["unet"]).items()}
+    back = {own: original for original, own in unet_modules(configs_in(base, "unet")["unet"]).items()}
     found = {}
     for layer in layers_of(base):
         part, _, inside = layer.partition(".")

@@ -235,11 +235,9 @@ def _as_folder(base: Path, parts: list[str], exported: Path) -> Networks:
 
 
 def _from_one_file(base: Path, parts: list[str], exported: Path) -> Networks:
-    import diffusers
+    from handstyle.publication import reloaded_checkpoints  # its library warns when it is imported
 
-    library: Any = getattr(diffusers, _pipeline_of(base))
-    pipeline = library.from_single_file(exported, config=str(base), local_files_only=True, torch_dtype=torch.float32)
-    return {part: getattr(pipeline, part).eval() for part in parts}
+    return reloaded_checkpoints.networks(base, parts, exported, _pipeline_of(base), _networks)
 
 
 def added(deltas: Mapping[str, Tensor], precisions: Mapping[str, torch.dtype] | None = None) -> Change:
