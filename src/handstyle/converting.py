@@ -202,8 +202,6 @@ def _low_rank(
     deltas = {f"{layer}.weight": pair.delta(shapes[layer]) for layer, pair in pairs.items()}
     denoiser = next(iter(family.networks))
     parts = list(dict.fromkeys([denoiser, *(layer.partition(".")[0] for layer in pairs)]))
-    if kind == "kohya-lora" and denoiser == "transformer":
-        kind = "lycoris"  # diffusers reads it of FLUX.1 at its full width alone, and of Stable Diffusion 3 not at all
     exported: Any = {folder / name: kind}
     (difference,) = reloads.compared(family.folder, parts, reloads.added(deltas), exported, 2 * len(pairs))
     return {"name": name, "largest_rank": rank, "largest_difference": difference}
@@ -237,7 +235,7 @@ def _merged(
         name = f"{folder_name(folder)}.safetensors"
         merging.write_checkpoint(folder / name, family.folder, deltas, told)
         exported: Any = {folder / name: "checkpoint"}
-        if why := reloaded_checkpoints.why_not_diffusers(family.folder):
+        if why := reloaded_checkpoints.why_not_diffusers(family.folder, folder / name):
             notes.append(f"It was read again by handstyle itself: {why}.")
     else:
         name = ""

@@ -105,7 +105,8 @@ def test_what_nothing_changes_is_written_bit_for_bit(base: Path, tmp_path: Path)
     for part in single_file.configs_in(base):
         (was,), (is_now,) = (list((place / part).glob("*.safetensors")) for place in (base, folder))
         own, found_there = (
-            {without_text_model(name, part): tensor for name, tensor in load_file(path).items()} for path in (was, is_now)
+            {without_text_model(name, part): tensor for name, tensor in load_file(path).items()}
+            for path in (was, is_now)
         )
         assert own.keys() == found_there.keys()
         assert all(torch.equal(found_there[name], tensor) for name, tensor in own.items())

@@ -23,6 +23,7 @@ from handstyle.errors import BaseUnusable
 from handstyle.tensor_files import Tensor
 
 QUERY_KEY_VALUE = ("to_q", "to_k", "to_v")
+PLACES_THERE, PLACES = "pos_embed", "pos_embed.pos_embed"  # a table that Stable Diffusion 3 reads and never learns
 ADDED = ("add_q_proj", "add_k_proj", "add_v_proj")
 EMBEDDER = {"in_layer": "linear_1", "out_layer": "linear_2"}
 
@@ -82,7 +83,7 @@ def _stable_diffusion_3(config: Config) -> Layout:
                 f"{x}.attn2.ln_k": f"{own}.attn2.norm_k",
             }
     swapped = {"final_layer.adaLN_modulation.1", f"joint_blocks.{last}.context_block.adaLN_modulation.1"}
-    return Layout(modules, {"pos_embed": "pos_embed.pos_embed"}, joined, frozenset(swapped))
+    return Layout(modules, {PLACES_THERE: PLACES}, joined, frozenset(swapped))
 
 
 def _flux(config: Config) -> Layout:
@@ -136,7 +137,7 @@ def from_original(tensors: Mapping[str, Tensor], config: Config) -> Tensors:
             sizes = [width] * 3 + [tensor.shape[0] - 3 * width] * (len(own) - 3)
             found |= {f"{one}.{ending}": part for one, part in zip(own, cut(tensor, sizes), strict=True)}
         elif module in layout.modules:
-            found[f"{layout.modules[module]}.{ending}"] = _swapped(tensor) if module in layout.swapped else tensor
+            found[f"{layout.modules[module]}.{ending}"] = swapped(tensor) if module in layout.swapped else tensor
     return found
 
 
@@ -164,7 +165,7 @@ def each_in_original(tensors: Mapping[str, Tensor], config: Config) -> Iterator[
                 hint="Only SD3, SD3.5 and FLUX.1 can be written as one file.",
             )
         original = back[module]
-        yield f"{original}.{ending}", _swapped(tensor) if original in layout.swapped else tensor
+        yield f"{original}.{ending}", swapped(tensor) if original in layout.swapped else tensor
 
 
 def cut(tensor: Tensor, rows: list[int]) -> list[Tensor]:
@@ -188,7 +189,8 @@ def stacked(parts: list[Tensor]) -> Tensor:
     return Tensor(parts[0].kind, (rows, *parts[0].shape[1:]), b"".join(bytes(part.data) for part in parts))
 
 
-def _swapped(tensor: Tensor) -> Tensor:
+def swapped(tensor: Tensor) -> Tensor:
+    """With the halves in each other's place."""
     half = tensor.shape[0] // 2
     return stacked(cut(tensor, [half, tensor.shape[0] - half])[::-1])
 
@@ -235,15 +237,21 @@ def parts_in(names: Collection[str], config: Config) -> set[str]:
 
 def file_of_parts(parts: Mapping[str, Mapping[str, Tensor]], configs: Mapping[str, Config]) -> Tensors:
     """The other way: one file, of the networks that are given."""
+    return dict(each_of_parts(parts, configs))
+
+
+def each_of_parts(
+    parts: Mapping[str, Mapping[str, Tensor]], configs: Mapping[str, Config]
+) -> Iterator[tuple[str, Tensor]]:
     config = configs["transformer"]
-    vae = VAE_OF_FLUX if config["_class_name"] == "FluxTransformer2DModel" else VAE
-    file = {UNET + name: tensor for name, tensor in each_in_original(parts["transformer"], config)}
+    for name, tensor in each_in_original(parts["transformer"], config):
+        yield UNET + name, tensor
     if "vae" in parts:
-        file |= file_of_vae(parts["vae"], configs["vae"], vae)
+        prefix = VAE_OF_FLUX if config["_class_name"] == "FluxTransformer2DModel" else VAE
+        yield from file_of_vae(parts["vae"], configs["vae"], prefix).items()
     for prefix, part in text_encoders(config).items():
         for name, tensor in parts.get(part, {}).items():
-            file[prefix + (name if prefix == T5 else with_text_model(name))] = tensor
-    return file
+            yield prefix + (name if prefix == T5 else with_text_model(name)), tensor
 
 
 def _with_projection(inside: dict[str, Tensor], config: Config) -> Tensors:

@@ -8,7 +8,7 @@ smaller CLIP not to be projected (diffusers 0.42, `loaders/single_file_utils.py`
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,19 +19,19 @@ from safetensors import safe_open
 
 from handstyle import digests
 from handstyle.diffusion import original_transformers
-from handstyle.diffusion.pipeline_folder import DIFFUSERS, TRANSFORMERS, denoiser_of, weight_files
+from handstyle.diffusion.pipeline_folder import DIFFUSERS, TRANSFORMERS, denoiser_of
 from handstyle.diffusion.single_file import configs_in
 from handstyle.publication.outputs import Networks
 from handstyle.tensor_files import tensors_in, write_tensors
 
 WIDTH_OF_FLUX = 3072  # `convert_flux_transformer_checkpoint_to_diffusers`, `inner_dim`
-PROJECTION = "text_projection.weight"
+PROJECTION = f"{original_transformers.CLIP_L}text_projection.weight"
 Load = Callable[[Path, list[str]], Networks]  # from a folder in the diffusers layout
 
 
 def networks(base: Path, parts: list[str], exported: Path, pipeline: str, load: Load) -> Networks:
     """`pipeline` is the class that diffusers has for this base."""
-    if not why_not_diffusers(base):
+    if not why_not_diffusers(base, exported):
         return _by_diffusers(base, parts, exported, pipeline)
     configs = configs_in(base)
     with tensors_in(exported) as tensors, TemporaryDirectory() as beside:
@@ -46,29 +46,19 @@ def networks(base: Path, parts: list[str], exported: Path, pipeline: str, load: 
         return load(Path(beside), parts)
 
 
-def why_not_diffusers(base: Path) -> str:
-    """Nothing where diffusers reads a checkpoint of this base."""
+def why_not_diffusers(base: Path, exported: Path) -> str:
+    """Nothing where diffusers reads this file."""
     if denoiser_of(base) == "unet":
         return ""
-    configs = configs_in(base)
-    config = configs["transformer"]
+    config = configs_in(base, "transformer")["transformer"]
     if config["_class_name"] == "FluxTransformer2DModel":
         width = config["num_attention_heads"] * config["attention_head_dim"]
         return "" if width == WIDTH_OF_FLUX else "diffusers reads FLUX.1 at its true width alone"
-    if _is_not_projected(base, configs["text_encoder"]):
+    with safe_open(exported, framework="pt") as tensors:
+        projection = tensors.get_tensor(PROJECTION).float() if PROJECTION in tensors.keys() else None  # noqa: SIM118
+    if projection is None or torch.equal(projection, torch.eye(len(projection))):
         return ""
     return "diffusers takes the summary of Stable Diffusion 3's smaller CLIP not to be projected, and here it is"
-
-
-def _is_not_projected(base: Path, config: Mapping[str, Any]) -> bool:
-    if config["projection_dim"] != config["hidden_size"]:
-        return False
-    for file in weight_files(base, "text_encoder"):
-        with safe_open(file, framework="pt") as tensors:
-            if PROJECTION in tensors.keys():  # noqa: SIM118
-                weight = tensors.get_tensor(PROJECTION).float()
-                return torch.equal(weight, torch.eye(len(weight)))
-    return True
 
 
 def _by_diffusers(base: Path, parts: list[str], exported: Path, pipeline: str) -> Networks:

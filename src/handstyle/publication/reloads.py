@@ -99,6 +99,8 @@ def _difference(plain: Tensor, trained: Tensor, reloaded: Tensor, which: str) ->
 
 
 def _reloaded(base: Path, parts: list[str], exported: Path, format: Kind, number_of_updates: int) -> Networks:
+    if format == "kohya-lora" and (base / "transformer").is_dir():
+        format = "lycoris"  # diffusers reads it of FLUX.1 at its full width alone, and of Stable Diffusion 3 not at all
     try:
         networks = _RELOAD[format](base, parts, exported)
     except HandstyleError:
@@ -263,6 +265,7 @@ _RELOAD: dict[Kind, Callable[[Path, list[str], Path], Networks]] = {
     "diffusers-transformer": _as_folder,
     "transformers-text-encoder": _as_folder,
     "checkpoint": _from_one_file,
+    "original-transformer": _from_one_file,
 }
 
 
