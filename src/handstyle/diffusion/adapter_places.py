@@ -3,8 +3,8 @@
 sd-scripts writes `lora_unet_` and the name in the original code, with lines for dots, for every family, and for CLIP
 `lora_te1_`, `lora_te2_` (kohya-ss/sd-scripts 077f6a4, networks/lora_sd3.py; 450630c, networks/lora_flux.py); OneTrainer
 `lora_transformer_` and diffusers' name; ComfyUI reads both, and `diffusion_model.` with dots (comfy/lora.py,
-`model_lora_keys_unet`). sd-scripts' OFT writes `oft_unet_`. In the original code of a transformer one layer joins several
-of diffusers'.
+`model_lora_keys_unet`). sd-scripts' OFT writes `oft_unet_`. In the original code of a transformer one layer joins
+several of diffusers'.
 """
 
 from __future__ import annotations
