@@ -66,7 +66,7 @@ def test_a_run_learns_goes_on_to_the_bit_and_draws_as_it_learnt(
     assert all(torch.isfinite(torch.tensor(step.loss)) for step in steps)
     assert before.keys() == end.weights.keys()
     assert {parts[1] for name in before if (parts := taken_apart(name))} <= set(ENDINGS[algo])  # type: ignore[index]
-    # The words' own answer is not asked for after the last block of Stable Diffusion 3, so what asks for it learns nothing.
+    # After the last block of Stable Diffusion 3 the words' answer is not asked for: what asks for it learns nothing.
     last = f"transformer_blocks.{getattr(family.denoiser.config, 'num_layers', 1) - 1}.attn.add_q_proj"
     unasked = {name for name in before if family.kind == "stable-diffusion-3" and last in name}
     still = {name for name in before if before[name].numel() and torch.equal(before[name], end.weights[name])}
