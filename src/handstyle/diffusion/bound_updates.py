@@ -81,7 +81,8 @@ def rotation(skew_NE: Tensor, size: int, terms: int | None = None) -> Tensor:
     q_NKK = q_NKK - q_NKK.mT
     one = torch.eye(size, dtype=q_NKK.dtype, device=q_NKK.device)
     if terms is None:
-        return torch.linalg.solve(one + q_NKK, one - q_NKK, left=False)
+        exact: Tensor = torch.linalg.solve(one + q_NKK, one - q_NKK, left=False)
+        return exact
     terms = 4 if terms == 3 else terms  # which PEFT does not tell apart
     found, power = one.expand_as(q_NKK).clone(), q_NKK
     for order in range(1, terms):

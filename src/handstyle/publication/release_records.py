@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from handstyle import digests
-from handstyle.diffusion import original_transformers
+from handstyle.diffusion import original_layout, original_transformers
 from handstyle.errors import HandstyleError, RecordDamaged
 from handstyle.finetuning.recipe import Recipe
 from handstyle.finetuning.trained_style import TrainedStyle
@@ -227,7 +227,7 @@ def _is_the_same_in_one(folder: Path, parts: Mapping[str, dict[str, Tensor]], he
         names.add(name)
         if name not in held or _content(held[name]) != _content(tensor):
             return False
-    return names == held.keys() - {original_transformers.UNET + original_transformers.PLACES_THERE}  # is the base's
+    return names == held.keys() - {original_layout.UNET + original_transformers.PLACES_THERE}  # is the base's
 
 
 def _are_the_style(tensors: Mapping[str, Tensor], style: Mapping[str, Any]) -> bool:
