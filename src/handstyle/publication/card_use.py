@@ -66,6 +66,8 @@ def elsewhere(style: TrainedStyle, weights: Sequence[Weights]) -> str:
             "\n\nFor ComfyUI, A1111 and Forge, put `weights/learned_embeds.safetensors` into the folder of embeddings, "
             f"called `{called}.safetensors`: there a word has the name of its file (`embedding:{called}` in ComfyUI)."
         )
+    if whole := [file.path for file in weights if file.format == "original-transformer"]:
+        return f"\n\nFor ComfyUI, put `weights/{whole[0]}` into the folder of diffusion models: it holds what learned."
     if not files:
         return word
     return word + (

@@ -1,6 +1,6 @@
 """In which files do other tools find the weights, and do they read them as they were trained?
 
-    lora   pytorch_lora_weights.safetensors     diffusers; for SD3 and FLUX.1 also what ComfyUI reads
+    lora   pytorch_lora_weights.safetensors     diffusers
            NAME.safetensors                     kohya's format: ComfyUI, A1111, Forge
     dora   pytorch_lora_weights.safetensors     diffusers
     loha   peft_weights.safetensors             PEFT, with its configuration of each network in the header
@@ -9,9 +9,11 @@
     textual-inversion  learned_embeds.safetensors   the vectors of a word, alone or beside those above: diffusers,
                                                     ComfyUI, A1111, Forge
     full   unet/ or transformer/ (and text_encoder/)   folders of a diffusers pipeline
+           NAME.safetensors                     SD3 and FLUX.1 alone: the same in the original layout, for ComfyUI
 
 A file counts as written only after another tool has loaded it and computed what the trained network computes; the names
-of LyCORIS, which neither diffusers nor PEFT reads, by `diffusion/adapters.py`, as files of other tools are read.
+of LyCORIS, and kohya's for SD3 and FLUX.1, which neither diffusers nor PEFT reads, by `diffusion/adapters.py`, as files
+of other tools are read.
 """
 
 from __future__ import annotations
@@ -21,10 +23,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from handstyle.diffusion import kinds
+from handstyle import digests
+from handstyle.diffusion import kinds, original_transformers
+from handstyle.diffusion.original_transformers import PLACES, layout_of
 from handstyle.errors import BaseUnusable, RecordDamaged, UsageMistake
 from handstyle.finetuning.trained_style import TrainedStyle
-from handstyle.publication import adapter_headers, dialects
+from handstyle.publication import adapter_headers, dialects, joined_layers
 from handstyle.publication.clearance import Clearance
 from handstyle.publication.provenance import Format, Weights
 from handstyle.records import load_json
@@ -72,7 +76,10 @@ def write_files(folder: Path, style: TrainedStyle, weights: Path, base: Path, cl
         if style.ends_in_noise:
             _write_schedule(folder, base)
         if style.recipe.method == "full":
-            return _write_full(folder, tensors, base)
+            written = _write_full(folder, tensors, base)
+            if dialects.is_of_a_transformer(tensors):
+                written.append(_write_in_one(folder, style, tensors, base, cleared))
+            return written
         layers, word = dialects.parted(tensors)
         written = _write_lora(folder, style, layers, word, base, cleared) if layers else []
         return [*written, *([_write_word(folder, style, word, base, cleared)] if word else [])]
@@ -117,13 +124,22 @@ def _write_lora(
     written: Written = [(path, format, digest(own))]
     if other is None:
         return written
-    kohya = dialects.as_kohya(tensors, recipe.lora_alpha, dialects.spelling_of(base))
-    kohya |= dialects.bundled(word, recipe.identifier)
+    kohya = _as_kohya(tensors, recipe.lora_alpha, base) | dialects.bundled(word, recipe.identifier)
     told = kohya_metadata(style, base, kohya, rank, cleared)
     if other == "lycoris":
         told |= adapter_headers.of_lycoris(recipe)
     write_tensors(folder / f"{cleared.name}.safetensors", kohya, told)
     return [*written, (f"{cleared.name}.safetensors", other, digest(kohya))]
+
+
+def _as_kohya(tensors: Mapping[str, Tensor], alpha: float, base: Path) -> dict[str, Tensor]:
+    if not dialects.is_of_a_transformer(tensors):
+        return dialects.as_kohya(tensors, alpha, dialects.spelling_of(base))
+    from handstyle.diffusion.adapter_places import layers_of  # imports torch
+
+    shapes = {layer.removeprefix("transformer."): shape for layer, shape in layers_of(base).items()}
+    layout = layout_of(_config(base, "transformer"))
+    return joined_layers.as_kohya(tensors, alpha, layout, {layer: shape[0] for layer, shape in shapes.items()})
 
 
 def diffusers_metadata(
@@ -211,6 +227,33 @@ def _write_full(folder: Path, tensors: Mapping[str, Tensor], base: Path) -> Writ
             write_bytes((folder / path).with_name("config.json"), (base / part / "config.json").read_bytes())
             written.append((path, format, digest(inside)))
     return written
+
+
+def _write_in_one(
+    folder: Path, style: TrainedStyle, tensors: Mapping[str, Tensor], base: Path, cleared: Clearance
+) -> tuple[str, Format, str]:
+    """What learned, in the original layout, in which models of these families are traded; with the table of places that
+    Stable Diffusion 3's transformer reads and never learns."""
+    flat = dialects.as_diffusers(tensors)
+    parts = {part: dialects.part_of(flat, part) for part in dialects.PARTS}
+    with tensors_in(_file_with(base, PLACES)) as beside:
+        parts["transformer"] |= {PLACES: beside[PLACES]} if PLACES in beside else {}
+        file = original_transformers.file_of_parts(parts, {"transformer": _config(base, "transformer")})
+        architecture, *_ = architecture_of(base)
+        write_tensors(folder / f"{cleared.name}.safetensors", file, {
+            "modelspec.sai_model_spec": "1.0.1",
+            "modelspec.architecture": architecture,
+            "modelspec.implementation": "https://github.com/huggingface/diffusers",
+            "modelspec.hash_sha256": f"0x{data_digest(file)}",
+            **_said_of(style, cleared),
+        })  # fmt: skip
+        return f"{cleared.name}.safetensors", "original-transformer", digest(file)
+
+
+def _file_with(base: Path, name: str) -> Path:
+    """The file of the base's transformer that holds this tensor, or any where none does."""
+    files = sorted((base / "transformer").glob("*.safetensors"))
+    return next((file for file in files if name in digests.safetensors_header(file)[0]), files[0])
 
 
 def _config(base: Path, part: str, file: str = "config.json") -> dict[str, Any]:

@@ -98,6 +98,8 @@ def _difference(plain: Tensor, trained: Tensor, reloaded: Tensor, which: str) ->
 
 
 def _reloaded(base: Path, parts: list[str], exported: Path, format: Kind, number_of_updates: int) -> Networks:
+    if format == "kohya-lora" and (base / "transformer").is_dir():
+        format = "lycoris"  # diffusers reads it of FLUX.1 at its full width alone, and of Stable Diffusion 3 not at all
     try:
         networks = _RELOAD[format](base, parts, exported)
     except HandstyleError:
@@ -238,11 +240,9 @@ def _as_folder(base: Path, parts: list[str], exported: Path) -> Networks:
 
 
 def _from_one_file(base: Path, parts: list[str], exported: Path) -> Networks:
-    import diffusers
+    from handstyle.publication import reloaded_checkpoints  # its library warns when it is imported
 
-    library: Any = getattr(diffusers, _pipeline_of(base))
-    pipeline = library.from_single_file(exported, config=str(base), local_files_only=True, torch_dtype=torch.float32)
-    return {part: getattr(pipeline, part).eval() for part in parts}
+    return reloaded_checkpoints.networks(base, parts, exported, _pipeline_of(base), _networks)
 
 
 def added(deltas: Mapping[str, Tensor], precisions: Mapping[str, torch.dtype] | None = None) -> Change:
@@ -268,6 +268,7 @@ _RELOAD: dict[Kind, Callable[[Path, list[str], Path], Networks]] = {
     "diffusers-transformer": _as_folder,
     "transformers-text-encoder": _as_folder,
     "checkpoint": _from_one_file,
+    "original-transformer": _from_one_file,
 }
 
 
