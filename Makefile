@@ -11,13 +11,14 @@
 #
 # SEED, MOMENTS and MINUTES say what `soak` draws, how many journeys it kills, and how long it fuzzes.
 # REFERENCE=PATH lets `bench` and `benchmark` compare with the scripts of a diffusers checkout; TASKS names what `bench`
-# compares. PACKAGES holds the unpacked npm packages that `benchmark` draws, BENCHMARK is where its rows go.
+# compares, and AUDIT=1 lets it time inspections of the example, too. PACKAGES holds the unpacked npm packages that `benchmark` draws, BENCHMARK is where its rows go.
 # Tests run side by side; `make test SIDE_BY_SIDE=` runs one after the other.
 # .venv is made on first use. PYTHON names another Python; TORCH_INDEX another place to take torch from.
 
 PYTHON ?= python3
 export TORCH_INDEX ?=
 REFERENCE ?=
+AUDIT ?=
 PACKAGES ?= packages
 BENCHMARK ?= benchmark
 SEED ?= 1
@@ -45,7 +46,7 @@ demo: $(TO_RUN)
 	$(BIN)/python -m handstyle demo --to demo-output
 
 bench: $(TO_TEST)
-	$(BIN)/python benchmarks/bench.py --to bench.json
+	$(BIN)/python benchmarks/bench.py --to bench.json $(if $(AUDIT),--audit)
 	$(BIN)/python -m benchmarks.collecting --to bench.json
 	$(BIN)/python -m benchmarks.speed --to bench.json $(if $(REFERENCE),--reference $(REFERENCE)) --only $(TASKS)
 

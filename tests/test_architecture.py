@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from handstyle.diffusion import kinds
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "handstyle"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
@@ -36,6 +38,7 @@ WITHOUT_TORCH = [
     "*.py",
     "collection/*.py",
     "diffusion/base_provenance.py",
+    "diffusion/kinds.py",
     "encoding/crops.py",
     "finetuning/foreign_style.py",
     "finetuning/gain.py",
@@ -69,6 +72,11 @@ WITHOUT_TORCH = [
 # Imported inside the function that needs them, by a file that does without.
 WITH_TORCH = {"publication/reloads.py", "publication/reloaded_words.py", "publication/outputs.py"}
 HEAVY = ["torch", "diffusers", "transformers", "peft", "accelerate"]
+
+# What a family is called in passing. By its names in `diffusion/kinds.py` it is asked for nowhere else.
+NICKNAMES = {"sd", "sd1", "sd15", "sd2", "sdxl", "xl", "sd3", "sd35", "flux"}
+# The base that is shipped is made as one of them. File -> what it makes.
+MADE_AS_A_FAMILY = {"origination/denoiser.py": "its U-Net", "origination/base_folder.py": "its pipeline's index"}
 
 # Loading these can run code that somebody else put into a file.
 UNSAFE_IMPORTS = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}
@@ -248,6 +256,53 @@ def test_no_file_can_run_code_that_came_in_a_file(path: Path) -> None:
         unsafe |= UNSAFE_CALLS & {ast.unparse(call.func)}
         unsafe |= UNSAFE_OPTIONS & {ast.unparse(word) for word in call.keywords}
     assert not unsafe, f"{sorted(unsafe)}: safetensors and JSON say the same and run nothing"
+
+
+def names_of_families(tree: ast.Module) -> set[str]:
+    """Those a file spells out: as a text, as a class, as a module, or in a comparison by a nickname."""
+    rows = kinds.KINDS
+    known = {called for row in rows for called in (row.name, row.pipeline, row.denoiser)}
+    known |= {called for row in rows for both in row.called.values() for called in both}
+    files = {f"handstyle.diffusion.{path.stem}" for path in (PACKAGE / "diffusion").glob("stable_diffusion_*.py")}
+    found = (files | {"handstyle.diffusion.flux"}) & set(imported_by(tree))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant):
+            found |= known & {str(node.value)}
+        elif isinstance(node, ast.Name):
+            found |= known & {node.id}
+        elif isinstance(node, ast.Attribute):
+            found |= known & {node.attr}
+        elif isinstance(node, ast.alias):
+            found |= known & {node.name}
+        elif isinstance(node, ast.Compare | ast.MatchValue):
+            inside = (one.value for one in ast.walk(node) if isinstance(one, ast.Constant))
+            found |= {text for text in map(str, inside) if text.lower() in NICKNAMES}
+    return found
+
+
+def test_what_differs_between_families_stands_in_diffusion() -> None:
+    """Elsewhere nobody asks which of them a base is: what is asked for is in its file, or in its row."""
+    elsewhere = [path for path in modules() if layer_of(dotted(path)) != "diffusion"]
+    named = {path.relative_to(PACKAGE).as_posix(): names_of_families(parsed(path)) for path in elsewhere}
+    asking = {file: found for file, found in named.items() if found and file not in MADE_AS_A_FAMILY}
+    assert not asking, f"{asking}: give `Kind` in diffusion/kinds.py, or the family, what this asks"
+    assert all(named[file] for file in MADE_AS_A_FAMILY), "one of these no longer does"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'if style.base.family != "stable-diffusion-xl": pass',
+        "isinstance(network, FluxTransformer2DModel)",
+        "diffusers.StableDiffusionXLPipeline",
+        "from diffusers import SD3Transformer2DModel",
+        "from handstyle.diffusion.flux import packed",
+        'if kind in ("sdxl", "sd3"): pass',
+        'NETWORKS = {"sdxl_base_v1-0": 3}',
+    ],
+)
+def test_a_file_that_asks_for_a_family_would_be_found(line: str) -> None:
+    assert names_of_families(ast.parse(line))
 
 
 @pytest.mark.parametrize("path", modules(), ids=name)

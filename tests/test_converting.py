@@ -191,9 +191,7 @@ def test_a_file_that_computes_otherwise_is_not_there(
     style = trained(workspace, tiny_base)
     monkeypatch.setattr(low_rank_files, "scalar", lambda alpha: low_rank_files.Tensor("F32", (), b"\x00\x00\x80\x3f"))
     monkeypatch.setattr(low_rank_files, "_settings", lambda pairs: {"unet.r": 2, "unet.lora_alpha": 2})
-    monkeypatch.setattr(
-        merging, "merged", lambda base, part, deltas: merging.each_tensor(merging.weights_of(base, part))
-    )
+    monkeypatch.setattr(merging, "merged", lambda file, part, deltas: merging.each_tensor(file))
     with pytest.raises(RecordDamaged):
         convert(workspace, [style], tmp_path / "out", form, base=tiny_base)
     assert not (tmp_path / "out").exists()

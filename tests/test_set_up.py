@@ -58,6 +58,19 @@ def test_every_requirement_is_pinned_to_a_version_it_allows(requirement: Require
     assert requirement.specifier.contains(version)
 
 
+def test_make_brings_every_package_without_which_a_test_would_be_skipped() -> None:
+    asked = {
+        canonicalize_name(package)
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for package in re.findall(r"importorskip\(\s*\"(\w+)", path.read_text(encoding="utf-8"))
+    }
+    assert {"tensorboard", "bitsandbytes"} <= asked
+    called = {"c2pa": "c2pa-python", "cyclonedx": "cyclonedx-python-lib"}
+    assert {called.get(package, package) for package in asked} <= {
+        canonicalize_name(requirement.name) for requirement in requirements()
+    }
+
+
 def test_pins_hold_for_every_build_and_every_place_packages_come_from() -> None:
     assert all(re.fullmatch(r"[0-9a-z.]+", version) for version in pins().values())
 

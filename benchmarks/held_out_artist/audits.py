@@ -5,7 +5,8 @@
 Each draw takes 32 of the example's 96 drawings by chance, trains a style and audits it. In every audit there is one
 twin that was deliberately overtrained, one model that learnt from none of the works (the base), and the style's twin
 asked about works that were left out of it. One row a draw; none is drawn again, and every miss stands in the rows. The
-counts have exact intervals (Clopper and Pearson 1934).
+counts have exact intervals (Clopper and Pearson 1934). Draws with another base or another recipe stay in the file and
+count for nothing.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.held_out_artist import rows as kept
+from benchmarks.held_out_artist.methods import Method
+from benchmarks.held_out_artist.recipes import recipe_of
 from benchmarks.held_out_artist.stopping import drawn
 from handstyle import loading, planning, stages
 from handstyle.collection.rights_plan import read_rights_toml
@@ -30,6 +33,7 @@ WORKS = 32
 class Draw(Record):
     draw: int
     base: str
+    recipe: str = ""  # digest; draws of before it was kept have none, and count for nothing
     audit: Audit
 
     @property
@@ -49,7 +53,7 @@ class Draw(Record):
         return self.accuses_the_base or self.accuses_left_out
 
 
-def one_draw(folder: Path, draw: int, works: int, base: Path | None, settings: dict[str, object]) -> Draw:
+def one_draw(folder: Path, draw: int, works: int, base: Path | None, settings: dict[str, object], recipe: str) -> Draw:
     """What was trained is found again where a draw was stopped in the middle."""
     source, workspace = drawn(folder, works, draw), Workspace(folder / f"audit-workspace-{draw}")
     chosen = set(json.loads((source / "chosen.json").read_text(encoding="utf-8")))
@@ -61,12 +65,13 @@ def one_draw(folder: Path, draw: int, works: int, base: Path | None, settings: d
     stages.inspect(workspace, base=base, quick=True, audit=True)
     report, _ = loading.current_report(workspace)
     assert report is not None and report.audit is not None
-    return Draw(draw=draw, base=plan.family.digest, audit=report.audit)
+    return Draw(draw=draw, base=plan.family.digest, recipe=recipe, audit=report.audit)
 
 
-def of(base: str, path: Path) -> list[Draw]:
-    """Draws with this base; those with another stay in the file and do not count."""
-    return [one for one in kept.read(path, Draw) if one.base == base]
+def of(base: str, recipe: str, path: Path) -> list[Draw]:
+    """The draws that count, each once and in order."""
+    found = {one.draw: one for one in kept.read(path, Draw) if (one.base, one.recipe) == (base, recipe)}
+    return [found[draw] for draw in sorted(found)]
 
 
 def summary(draws: Sequence[Draw]) -> list[str]:
@@ -96,14 +101,15 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("audits-benchmark"))
     parser.add_argument("--to", type=Path, default=Path("audits.jsonl"))
     options = parser.parse_args()
-    base = loading.load_base(options.base).digest
-    known = {one.draw for one in of(base, options.to)}
+    family = loading.load_base(options.base)
+    base, recipe = family.digest, recipe_of(family, Method("what is shipped", works=options.works))
+    known = {one.draw for one in of(base, recipe, options.to)}
     for draw in range(options.draws):
         if draw not in known:
-            one = one_draw(options.folder, draw, options.works, options.base, {})
+            one = one_draw(options.folder, draw, options.works, options.base, {}, recipe)
             kept.add(options.to, one)
             print(f"draw {draw}: {one.audit.finding}", flush=True)
-    print("\n".join(summary(sorted(of(base, options.to), key=lambda one: one.draw))))
+    print("\n".join(summary(of(base, recipe, options.to))))
 
 
 if __name__ == "__main__":

@@ -12,13 +12,12 @@ from PIL import Image
 
 from benchmarks.held_out_artist.bench import Bench, Measure, prepared
 from benchmarks.held_out_artist.make_example import letters
-from benchmarks.held_out_artist.methods import DEFAULT, METHODS
+from benchmarks.held_out_artist.methods import DEFAULT, METHODS, Method
+from benchmarks.held_out_artist.recipes import class_words_of
 from benchmarks.held_out_artist.rows import Row
 from handstyle import loading
 from handstyle.collection.intake import load_work
 from handstyle.diffusion.hardware import hardware
-from handstyle.finetuning.defaults import preset_for
-from handstyle.finetuning.recipe import named
 from handstyle.inspection.material import as_seen, given_back
 from handstyle.origination.artwork import rendered
 
@@ -36,14 +35,14 @@ COLOURS = 8
 
 def rows(bench: Bench, draw: int, known: set[str]) -> Iterator[Row]:
     """Those that are not known; the works of the draw are looked at, and nothing is trained."""
-    method = METHODS[DEFAULT]
-    missing = [name for name in BASELINES if bench.row(draw, name, {}, method.works).key not in known]
+    method = Method("nothing is trained", works=METHODS[DEFAULT].works)
+    missing = [name for name in BASELINES if bench.row(draw, name, method).key not in known]
     if not missing:
         return
-    key = bench.row(draw, "baselines", {}, method.works).key
+    key = bench.row(draw, "baselines", method).key
     workspace = prepared(bench, draw, method, "baselines", key)
     precision = "bf16" if hardware().fast_bf16 else "no"
-    measure = Measure.of(bench, workspace, precision, named(preset_for(bench.family)).class_words)
+    measure = Measure.of(bench, workspace, precision, class_words_of(bench.family))
     collection, folder = loading.current_collection(workspace)
     side = bench.family.resolution
     works = [as_seen(work, folder, collection.background, side) for work in collection.training]
@@ -64,7 +63,7 @@ def rows(bench: Bench, draw: int, known: set[str]) -> Iterator[Row]:
         else:
             pictures = list(given_back(bench.family, measure.real))
         distances = measure.distances(pictures)
-        yield bench.row(draw, name, {}, method.works, **measure.of_base, errors=errors, distances=distances)
+        yield bench.row(draw, name, method, **measure.of_base, errors=errors, distances=distances)
 
 
 @torch.no_grad()

@@ -14,14 +14,13 @@ from PIL import Image
 
 from benchmarks.held_out_artist.artists import Drawing, Split, opened, written
 from benchmarks.held_out_artist.methods import ORACLE, SAME_FOR_ALL, Method
+from benchmarks.held_out_artist.recipes import recipe_of
 from benchmarks.held_out_artist.rows import Row
 from handstyle import __version__, loading, planning, stages
 from handstyle.collection.rights_plan import read_rights_toml
 from handstyle.diffusion.family import ModelFamily
 from handstyle.encoding.buckets import Framing
 from handstyle.encoding.cache import Cache
-from handstyle.finetuning.defaults import preset_for
-from handstyle.finetuning.recipe import named
 from handstyle.finetuning.validation import NOISE_LEVELS, Drawings, Yardstick, denoising_errors, filled, yardstick
 from handstyle.generation import wardrobe
 from handstyle.generation.generate import Worn, attached, generate
@@ -33,11 +32,6 @@ from handstyle.workspace import Workspace
 
 BATCH, SEED = 32, 1
 On = Literal["tuning", "testing"]
-
-
-def preset_of(family: ModelFamily) -> str:
-    """Digest of the recipe that is computed for this base where nobody asks for another."""
-    return named(preset_for(family)).digest
 
 
 @dataclass(frozen=True)
@@ -84,12 +78,12 @@ class Bench:
     def _written(self, name: str, drawings: Sequence[Drawing], caption: str = "") -> Path:
         return written(self.split, drawings, self.icons, self.family.resolution, self.folder / name, caption)
 
-    def row(self, draw: int, name: str, settings: dict[str, object], works: int, **found: Any) -> Row:
-        artist = self.split.artist
-        return Row(artist=artist.name, related=artist.related, draw=draw, on=self.on, method=name, settings=settings,
-                   preset=preset_of(self.family),
-                   works=works, drawings=len(self.to_test_on), split=self.split.digest, base=self.family.digest,
-                   version=__version__, **found)  # fmt: skip
+    def row(self, draw: int, name: str, method: Method, recipe: str = "", **found: Any) -> Row:
+        """`recipe` where it is not ours that trains."""
+        artist, recipe = self.split.artist, recipe or recipe_of(self.family, method)
+        return Row(artist=artist.name, related=artist.related, draw=draw, on=self.on, method=name,
+                   settings=method.settings, recipe=recipe, works=method.works, drawings=len(self.to_test_on),
+                   split=self.split.digest, base=self.family.digest, version=__version__, **found)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -167,7 +161,7 @@ def trained(bench: Bench, draw: int, name: str, method: Method, key: str) -> Row
     measure = Measure.of(bench, workspace, worn.trained.precision, worn.trained.class_words)
     template = worn.trained.template
     return bench.row(
-        draw, name, method.settings, method.works, steps=made.steps, seconds=round(seconds, 1), **measure.of_base,
+        draw, name, method, steps=made.steps, seconds=round(seconds, 1), **measure.of_base,
         errors=measure.errors(template, [worn]),
         distances=measure.distances(measure.pictures(template, [worn])),
     )  # fmt: skip
@@ -175,5 +169,5 @@ def trained(bench: Bench, draw: int, name: str, method: Method, key: str) -> Row
 
 def due(bench: Bench, draw: int, name: str, method: Method, known: set[str], go: Callable[[str], Row]) -> Row | None:
     """What `go` finds, unless it is known."""
-    key = bench.row(draw, name, method.settings, method.works).key
+    key = bench.row(draw, name, method).key
     return None if key in known else go(key)

@@ -17,13 +17,14 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.held_out_artist.bench import Bench, Measure, prepared
-from benchmarks.held_out_artist.methods import DEFAULT, METHODS, REFERENCE, REFERENCE_BEST
+from benchmarks.held_out_artist.methods import DEFAULT, METHODS, REFERENCE, REFERENCE_BEST, Method
+from benchmarks.held_out_artist.recipes import class_words_of
 from benchmarks.held_out_artist.rows import Row
 from benchmarks.speed.processes import run
+from handstyle import digests
 from handstyle.diffusion.catalogue import EMBEDDED
+from handstyle.diffusion.family import ModelFamily
 from handstyle.diffusion.hardware import hardware, usable_cores
-from handstyle.finetuning.defaults import preset_for
-from handstyle.finetuning.recipe import named
 from handstyle.generation.generate import Worn
 from handstyle.generation.wardrobe import worn
 
@@ -48,14 +49,14 @@ class Checkpoint:
 
 def rows(bench: Bench, draw: int, known: set[str], checkout: Path) -> list[Row]:
     """At its last step and at its best one."""
-    method = METHODS[DEFAULT]
-    settings: dict[str, object] = {"steps": STEPS, "rank": RANK}
-    missing = [n for n in (REFERENCE, REFERENCE_BEST) if bench.row(draw, n, settings, method.works).key not in known]
+    method = Method("what it reaches", {"steps": STEPS, "rank": RANK}, works=METHODS[DEFAULT].works)
+    recipe = recipe_of(bench.family)
+    missing = [n for n in (REFERENCE, REFERENCE_BEST) if bench.row(draw, n, method, recipe).key not in known]
     if not missing:
         return []
-    workspace = prepared(bench, draw, method, "reference", bench.row(draw, REFERENCE, settings, method.works).key)
+    workspace = prepared(bench, draw, method, "reference", bench.row(draw, REFERENCE, method, recipe).key)
     precision = "bf16" if hardware().fast_bf16 else "no"
-    measure = Measure.of(bench, workspace, precision, named(preset_for(bench.family)).class_words)
+    measure = Measure.of(bench, workspace, precision, class_words_of(bench.family))
     out, began = workspace.root / "reference", time.perf_counter()
     if not (out / WEIGHTS).is_file():
         shutil.rmtree(out, ignore_errors=True)
@@ -66,12 +67,18 @@ def rows(bench: Bench, draw: int, known: set[str], checkout: Path) -> list[Row]:
     looked_at = tuple(one.step for one in found)
     return [
         bench.row(
-            draw, name, settings, method.works, steps=one.step, seconds=seconds, looked_at=looked_at, errors=one.errors,
+            draw, name, method, recipe, steps=one.step, seconds=seconds, looked_at=looked_at, errors=one.errors,
             distances=measure.distances(measure.pictures(one.template, [one.weights])), **measure.of_base,
         )
         for name, one in ((REFERENCE, found[-1]), (REFERENCE_BEST, best))
         if name in missing
     ]  # fmt: skip
+
+
+def recipe_of(family: ModelFamily) -> str:
+    """Digest of what the script is told, and of the words it and the base are asked in."""
+    told = [STEPS, EVERY, RANK, INSTANCE, *TEMPLATES, class_words_of(family)]
+    return digests.of_json({"script": SCRIPT.as_posix(), "told": told})
 
 
 def command(bench: Bench, draw: int, checkout: Path, out: Path, precision: str) -> list[str]:

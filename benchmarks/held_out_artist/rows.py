@@ -10,7 +10,7 @@ from handstyle import digests
 from handstyle.errors import WriteFailed
 from handstyle.records import Record
 
-OF_A_RUN = ("artist", "draw", "on", "method", "settings", "preset", "works", "drawings", "split", "base")
+OF_A_RUN = ("artist", "draw", "on", "method", "settings", "recipe", "works", "drawings", "split", "base")
 
 Kind = TypeVar("Kind", bound=Record)
 
@@ -19,14 +19,14 @@ class Row(Record):
     """One method on one draw of one artist. `errors` and `base_errors` are per drawing, means over the noise levels;
     pictures that no model drew have distances and no errors."""
 
-    format: Literal["handstyle/benchmark-row/1"] = "handstyle/benchmark-row/1"
+    format: Literal["handstyle/benchmark-row/2"] = "handstyle/benchmark-row/2"
     artist: str
     related: str
     draw: int
     on: Literal["tuning", "testing"]
     method: str
     settings: dict[str, object]
-    preset: str  # digest of what the settings change
+    recipe: str  # digest of all that it is trained by, defaults included
     works: int
     drawings: int  # that it was tested on
     steps: int = 0
@@ -47,12 +47,14 @@ class Row(Record):
 
 
 def read(path: Path, kind: type[Kind]) -> list[Kind]:
-    """Whole lines; a torn last one, left by a crash, is passed over."""
-    found = []
+    """Whole lines; a torn last one, left by a crash, is passed over, and so are lines of an older format."""
+    found, format = [], kind.model_fields.get("format")
     for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
         try:
             data = json.loads(line)
         except ValueError:
+            continue
+        if format is not None and data.get("format") != format.default:
             continue
         found.append(kind.read(data, where=str(path)))
     return found

@@ -21,6 +21,7 @@ from benchmarks.held_out_artist import rows as kept
 from benchmarks.held_out_artist.artists import ARTISTS, DRAWS, split_of
 from benchmarks.held_out_artist.bench import Bench, Measure, prepared
 from benchmarks.held_out_artist.methods import DEFAULT, METHODS
+from benchmarks.held_out_artist.recipes import recipe_of
 from handstyle import planning, stages
 from handstyle.encoding.cache import Cache
 from handstyle.finetuning.loop import finetune
@@ -38,6 +39,7 @@ class Followed(Record):
 
     draw: int
     base: str
+    recipe: str = ""  # digest; runs of before it was kept have none, and count for nothing
     steps: tuple[int, ...]
     base_errors: tuple[float, ...]
     errors: tuple[tuple[float, ...], ...]
@@ -46,6 +48,7 @@ class Followed(Record):
 
 def followed(bench: Bench, draw: int, each: int, settings: dict[str, object]) -> Followed:
     method = METHODS[DEFAULT]
+    of_settings = recipe_of(bench.family, replace(method, settings=settings))
     workspace = prepared(bench, draw, method, DEFAULT, f"followed-{draw}")
     plan = planning.plan(workspace, base=bench.base, settings=settings)
     stages.encode_for(workspace, plan.collection, plan.folder, plan.family, plan.recipe, stages.silent)
@@ -68,9 +71,16 @@ def followed(bench: Bench, draw: int, each: int, settings: dict[str, object]) ->
                     found = measure.distances(measure.pictures(template))
                     distances.append(tuple(float(value or 0.0) for value in found))
     return Followed(
-        draw=draw, base=family.digest, steps=tuple(points), base_errors=measure.of_base["base_errors"],
+        draw=draw, base=family.digest, recipe=of_settings, steps=tuple(points),
+        base_errors=measure.of_base["base_errors"],
         errors=tuple(errors), distances=tuple(distances),
     )  # fmt: skip
+
+
+def of(base: str, recipe: str, path: Path) -> list[Followed]:
+    """The runs that count, each once and in order."""
+    found = {run.draw: run for run in kept.read(path, Followed) if (run.base, run.recipe) == (base, recipe)}
+    return [found[draw] for draw in sorted(found)]
 
 
 def rank_correlation(runs: Sequence[Followed]) -> tuple[float, tuple[float, float], float]:
@@ -102,13 +112,15 @@ def main() -> None:
     family = load_base(options.base)
     split = split_of(options.packages, ARTISTS["fxemoji"])
     bench = Bench(options.packages, split, "tuning", options.folder, options.base, family)
+    recipe = recipe_of(family, METHODS[DEFAULT])
+    known = {run.draw for run in of(family.digest, recipe, options.to)}
     for draw in options.draws:
-        if draw in {run.draw for run in kept.read(options.to, Followed) if run.base == family.digest}:
+        if draw in known:
             continue
         run = followed(bench, draw, options.each, {})
         kept.add(options.to, run)
         print(f"draw {draw}: {len(run.steps)} snapshots", flush=True)
-    runs = [run for run in kept.read(options.to, Followed) if run.base == family.digest]
+    runs = of(family.digest, recipe, options.to)
     whole, (low, high), within = rank_correlation(runs)
     print(
         f"rank correlation over {sum(len(run.steps) for run in runs)} snapshots of {len(runs)} runs: {whole:.3f} "

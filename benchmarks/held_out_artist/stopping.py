@@ -5,7 +5,8 @@ times the chosen length, and the regret is the share of the highest gain on the 
 
     python -m benchmarks.held_out_artist.stopping --works 16 --draws 20 --to stopping.json
 
-A benchmark that was stopped goes on where it was; draws that are in the file are not run again.
+A benchmark that was stopped goes on where it was; draws that are in the file are not run again. Draws with another
+base, another recipe or another number of works stay in the file and count for nothing.
 """
 
 from __future__ import annotations
@@ -13,13 +14,17 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
-from handstyle import digests, lengths, loading, planning, stages
+from benchmarks.held_out_artist.methods import Method
+from benchmarks.held_out_artist.recipes import recipe_of
+from handstyle import digests, lengths, loading, planning, records, stages
 from handstyle.collection.rights_plan import read_rights_toml
 from handstyle.demonstration import EXAMPLE
 from handstyle.encoding.cache import Cache
@@ -29,12 +34,12 @@ from handstyle.finetuning.validation import NOISE_LEVELS, Drawings, yardstick
 from handstyle.workspace import Workspace
 
 FURTHER, SNAPSHOTS = 4, 24  # times the chosen length; lengths that are looked at on the way
+SETTINGS: dict[str, object] = {"train_batch_size": 8}
 
 
 def drawn(folder: Path, works: int, draw: int) -> Path:
     """A folder with so many of the example's drawings, and all others beside it as works that are held back."""
-
-    target = folder / f"draw-{draw}"
+    target = folder / f"draw-{draw}-of-{works}"
     if target.is_dir():
         return target
     target.mkdir(parents=True)
@@ -50,7 +55,13 @@ def drawn(folder: Path, works: int, draw: int) -> Path:
     return target
 
 
-def one_draw(folder: Path, works: int, draw: int, truth: int, base: Path | None = None) -> dict[str, object]:
+def of(everything: Sequence[dict[str, Any]], **wanted: object) -> list[dict[str, Any]]:
+    """The draws that count, each once and in order; rows of before all of this was kept lack some of it."""
+    found = {row["draw"]: row for row in everything if all(row.get(name) == value for name, value in wanted.items())}
+    return [found[draw] for draw in sorted(found)]
+
+
+def one_draw(folder: Path, works: int, draw: int, truth: int, recipe: str, base: Path | None = None) -> dict[str, Any]:
     source, workspace = drawn(folder, works, draw), Workspace(folder / f"workspace-{draw}")
     chosen = set(json.loads((source / "chosen.json").read_text(encoding="utf-8")))
     rights = read_rights_toml(EXAMPLE / "works" / "rights.toml")
@@ -58,7 +69,7 @@ def one_draw(folder: Path, works: int, draw: int, truth: int, base: Path | None 
     others = [name for name in names if name not in chosen]
     kept = set(others[:: max(1, len(others) // truth)][:truth])
     stages.collect(workspace, source, rights, validation=None, without=set(names) - chosen)
-    plan = planning.plan(workspace, base=base, settings={"train_batch_size": 8})
+    plan = planning.plan(workspace, base=base, settings=SETTINGS)
     stages.encode_for(workspace, plan.collection, plan.folder, plan.family, plan.recipe, stages.silent)
     found = lengths.found(plan, "cross-fitted", 20, print, lambda *progress: None)
     assert found.fitted is not None
@@ -88,8 +99,9 @@ def one_draw(folder: Path, works: int, draw: int, truth: int, base: Path | None 
     at = int(np.argmin([abs(one.step - steps) for one in followed]))
     best = int(np.argmax(gains))
     return {
-        "draw": draw, "base": plan.family.digest, "works": works, "truth": len(left_out), "chosen": steps,
-        "verdict": found.fitted.verdict, "steps": [one.step for one in followed], "gains": gains.tolist(),
+        "draw": draw, "base": plan.family.digest, "recipe": recipe, "works": works, "truth": truth,
+        "chosen": steps, "verdict": found.fitted.verdict, "steps": [one.step for one in followed],
+        "gains": gains.tolist(),
         "best": followed[best].step, "passed its optimum": best < len(gains) - 1,
         "regret": float(1 - gains[at] / gains[best]) if gains[best] > 0 else None,
     }  # fmt: skip
@@ -105,13 +117,18 @@ def main() -> None:
     arguments.add_argument("--base", type=Path)
     asked = arguments.parse_args()
     everything = json.loads(asked.to.read_text(encoding="utf-8")) if asked.to.is_file() else []
-    base = loading.load_base(asked.base).digest
-    rows = [row for row in everything if row["base"] == base]
-    for draw in range(len(rows), asked.draws):
-        rows.append(one_draw(asked.folder, asked.works, draw, asked.truth, asked.base))
-        everything.append(rows[-1])
-        asked.to.write_text(json.dumps(everything, indent=2) + "\n", encoding="utf-8")
-        print(json.dumps({name: value for name, value in rows[-1].items() if name not in ("steps", "gains")}, indent=2))
+    family = loading.load_base(asked.base)
+    recipe = recipe_of(family, Method("where it stops", SETTINGS, works=asked.works, stop="cross-fitted"))
+    wanted = {"base": family.digest, "recipe": recipe, "works": asked.works, "truth": asked.truth}
+    known = {row["draw"] for row in of(everything, **wanted)}
+    for draw in range(asked.draws):
+        if draw in known:
+            continue
+        row = one_draw(asked.folder, asked.works, draw, asked.truth, recipe, asked.base)
+        everything.append(row)
+        records.write(asked.to, (json.dumps(everything, indent=2) + "\n").encode())
+        print(json.dumps({name: value for name, value in row.items() if name not in ("steps", "gains")}, indent=2))
+    rows = of(everything, **wanted)
     regrets = [float(str(row["regret"])) for row in rows if row["regret"] is not None]
     passed = sum(bool(row["passed its optimum"]) for row in rows)
     print(f"median regret {np.median(regrets):.1%}; {passed} of {len(rows)} draws passed their optimum")

@@ -81,6 +81,7 @@ def convert(
     with unfinished(to, busy=f"another handstyle process makes {to}") as beside:
         if chosen in ("checkpoint", "folder"):
             made = _merged(beside, chosen, whole, family, found)
+            notes = (*notes, *made.pop("notes"))
         else:
             pairs = factoring.as_pairs(whole, family.folder, rank)
             made = _low_rank(beside, chosen, pairs.pairs, family, found)
@@ -201,8 +202,6 @@ def _low_rank(
     deltas = {f"{layer}.weight": pair.delta(shapes[layer]) for layer, pair in pairs.items()}
     denoiser = next(iter(family.networks))
     parts = list(dict.fromkeys([denoiser, *(layer.partition(".")[0] for layer in pairs)]))
-    if kind == "kohya-lora" and denoiser == "transformer":
-        kind = "lycoris"  # diffusers reads it of FLUX.1 at its full width alone, and of Stable Diffusion 3 not at all
     exported: Any = {folder / name: kind}
     (difference,) = reloads.compared(family.folder, parts, reloads.added(deltas), exported, 2 * len(pairs))
     return {"name": name, "largest_rank": rank, "largest_difference": difference}
@@ -218,7 +217,7 @@ def _merged(
 ) -> dict[str, Any]:
     from handstyle.diffusion import merging
     from handstyle.diffusion.pipeline_folder import weights_of
-    from handstyle.publication import exports, reloads
+    from handstyle.publication import exports, reloaded_checkpoints, reloads
 
     architecture, _, prediction = exports.architecture_of(family.folder)
     told = {
@@ -228,21 +227,23 @@ def _merged(
         "modelspec.title": folder_name(folder),
         "modelspec.resolution": f"{family.resolution}x{family.resolution}",
         "modelspec.date": date.today().isoformat(),
-        "modelspec.prediction_type": prediction,
+        **({"modelspec.prediction_type": prediction} if prediction else {}),
         "modelspec.merged_from": ", ".join([family.card.name or family.kind, *_merged_from(sources)]),
     }
-    deltas = merging.deltas(changes, family.folder)
+    deltas, notes = merging.deltas(changes, family.folder), []
     if form == "checkpoint":
         name = f"{folder_name(folder)}.safetensors"
         merging.write_checkpoint(folder / name, family.folder, deltas, told)
         exported: Any = {folder / name: "checkpoint"}
+        if why := reloaded_checkpoints.why_not_diffusers(family.folder, folder / name):
+            notes.append(f"It was read again by handstyle itself: {why}.")
     else:
         name = ""
         merging.write_folder(folder, family.folder, deltas, told)
         exported = {
-            weights_of(folder, part): "diffusers-unet" if part == "unet" else "transformers-text-encoder"
+            weights_of(folder, part): exports.FULL_DENOISER.get(part, exports.FULL_TEXT_ENCODER)
             for part in family.networks
         }
     expected = reloads.added(deltas, merging.precisions(family.folder))
     found = reloads.compared(family.folder, list(family.networks), expected, exported, 0)
-    return {"name": name, "largest_rank": 0, "missed": 0.0, "largest_difference": max(found)}
+    return {"name": name, "largest_rank": 0, "missed": 0.0, "largest_difference": max(found), "notes": notes}

@@ -26,6 +26,7 @@ from handstyle.gates import (
     require_standing,
     require_training,
 )
+from handstyle.generation.meters import Meter
 from handstyle.inspectees import inspectee
 from handstyle.loading import (
     collection_named,
@@ -42,6 +43,8 @@ from handstyle.vouching import require_known_base
 from handstyle.workspace import House, Workspace, next_name, slug, unfinished
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from handstyle.collection.rights_plan import RightsPlan
     from handstyle.collection.scope import Distribution
     from handstyle.collection.withholding import Withholding
@@ -330,6 +333,7 @@ class Generated(Record):
     sheet: str | None
     base: BaseProvenance | None = None  # what the base was made from
     notes: tuple[str, ...] = ()  # what the pictures lack that they could have
+    meters: tuple[Meter, ...] = ()  # where they were asked for
 
 
 def generate(
@@ -341,6 +345,7 @@ def generate(
     seeds: Sequence[int] = (0,),
     settings: dict[str, Any] | None = None,
     sheet: bool = False,
+    meter: bool = False,
     edit: editing.Asked | None = None,
     to: Path | None = None,
     key: Path | None = None,
@@ -348,14 +353,13 @@ def generate(
     progress: Progress = silent,
 ) -> Generated:
     """Prompts x seeds, each picture signed with what it was made from. Without `styles`, the newest style is worn. With
-    an `edit`, pictures are made from a picture."""
+    an `edit`, pictures are made from a picture; with `meter`, it is told how strongly the words steer."""
     from handstyle import keys
     from handstyle.diffusion.hardware import use_all_cores
-    from handstyle.generation import previews, wardrobe
+    from handstyle.generation import wardrobe
     from handstyle.generation.generate import attached
     from handstyle.generation.generate import generate as draw
     from handstyle.publication import credentials
-    from handstyle.records import write
 
     use_all_cores()
     secret = keys.read_key(key) if key else keys.own_key()
@@ -376,19 +380,48 @@ def generate(
     )
     made = begun.told(made) if begun else made
     mark = marking(workspace, worn, secret, keep=key is None)
-    images, paths = [], []
+    drawn, paths = [], []
     with attached(worn, family):
         for picture in draw(requests, family, canvas=begun.canvas if begun else None):
-            images.append(picture.image)
+            drawn.append(picture)
             paths.append(_keep_picture(workspace, folder, picture, mark, made, worn))
             progress("drawing", len(paths), len(requests))
     page = None
     if sheet:
-        rows = [images[start : start + len(seeds)] for start in range(0, len(images), len(seeds))]
-        paper = previews.sheet(rows, prompts, [str(seed) for seed in seeds])
-        page = str(write(folder / next_name(folder, "sheet", ".png"), mark(paper, made.as_sheet)))
+        images = [picture.image for picture in drawn]
+        page = _keep_sheet(folder, images, prompts, [str(seed) for seed in seeds], mark, made)
     notes = () if credentials.is_installed() else (credentials.NOT_INSTALLED,)
-    return Generated(folder=str(folder), pictures=tuple(paths), sheet=page, base=known, notes=notes)
+    measured, more = _metered(folder, drawn, worn, family) if meter else ((), ())
+    return Generated(
+        folder=str(folder), pictures=tuple(paths), sheet=page, base=known, notes=(*notes, *more), meters=measured
+    )
+
+
+def _keep_sheet(
+    folder: Path, images: Sequence[Image], prompts: Sequence[str], seeds: Sequence[str], mark: Marking, made: MadeFrom
+) -> str:
+    from handstyle.generation import previews
+    from handstyle.records import write
+
+    rows = [images[start : start + len(seeds)] for start in range(0, len(images), len(seeds))]
+    paper = previews.sheet(rows, prompts, seeds)
+    return str(write(folder / next_name(folder, "sheet", ".png"), mark(paper, made.as_sheet)))
+
+
+def _metered(
+    folder: Path, drawn: Sequence[Picture], worn: Sequence[Worn], family: ModelFamily
+) -> tuple[tuple[Meter, ...], tuple[str, ...]]:
+    """Beside the pictures, and what is to be said of it."""
+    from handstyle.generation.generate import steered
+    from handstyle.generation.meters import NONE, Meters, meters
+
+    measured = any(picture.steered is not None for picture in drawn)
+    found = meters(drawn, steered([picture.request for picture in drawn], family)) if measured else ()
+    if not found:
+        return (), (NONE,)
+    told = Meters(styles=tuple(item.style.tensors for item in worn), base=family.digest, prompts=found)
+    path = told.save(folder / next_name(folder, "prompt-meters", ".json"))
+    return found, (*(one.words for one in found), f"The numbers are in {path}.")
 
 
 def _keep_picture(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from benchmarks.held_out_artist import __main__ as harness
-from benchmarks.held_out_artist import artists, baselines, bench, reference, table
+from benchmarks.held_out_artist import artists, audits, baselines, bench, recipes, reference, snapshots, stopping, table
 from benchmarks.held_out_artist import rows as kept
 from benchmarks.held_out_artist.artists import ARTISTS, TESTING, Drawing, Split
 from benchmarks.held_out_artist.audits import Draw, counted
@@ -158,7 +158,7 @@ def row(method: str, draw: int, error: float, **changes: Any) -> Row:
     chance = np.random.default_rng(draw)
     base = 0.5 + 0.1 * chance.random(TESTING)
     return Row(
-        artist="fxemoji", related="", draw=draw, on="testing", method=method, settings={}, preset="p" * 64, works=32,
+        artist="fxemoji", related="", draw=draw, on="testing", method=method, settings={}, recipe="r" * 64, works=32,
         drawings=TESTING,
         steps=240, split="s" * 64, base="b" * 64, version="1", base_errors=tuple(base),
         errors=tuple(base * error), distances=(0.5,) * TESTING,
@@ -169,27 +169,88 @@ def test_the_table_has_gain_interval_and_each_draw() -> None:
     rows = [row(DEFAULT, draw, 0.9) for draw in range(3)] + [row("rank 4", draw, 0.95) for draw in range(3)]
     rows.append(row(table.WITHOUT, 0, 1.0, steps=0, distances=(1.0,) * TESTING))
     rows.append(row("copy of the nearest training work", 0, 1.0, errors=(), distances=(2.0,) * TESTING))
-    made = table.tables(rows, "b" * 64, "p" * 64)
+    made = table.tables(rows)
     first, second, *_ = [line for line in made.splitlines() if line.startswith("|")][2:]
     assert first.startswith(
-        "| handstyle (240, 240, 240 steps) | 10.00 % | 10.00 to 10.00 | 10.00, 10.00, 10.00 |  | 0.500"
+        "| handstyle (240, 240, 240 steps) | 10.00 % | 10.00 to 10.00 | 10.00, 10.00, 10.00 |  |  | 0.500"
     )
     assert second.startswith("| rank 4 ") and "| -5.00 % (-5." in second
-    assert "| copy of the nearest training work | draws nothing itself | | | | 2.000 |" in made
+    assert "| copy of the nearest training work | draws nothing itself | | | | | 2.000 |" in made
 
 
-def test_rows_of_another_base_or_of_a_trial_are_not_printed() -> None:
-    assert table.tables([], "b" * 64, "p" * 64) == table.NOT_RUN
+def test_a_gain_is_normalised_by_what_the_oracle_gains() -> None:
+    rows = [row(DEFAULT, 0, 0.9)]
+    assert "| 0.50 (0.50 to 0.50) |" in table.tables([*rows, row(ORACLE, 0, 0.8)])
+    assert "| 1.00 (1.00 to 1.00) |" in table.tables([*rows, row(ORACLE, 0, 0.8)])
+    assert "the oracle's may be chance" in table.tables([*rows, row(ORACLE, 0, 1.0)])
+
+
+def test_rows_of_another_base_or_of_a_trial_are_not_printed(family: Any) -> None:
+    assert table.tables([]) == table.NOT_RUN
+    now = {"base": family.digest, "recipe": recipes.recipe_of(family, METHODS[DEFAULT])}
+    counts = row(DEFAULT, 0, 0.9, **now)
     others = [
-        row(DEFAULT, 0, 0.9, base="c" * 64),
-        row(DEFAULT, 0, 0.9, preset="q" * 64),
-        row(DEFAULT, 0, 0.9, on="tuning"),
-        row(DEFAULT, 0, 0.9, drawings=8),
+        row(DEFAULT, 0, 0.9, **{**now, "base": "c" * 64}),
+        row(DEFAULT, 0, 0.9, **{**now, "recipe": "q" * 64}),
+        row(DEFAULT, 0, 0.9, **now, on="tuning"),
+        row(DEFAULT, 0, 0.9, **now, drawings=8),
     ]
-    assert table.tables(others, "b" * 64, "p" * 64) == table.NOT_RUN
+    assert table.current(others, family) == []
+    assert table.current([counts, *others, counts], family) == [counts], "a row that was added twice counts once"
     related = row(DEFAULT, 0, 0.9, artist="emojione-v1", related="Emoji One")
-    made = table.tables([related, row(DEFAULT, 0, 0.9)], "b" * 64, "p" * 64)
+    made = table.tables([related, row(DEFAULT, 0, 0.9)])
     assert made.index("### fxemoji") < made.index("### emojione-v1, related to Emoji One in the base")
+
+
+def test_every_row_is_known_by_the_recipe_it_would_have_now(family: Any) -> None:
+    default = recipes.recipe_of(family, Method("of 32 works"))
+    found = {name: row(name, 0, 0.9) for name in (*METHODS, *baselines.BASELINES, ORACLE, "reference script")}
+    digests = {name: table.recipe_now(one, family) for name, one in found.items()}
+    assert {digests[name] for name in (DEFAULT, *baselines.BASELINES, ORACLE)} == {default}
+    others = [name for name, method in METHODS.items() if method.settings or method.stop != "max_train"]
+    assert len({digests[name] for name in others} | {default}) == len(others) + 1
+    assert digests["reference script"] not in {digests[name] for name in METHODS}
+
+
+def test_a_changed_default_makes_another_row(small_bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also one that no preset names."""
+    method = Method("quick")
+    old = small_bench.row(0, DEFAULT, method)
+    assert old.key == small_bench.row(0, DEFAULT, method).key
+    assert old.key != small_bench.row(0, DEFAULT, Method("quick", stop="cross-fitted")).key
+    resolved = recipes.default_recipe
+    monkeypatch.setattr(recipes, "default_recipe", lambda *given: resolved(*given).changed(ema_decay=0.123))
+    new = small_bench.row(0, DEFAULT, method)
+    assert new.key != old.key and new.settings == old.settings == {}
+    assert table.current([old, new], small_bench.family) == []
+
+
+def test_the_precision_of_a_machine_makes_no_other_row(family: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = set()
+    for fast in (True, False):
+        monkeypatch.setattr(recipes, "hardware", lambda fast=fast: type("Machine", (), {"fast_bf16": fast})())
+        found.add(recipes.recipe_of(family, Method("any")))
+    assert len(found) == 1
+
+
+def test_rows_of_an_older_format_are_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    old = {**row(DEFAULT, 0, 0.9).as_json(), "format": "handstyle/benchmark-row/1", "preset": "p"}
+    path.write_text(json.dumps(old) + "\n", encoding="utf-8")
+    kept.add(path, row(DEFAULT, 1, 0.9))
+    assert [one.draw for one in kept.read(path, Row)] == [1]
+
+
+def test_draws_of_another_base_or_recipe_count_for_nothing(tmp_path: Path) -> None:
+    audit = Audit(works=32, learnt=16, held_out=16, units=32, chosen_by="chance", smallest_p=1e-4)
+    run = Followed(draw=0, base="b", recipe="r", steps=(1,), base_errors=(1.0,), errors=((1.0,),), distances=((1.0,),))
+    for draw, base, recipe in ((1, "b", "r"), (0, "b", "r"), (2, "c", "r"), (3, "b", "q"), (4, "b", "")):
+        kept.add(tmp_path / "audits.jsonl", Draw(draw=draw, base=base, recipe=recipe, audit=audit))
+        kept.add(tmp_path / "snapshots.jsonl", run.model_copy(update={"draw": draw, "base": base, "recipe": recipe}))
+    assert [one.draw for one in audits.of("b", "r", tmp_path / "audits.jsonl")] == [0, 1]
+    assert [one.draw for one in snapshots.of("b", "r", tmp_path / "snapshots.jsonl")] == [0, 1]
+    rows = [{"draw": 1, "base": "b", "recipe": "r"}, {"draw": 0, "base": "b", "recipe": "r"}, {"draw": 2, "base": "b"}]
+    assert [one["draw"] for one in stopping.of(rows, base="b", recipe="r")] == [0, 1]
 
 
 def test_the_page_keeps_its_words_around_the_table() -> None:

@@ -198,7 +198,7 @@ def test_a_file_for_another_base_is_refused_with_the_names_it_looked_for(tiny_ba
     assert "input_blocks_11" in str(refused.value)
 
 
-@pytest.mark.parametrize("ending", ["dora_scale", "oft_blocks", "diff_b"])
+@pytest.mark.parametrize("ending", ["diff_b", "ia3_l", "boft_R"])
 def test_what_is_not_read_is_refused_rather_than_left_out(ending: str, tiny_base: Path, tmp_path: Path) -> None:
     name = f"lora_unet_{LINEAR.replace('.', '_')}"
     save_file(

@@ -13,7 +13,7 @@ from torch import Tensor
 from handstyle.converting import convert
 from handstyle.diffusion import adapter_places, adapters
 from handstyle.diffusion.pairs import Adapter, Pair
-from handstyle.errors import BaseUnusable, UsageMistake
+from handstyle.errors import UsageMistake
 from handstyle.workspace import Workspace
 
 BASES = ["sd3_base", "flux_base"]
@@ -134,11 +134,3 @@ def test_a_layer_under_two_names_is_refused(flux_base: Path, tmp_path: Path) -> 
     save_file(file, tmp_path / "twice.safetensors")
     with pytest.raises(UsageMistake, match="twice, under two names"):
         adapters.read(tmp_path / "twice.safetensors", flux_base)
-
-
-@pytest.mark.parametrize("form", ["checkpoint", "folder"])
-def test_a_merge_into_these_bases_is_refused_by_name(form: str, flux_base: Path, tmp_path: Path) -> None:
-    given = file_of(flux_base, tmp_path / "given.safetensors")
-    with pytest.raises(BaseUnusable, match="describes no Stable Diffusion 1, 2 or XL"):
-        convert(Workspace(tmp_path / "desk"), [str(given)], tmp_path / "to", form, base=flux_base)
-    assert not (tmp_path / "to").exists()

@@ -13,7 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from handstyle.diffusion import catalogue
+from handstyle.diffusion import catalogue, kinds
 from handstyle.errors import BaseUnusable
 
 
@@ -172,3 +172,19 @@ def test_each_part_has_an_identity_of_its_own(base: Path, family: Any) -> None:
     assert other.autoencoder_digest() != family.autoencoder_digest()
     assert other.text_digest() == family.text_digest()
     assert other.digest != family.digest
+
+
+@pytest.mark.parametrize("base", ["tiny_base", "xl_base", "sd3_base", "flux_base"])
+def test_a_family_has_the_row_that_says_what_it_is_called(base: str, request: pytest.FixtureRequest) -> None:
+    folder = request.getfixturevalue(base)
+    family = catalogue.load(folder)
+    row = kinds.named(family.kind)
+    assert row.name == family.kind and row.pipeline == catalogue.pipeline_class(folder)
+    denoiser, *learning = family.networks.items()
+    assert denoiser[0] == row.part and type(denoiser[1]).__name__ == row.denoiser
+    assert {part: type(encoder).__name__ for part, encoder in learning} == row.text_encoders
+
+
+def test_every_family_has_a_row() -> None:
+    assert {row.pipeline for row in kinds.KINDS} == catalogue.FAMILIES.keys()
+    assert len({row.name for row in kinds.KINDS}) == len(kinds.KINDS)

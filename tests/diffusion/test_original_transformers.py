@@ -134,6 +134,6 @@ def test_a_configuration_of_another_size_is_told(tmp_path: Path) -> None:
             original_transformers.from_original(file, {**config, "num_attention_heads": 8})
 
 
-def test_converting_low_rank_styles_says_which_bases_it_knows(tmp_path: Path) -> None:
+def test_what_is_asked_for_a_u_net_and_has_none_is_told_so(tmp_path: Path) -> None:
     with pytest.raises(BaseUnusable, match="describes no Stable Diffusion 1, 2 or XL"):
-        single_file.configs_in(save_tiny_flux(tmp_path / "base"))
+        single_file.configs_in(save_tiny_flux(tmp_path / "base"), "unet")

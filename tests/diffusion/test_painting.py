@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 import torch
+from tests.conftest import save_tiny_flux
 from torch import Tensor
 
-from handstyle.diffusion import painting, sampling
+from handstyle.diffusion import catalogue, painting, sampling
 from handstyle.diffusion.painting import Begun, Chance
 from handstyle.errors import UsageMistake
 
@@ -44,20 +45,23 @@ def by_diffusers(family: Any, folder: Path, sampler: str, begun: Begun) -> Tenso
     from diffusers import AutoPipelineForImage2Image, AutoPipelineForInpainting
 
     library: Any = AutoPipelineForImage2Image if begun.mask_11HW is None else AutoPipelineForInpainting
-    unsafe = {} if "sd3" in str(folder) else {"safety_checker": None, "requires_safety_checker": False}
-    pipeline = library.from_pretrained(folder, **unsafe)
     flows = family.noise.prediction == "flow"
+    unsafe = {} if flows else {"safety_checker": None, "requires_safety_checker": False}
+    pipeline = library.from_pretrained(folder, **unsafe)
     pipeline.scheduler = sampling.solver(sampler, family.scheduler_config(), flows=flows)
     pipeline.set_progress_bar_config(disable=True)
     common = {"prompt": PROMPT, "strength": begun.strength, "num_inference_steps": STEPS, "guidance_scale": 3.0,
               "output_type": "latent", "generator": torch.Generator().manual_seed(SEED)}  # fmt: skip
-    if begun.mask_11HW is None:
+    if begun.mask_11HW is None and not flows:
         return pipeline(image=begun.latents_1CHW, **common).images
     # It draws from its generator while it encodes a picture; here the latents are given.
     pipeline._encode_vae_image = lambda image, generator: begun.latents_1CHW
-    pixels = begun.mask_11HW.repeat_interleave(2, 2).repeat_interleave(2, 3)
-    found: Tensor = pipeline(image=torch.zeros(1, 3, 16, 16), mask_image=pixels, height=16, width=16, **common).images
-    return found
+    common |= {"image": begun.latents_1CHW, "height": 16, "width": 16}
+    if begun.mask_11HW is not None:
+        common["image"] = torch.zeros(1, 3, 16, 16)
+        common["mask_image"] = begun.mask_11HW.repeat_interleave(2, 2).repeat_interleave(2, 3)
+    found: Tensor = pipeline(**common).images
+    return pipeline._unpack_latents(found, 16, 16, 2) if found.ndim == 3 else found  # FLUX.1 leaves its tokens
 
 
 @pytest.mark.parametrize("masked", [False, True], ids=["img2img", "inpainting"])
@@ -74,13 +78,39 @@ def test_it_ends_where_diffusers_ends(
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-4 * float(expected.abs().max()))
 
 
+@pytest.fixture(scope="module")
+def sd3_of_16_channels(sd3_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With as many as the true ones have, and as diffusers' inpainting asks for."""
+    from diffusers import StableDiffusion3Pipeline
+
+    folder = tmp_path_factory.mktemp("sd3 of 16 channels")
+    pipeline = StableDiffusion3Pipeline.from_pretrained(sd3_base)
+    torch.manual_seed(0)
+    for part, settings in {
+        "transformer": {"in_channels": 16, "out_channels": 16}, "vae": {"latent_channels": 16}
+    }.items():  # fmt: skip
+        old = getattr(pipeline, part)
+        pipeline.register_modules(**{part: type(old).from_config({**old.config, **settings})})
+    pipeline.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def quick_flux_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The one that is not told how strongly to guide, and does not shift by size."""
+    return save_tiny_flux(tmp_path_factory.mktemp("flux") / "schnell", guided=False)
+
+
+@pytest.mark.parametrize("masked", [False, True], ids=["img2img", "inpainting"])
 @pytest.mark.parametrize("strength", [3 / 7, 1.0])
-def test_a_base_that_flows_varies_as_diffusers_does(strength: float, sd3_family: Any, sd3_base: Path) -> None:
-    """Shares of whole steps: of others its pipelines for flow walk one more. Its inpainting takes 16 channels, of which
-    the small base has 4."""
-    begun = Begun(picture(sd3_family), strength)
-    found = walked(sd3_family, "euler", begun)
-    expected = by_diffusers(sd3_family, sd3_base, "euler", begun)
+@pytest.mark.parametrize("base", ["sd3_of_16_channels", "flux_base", "quick_flux_base"])
+def test_so_do_bases_that_flow(base: str, strength: float, masked: bool, request: pytest.FixtureRequest) -> None:
+    """Shares of whole steps: of others these pipelines walk one more. They know the one solver."""
+    folder = request.getfixturevalue(base)
+    family = catalogue.load(folder)
+    begun = Begun(picture(family), strength, left_half() if masked else None)
+    found = walked(family, "euler", begun)
+    expected = by_diffusers(family, folder, "euler", begun)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-4 * float(expected.abs().max()))
 
 

@@ -115,7 +115,7 @@ def the_base_is_put_back(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
         return
     family = request.getfixturevalue("family")
-    networks = (family.denoiser, family.text_encoder)
+    networks = tuple(family.networks.values())
     before = [state_of(network) for network in networks]
     yield
     for network, was in zip(networks, before, strict=True):

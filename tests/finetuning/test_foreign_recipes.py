@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handstyle.errors import RecipeInvalid
-from handstyle.finetuning.foreign_recipes import as_file, translated
+from handstyle.finetuning.foreign_recipes import KNOWN, as_file, translated
 from handstyle.finetuning.recipe import Recipe
 from handstyle.finetuning.translation import Translated
 from handstyle.records import toml_in
@@ -184,10 +184,10 @@ def test_a_command_line_of_diffusers_means_what_it_meant(tmp_path: Path) -> None
         "lora_modules": ["attention"], "with_prior_preservation": True, "class_prompt": "a photo of dog",
         "num_class_images": 200, "resolution": 512, "train_batch_size": 1, "gradient_accumulation_steps": 2,
         "lr_warmup_steps": 0, "max_train": "500 steps", "caption_dropout": 0.0, "snr_gamma": "none",
-        "text_encoder_lr": 1e-4,
+        "text_encoder_lr": 1e-4, "algo": "dora",
     }  # fmt: skip
     assert found.recipe.lora_alpha == found.recipe.rank == 8
-    assert found.without_counterpart == ("lr_scheduler = polynomial: constant_with_warmup is used", "use_dora")
+    assert found.without_counterpart == ("lr_scheduler = polynomial: constant_with_warmup is used",)
     notes = "\n".join(found.notes)
     assert "fp16: bf16 is used" in notes
     assert "CompVis/stable-diffusion-v1-4" in notes and "my dogs" in notes and "sks dog" in notes
@@ -245,12 +245,12 @@ def test_what_is_no_settings_is_refused(name: str, text: str, tmp_path: Path) ->
         read(tmp_path, text, name)
 
 
-@given(st.text(max_size=200))
-def test_no_text_makes_more_of_it_than_settings_or_a_refusal(text: str) -> None:
+@given(st.sampled_from(KNOWN), st.text(max_size=200))
+def test_no_text_makes_more_of_it_than_settings_or_a_refusal(script: str, text: str) -> None:
     from handstyle.finetuning.foreign_recipes import _from_command_line
 
     try:
-        found = _from_command_line(f"python train_dreambooth_lora.py {text}", "x")
+        found = _from_command_line(f"python {script} {text}", "x")
         toml_in(as_file(found, "x"))
     except (ValueError, RecipeInvalid):
         pass
@@ -279,3 +279,66 @@ def test_the_adapters_of_lycoris_keep_their_kind(tmp_path: Path) -> None:
 def test_blocks_of_diffusers_scripts_keep_their_names(asked: str, blocks: tuple[str, ...], tmp_path: Path) -> None:
     found = read(tmp_path, f"accelerate launch train_dreambooth_lora_sdxl.py {asked}\n", "train.sh")
     assert found.recipe.lora_blocks == blocks
+
+
+ADVANCED = r"""
+accelerate launch train_dreambooth_lora_sdxl_advanced.py \
+  --pretrained_model_name_or_path="stabilityai/stable-diffusion-xl-base-1.0" \
+  --pretrained_vae_model_name_or_path="madebyollin/sdxl-vae-fp16-fix" \
+  --dataset_name="./3d_icon" --instance_prompt="3d icon in the style of TOK" \
+  --validation_prompt="a TOK icon of an astronaut riding a horse, in the style of TOK" \
+  --output_dir="3d-icon-SDXL-LoRA" --caption_column="prompt" --mixed_precision="bf16" --resolution=1024 \
+  --train_batch_size=3 --repeats=1 --report_to="wandb" --gradient_accumulation_steps=1 --gradient_checkpointing \
+  --learning_rate=1.0 --text_encoder_lr=1.0 --optimizer="prodigy" --train_text_encoder_ti \
+  --train_text_encoder_ti_frac=0.5 --snr_gamma=5.0 --lr_scheduler="constant" --lr_warmup_steps=0 --rank=8 \
+  --max_train_steps=1000 --checkpointing_steps=2000 --seed="0" --push_to_hub
+"""
+
+
+def test_pivotal_tuning_of_the_advanced_scripts_is_pivotal_tuning_here(tmp_path: Path) -> None:
+    """The command line of examples/advanced_diffusion_training/README.md."""
+    found = read(tmp_path, ADVANCED, "train.sh")
+    assert differences(found) == {
+        "lora_modules": ["attention"], "caption_dropout": 0.0, "resolution": 1024, "train_batch_size": 3,
+        "optimizer": "prodigy", "learning_rate": 1.0, "text_encoder_lr": 1.0, "token_lr": 1.0,
+        "train_text_encoder_ti": True, "train_text_encoder_ti_frac": 0.5, "identifier": "<tok>", "num_vectors": 2,
+        "max_train": "1000 steps", "lr_warmup_steps": 0, "lr_scheduler": "constant", "gradient_checkpointing": True,
+        "adam_weight_decay": 1e-4, "num_class_images": 100,
+    }  # fmt: skip
+    lost = "\n".join(found.without_counterpart)
+    assert lost.count("\n") == 1 and "pretrained_vae_model_name_or_path" in lost and "begin at random" in lost
+    assert "token_abstraction = TOK: the new word is <tok>" in found.notes
+
+
+@pytest.mark.parametrize(
+    ("asked", "settings"),
+    [
+        ("--train_text_encoder_ti", {"token_lr": 5e-6, "train_text_encoder_ti_frac": 0.5, "num_vectors": 2}),
+        ("--train_text_encoder_ti --text_encoder_lr=0", {"token_lr": 1e-4}),
+        ("--train_text_encoder_ti --token_abstraction=Wald --num_new_tokens_per_abstraction 3", {
+            "identifier": "<wald>", "num_vectors": 3}),
+        ("--train_text_encoder_ti --token_abstraction='TOK, TOK2'", {"identifier": "<tok>"}),
+        ("--num_new_tokens_per_abstraction 3", {"train_text_encoder_ti": False, "num_vectors": 1}),
+        ("--use_dora --noise_offset 0.1", {"algo": "dora", "noise_offset": 0.1}),
+        ("--use_dora --train_text_encoder", {"algo": "lora", "train_text_encoder": True, "text_encoder_lr": 5e-6}),
+    ],
+)  # fmt: skip
+def test_a_choice_of_the_advanced_scripts_is_this_one_here(
+    asked: str, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    found = read(tmp_path, f"python train_dreambooth_lora_sd15_advanced.py {asked}", "a.txt").recipe
+    assert {name: getattr(found, name) for name in settings} == settings
+
+
+def test_what_the_advanced_scripts_do_that_is_not_here_is_told(tmp_path: Path) -> None:
+    asked = "--train_text_encoder --train_text_encoder_frac=0.5 --use_dora --do_edm_style_training --clip_skip=2"
+    found = read(tmp_path, f"python train_dreambooth_lora_sdxl_advanced.py {asked}", "a.txt")
+    assert found.recipe.clip_skip == 2
+    assert {line.partition(":")[0] for line in found.without_counterpart} == {
+        "train_text_encoder_frac = 0.5", "use_dora", "do_edm_style_training"
+    }  # fmt: skip
+    two = read(tmp_path, "python train_dreambooth_lora_sd15_advanced.py --train_text_encoder_ti "
+               "--token_abstraction=TOK,TOK2 --adam_weight_decay_text_encoder=1e-3", "b.txt")  # fmt: skip
+    lost = "\n".join(two.without_counterpart)
+    assert "token_abstraction = TOK2: one word is taught" in lost
+    assert "adam_weight_decay_text_encoder = 1e-3: 0.0001 is used" in lost

@@ -23,13 +23,16 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "adafactor": {"learning_rate": 1e-3},
     "prodigy": {"learning_rate": 1.0},
     "adamwschedulefree": {"learning_rate": 1e-3},
+    "adamw8bit": {"learning_rate": 1e-3},
 }
 others = pytest.mark.parametrize("name", list(SETTINGS))
 
 
 @pytest.fixture(autouse=True)
 def installed(request: pytest.FixtureRequest) -> None:
-    for package in ("prodigyopt", "schedulefree"):
+    """On a processor, too, bitsandbytes takes steps."""
+    called = getattr(request.node, "callspec", None)
+    if called and (package := optimizers.PACKAGES.get(called.params.get("name", ""))):
         pytest.importorskip(package)
 
 
@@ -148,6 +151,27 @@ def test_prodigy_is_the_one_of_the_paper() -> None:
         w = w - 0.01 * rate * w
         w = w - rate * m / (v.sqrt() + d * 1e-8)
     assert torch.allclose(one.go().double(), w, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["adamw8bit"])
+def test_adamw_in_8_bits_steps_nearly_as_adamw_does(name: str) -> None:
+    """Dettmers et al. 2022, "8-bit Optimizers via Block-wise Quantization": what it remembers is rounded, in blocks. Of
+    a matrix with fewer than 4096 numbers nothing is."""
+    for rows, off, kind in ((8, 1e-6, torch.float32), (80, 3e-3, torch.uint8)):
+        torch.manual_seed(0)
+        weight, gradients = torch.randn(rows, 64), [torch.randn(rows, 64) * 0.1 for _ in range(5)]
+        ends, remembered = [], {}
+        for chosen in (asked(learning_rate=0.01), asked(optimizer=name, learning_rate=0.01)):
+            parameter = nn.Parameter(weight.clone())
+            run = Run(Trainable({"unet.w": parameter}, {}), chosen, 5)
+            for gradient in gradients:
+                run.prepare()
+                parameter.grad = gradient.clone()
+                run.apply()
+            ends.append(parameter.detach())
+            remembered = run.state().optimizer
+        assert (ends[0] - ends[1]).abs().max() < off < 0.1 * (ends[0] - weight).abs().max()
+        assert remembered["tensor/state1/unet.w"].dtype == kind
 
 
 @others

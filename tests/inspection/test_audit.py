@@ -16,11 +16,14 @@ from PIL import Image
 from handstyle import auditing, digests, stages
 from handstyle.collection.rights_plan import read_rights_toml
 from handstyle.demonstration import EXAMPLE
+from handstyle.diffusion.checkpoints import read_tensors
 from handstyle.encoding.cache import Cache
+from handstyle.finetuning.material import material_of
+from handstyle.finetuning.preparing import encode_pictures, encode_words
 from handstyle.finetuning.recipe import Recipe
 from handstyle.finetuning.trained_style import BaseIdentity, TrainedStyle
 from handstyle.generation.generate import Worn
-from handstyle.inspection import audit
+from handstyle.inspection import audit, twins
 from handstyle.inspection.audit import Judge
 from handstyle.inspection.audit_report import Audit, Judged, Proposal
 from handstyle.inspection.copy_distances import Looked
@@ -213,6 +216,56 @@ def test_how_words_steer_is_told_and_decides_nothing() -> None:
     assert told.prompts_p == pytest.approx(1 / 252) and not told.is_flagged
 
 
+def test_what_is_proposed_passes_the_attack_as_well(
+    subject: tuple[Workspace, Subject], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pictures pass from the weight 0.6 on and the attack from 0.4 on; of shorter trainings the attack passes one."""
+    _, inspected = subject
+    asked: list[tuple[str, int, float]] = []
+
+    class Counted(audit.Auditing):
+        def _drawn(self, twin: Any, weight: float = 1.0) -> Any:
+            asked.append(("drawn", twin.step, weight))
+            return weight <= 0.6 or twin.step < 4
+
+        def _forced(self, twin: Any, weight: float = 1.0) -> Any:
+            asked.append(("forced", twin.step, weight))
+            return weight <= 0.4 or twin.step < 3
+
+    class Passing:
+        def p(self, passes: bool) -> float:
+            return 0.5 if passes else 0.001
+
+    auditing_ = Counted(inspected, None, {}, "s", "chance", None, lambda *told: None, tmp_path)  # type: ignore[arg-type]
+    kept = [twins.Twin(step, None, tmp_path) for step in (4, 3, 2, 1)]  # type: ignore[arg-type]
+    proposal = auditing_._proposal(Passing(), kept[0], kept[1:])  # type: ignore[arg-type]
+    assert (proposal.weight, proposal.steps) == (0.4, 2)
+    assert ("forced", 4, 0.8) not in asked, "what its pictures give away is not attacked as well"
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_a_twin_is_kept_on_its_way_too_with_no_more_than_its_weights(
+    subject: tuple[Workspace, Subject], tmp_path: Path, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that an earlier step can be proposed of a full finetuning as well."""
+    _, inspected = subject
+    recipe, cache = inspected.worn.trained.recipe.changed(method=method), inspected.cache
+    collection, family = inspected.collection, inspected.family
+    for _ in encode_pictures(collection, inspected.folder, family, recipe, cache):
+        pass
+    for _ in encode_words(collection, family, recipe, cache):
+        pass
+    material = material_of(collection, family, recipe, cache, None, lambda *told: None)
+    monkeypatch.setattr("handstyle.finetuning.origin.of_run", lambda *given: None)
+    made = twins.Twins(inspected, material, tmp_path / "twins", lambda *told: None)
+    found = made.trained(recipe, [0, 1], 4, (0.75, 0.5))
+    assert [twin.step for twin in found] == [4, 3, 2]
+    held, _ = read_tensors(found[0].path)
+    assert {name.partition("/")[0] for name in held} == {"weights"}
+    differ = [any(not torch.equal(value, found[1].weights[name]) for name, value in found[0].weights.items())]
+    assert differ == [True], "each is of its own step"
+
+
 @pytest.mark.slow
 def test_an_audit_that_was_stopped_goes_on_from_its_twins_to_the_same_numbers(
     subject: tuple[Workspace, Subject], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -221,14 +274,14 @@ def test_an_audit_that_was_stopped_goes_on_from_its_twins_to_the_same_numbers(
     whole = auditing.audited(workspace, inspected, tmp_path / "one", lambda *told: None)
     assert not list(workspace.folds("").rglob("*.safetensors")), "the twins' weights are not kept"
     trained: list[int] = []
-    finetune = audit.finetune
+    finetune = twins.finetune
 
     def counting(*given: Any, **named: Any) -> Any:
         for step in finetune(*given, **named):
             trained.append(step.index)
             yield step
 
-    monkeypatch.setattr(audit, "finetune", counting)
+    monkeypatch.setattr(twins, "finetune", counting)
 
     def stop(what: str, done: int, of: int) -> None:
         if what == "trying to get the works out":

@@ -17,11 +17,15 @@ WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[DEC]", "[ENC]", "a", "boat", "hut
 
 @pytest.fixture(scope="module")
 def blip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return saved_blip(tmp_path_factory.mktemp("blip"))
+
+
+def saved_blip(folder: Path) -> Path:
     """The real class, as small as it goes, with weights drawn by chance."""
     from transformers import BertTokenizerFast, BlipConfig, BlipForConditionalGeneration, BlipProcessor
     from transformers.models.blip.image_processing_pil_blip import BlipImageProcessorPil
 
-    folder = tmp_path_factory.mktemp("blip")
+    folder.mkdir(exist_ok=True)
     (folder / "vocab.txt").write_text("\n".join(WORDS), encoding="utf-8")
     torch.manual_seed(0)
     text = {"vocab_size": len(WORDS), "hidden_size": 16, "encoder_hidden_size": 16, "intermediate_size": 32,

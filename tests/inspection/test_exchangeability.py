@@ -22,6 +22,34 @@ def test_where_nothing_was_learnt_it_alarms_no_more_often_than_its_level(number:
     assert np.mean(np.array(found) <= 0.2) > 0.1, "it is not always silent"
 
 
+@pytest.mark.parametrize("number", [12, 32])
+def test_to_look_in_several_ways_alarms_no_more_often(number: int) -> None:
+    """Measures that have to do with one another, as all measures of nearness have."""
+    chance = np.random.default_rng(3)
+    learnt = list(range(number // 2))
+    found = []
+    for seed in range(400):
+        common = chance.exponential(1, number)
+        found.append(p_value(np.stack([common + chance.normal(0, 0.5, number) for _ in range(3)]), learnt, seed))
+    for level in (LEVEL, 0.05, 0.2):
+        assert np.mean(np.array(found) <= level) <= level + 3 * np.sqrt(level * (1 - level) / 400)
+    assert np.mean(np.array(found) <= 0.2) > 0.1
+
+
+def test_what_one_measure_of_three_tells_is_paid_for_and_found() -> None:
+    chance, learnt = np.random.default_rng(1), list(range(0, 32, 2))
+    alone, together, alarms = [], [], 0
+    for seed in range(30):
+        scores_MN = chance.normal(0, 1, (3, 32))
+        scores_MN[1, learnt] -= 1.8
+        alone.append(p_value(scores_MN[1], learnt, seed))
+        together.append(p_value(scores_MN, learnt, seed))
+        alarms += together[-1] <= LEVEL
+    assert alarms >= 26 and all(one <= all_of_them for one, all_of_them in zip(alone, together, strict=True))
+    same = np.tile(scores_MN[1], (3, 1))
+    assert p_value(same, learnt, 29) == alone[-1], "three times the same costs nothing"
+
+
 def test_works_that_come_out_nearer_are_found() -> None:
     chance, learnt = np.random.default_rng(1), list(range(0, 32, 2))
     alarms = 0

@@ -123,6 +123,8 @@ def test_withheld_works_are_the_yardstick_where_there_are_no_further_drawings(
     assert report.held_out_gain is not None and report.nearer_to_truth is not None
     assert report.held_out_gain.drawings == "works left out of training"
     assert report.held_out_gain.number_of_drawings == 2 == report.nearer_to_truth.prompts
+    assert report.copying.unusually_near is None and "2 other drawings are too few" in report.copying.words
+    assert all(output.chance is not None for output in report.copying.outputs)
     assert {side.caption for side in report.comparisons} == {work.caption for work in inspected.collection.withheld}
     assert {work.name for work in report.works} == {work.name for work in inspected.collection.training}
     competitors = [competitor.name for competitor in report.nearer_to_truth.competitors]

@@ -141,6 +141,21 @@ def test_each_output_says_where_its_distance_lies(report: InspectionReport, pict
     assert "0.312 nearer than 3 of 5 real drawings" in text
 
 
+def test_each_output_says_by_which_measure_and_among_how_many(report: InspectionReport, pictures: Path) -> None:
+    told = ((1 / 6, "as a whole"), (1.0, "tile by tile"), (3 / 6, "in what is drawn"), (2 / 6, "tile by tile"))
+    outputs = tuple(
+        output.model_copy(update={"chance": chance, "measure": measure})
+        for output, (chance, measure) in zip(report.copying.outputs, told, strict=True)
+    )
+    check = report.copying.model_copy(update={"outputs": outputs, "threshold": None, "quantile": 0.2})
+    text = Document(page(report.model_copy(update={"copying": check}), pictures, public=False)).text
+    assert "0.312 unusually near: as a whole; none of 5 real drawings as near" in text
+    assert "0.123 in what is drawn; 2 of 5 real drawings as near" in text
+    assert "0.512 tile by tile; 1 of 5 real drawings as near" in text
+    assert text.index("0.312 unusually") < text.index("0.123 in what"), "the most telling first"
+    assert "whichever of three measures tells most" in text
+
+
 def test_a_report_without_further_drawings_says_what_it_cannot_say(report: InspectionReport, pictures: Path) -> None:
     check = report.copying.model_copy(update={"distances_of_real": (), "threshold": None, "unusually_near": None})
     nothing = {"held_out_gain": None, "nearer_to_truth": None, "comparisons": (), "losses": (), "surfaces": ()}

@@ -73,6 +73,20 @@ def test_an_output_unusually_near_to_a_hidden_work_is_not_shown_either(report: I
     assert files["cow, hndst drawing"] != ""
 
 
+def test_where_too_few_drawings_can_tell_an_output_that_may_be_near_is_not_shown(report: InspectionReport) -> None:
+    """Five drawings: whatever is first by one of three measures has a chance of up to three in six."""
+    chances = (1.0, 1.0, 0.5, 4 / 6)
+    outputs = tuple(
+        output.model_copy(update={"chance": chance})
+        for output, chance in zip(report.copying.outputs, chances, strict=True)
+    )
+    check = report.copying.model_copy(update={"outputs": outputs, "threshold": None, "unusually_near": None})
+    after = redacted(report.model_copy(update={"copying": check})).copying
+    files = {output.picture.caption: output.picture.file for output in after.outputs}
+    assert files["sail, hndst drawing"] == "" and files["cow, hndst drawing"] != ""
+    assert not any(map(check.is_near, check.outputs)), "and none is called unusually near"
+
+
 def test_a_work_the_report_does_not_list_is_not_named_beside_hidden_works(report: InspectionReport) -> None:
     stray = report.copying.outputs[0].model_copy(update={"work": "nobody knows.png"})
     check = report.copying.model_copy(update={"outputs": (stray,)})

@@ -78,10 +78,18 @@ def test_a_style_that_is_worse_is_said_to_err_more() -> None:
 def test_without_further_drawings_the_report_says_what_it_cannot_tell() -> None:
     headline, *_ = verdict(None, None, COPYING)
     assert "cannot be told" in headline
-    first, *_, last = cannot_tell(None, further=False, number_of_outputs=3)
+    first, *_, last = cannot_tell(None, COPYING, further=False)
     assert "no drawing was left out" in first and "pose and what is left out are not measured" in last
-    *_, last = cannot_tell(gain(0.02, 0.01, 0.03), further=True, number_of_outputs=3)
+    *_, last = cannot_tell(gain(0.02, 0.01, 0.03), COPYING, further=True)
     assert "not what they mean" in last and "not measured" not in last, "with real drawings they are measured"
+
+
+def test_too_few_drawings_to_say_what_is_near_are_a_limit_that_is_told() -> None:
+    eight = COPYING.model_copy(update={"distances_of_real": (1.0,) * 8})
+    (told,) = [limit for limit in cannot_tell(None, eight, further=True) if "unusually near" in limit]
+    assert "takes at least 19 other drawings" in told and told.endswith("there are 8.")
+    counted = eight.model_copy(update={"unusually_near": 0})
+    assert not any("unusually near" in limit for limit in cannot_tell(None, counted, further=True))
 
 
 def test_the_share_of_what_could_be_gained_stands_beside_the_gain() -> None:

@@ -6,6 +6,7 @@ They are typed in the order of the journey, in a folder as the pages describe it
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import shlex
@@ -20,6 +21,8 @@ from PIL import Image
 
 from handstyle import consenting, keys, logkeeping
 from handstyle.demonstration import EXAMPLE
+from handstyle.inspection.blind_test import Answers
+from handstyle.publication import certificates
 from handstyle.terminal import command_line
 from handstyle.workspace import House
 
@@ -30,8 +33,8 @@ RIGHTS = '[[rights]]\nworks = ["*.png"]\nauthor = "Ada Example"\nbasis = "own-wo
 DATA_SET = '[[datasets]]\n[[datasets.subsets]]\nimage_dir = "drawings"\nclass_tokens = "icon"\n'
 # `demo` is run by .ci/run, on the shipped base; it takes minutes.
 # A download is asked for in tests/diffusion/test_single_file.py, without a network; an upload in
-# tests/terminal/test_commands.py, with a stand-in.
-TYPED_ELSEWHERE = re.compile(r"handstyle demo|verify demo-output|--allow-download|--push-to-hub")
+# tests/terminal/test_commands.py, with a stand-in; trainings by the dozen in tests/test_attributing.py.
+TYPED_ELSEWHERE = re.compile(r"handstyle demo|verify demo-output|--allow-download|--push-to-hub|--halves 16")
 # Packages that are not among ours: tests/finetuning/test_trackers.py and test_quantised_base.py.
 for package, option in {"tensorboard": "--report-to tensorboard", "bitsandbytes": "base_model_precision="}.items():
     if find_spec(package) is None:
@@ -142,10 +145,14 @@ def finetuning(line: str) -> None:
 
 
 def vision_model_at_hand(line: str) -> None:
+    from tests.inspection.test_published_models import Sscd, made
+    from tests.inspection.test_published_models import saved as of_published_names
     from tests.inspection.test_vision_models import saved
 
     if "--vision" in line and not Path("models/dinov2-small").exists():
         saved(Path("models/dinov2-small"), "dinov2")
+    if "--vision sscd" in line:
+        of_published_names(made(Sscd), Path("sscd_disc_mixup.safetensors"))
 
 
 def inspecting(line: str) -> None:
@@ -271,6 +278,57 @@ def release_to_rename(line: str) -> None:
     shutil.rmtree("quiet-lines", ignore_errors=True)
 
 
+def two_runs(line: str) -> None:
+    runs = Path("handstyle-workspace/runs")
+    if not (runs / "RUN").exists():
+        (run,) = runs.iterdir()
+        assert typed("handstyle finetune --recipe my-recipe.toml --set rank=3") == 0
+        (other,) = set(runs.iterdir()) - {run}
+        shutil.copytree(run, runs / "RUN")
+        shutil.copytree(other, runs / "OTHER-RUN")
+
+
+def table_of_captions(line: str) -> None:
+    """One is never overwritten, and each line of the page makes the same one."""
+    from tests.inspection.test_captioner import saved_blip
+
+    if line.startswith("handstyle captions"):
+        Path("captions.csv").unlink(missing_ok=True)
+    if "--captioner" in line:
+        saved_blip(Path("models/blip"))
+
+
+def people_who_guessed(line: str) -> None:
+    if "guesses-" not in line:
+        return
+    answers = Answers.load(min(Path("handstyle-workspace/blind-tests").glob("*/answers.json")))
+    for number, name in enumerate(re.findall(r"guesses-\w+\.json", line)):
+        told = {"format": "handstyle/guesses/1", "test": answers.commitment, "sheet": f"{number:032x}", "name": "Zoë",
+                "judge": "somebody else", "saw_works_before": False, "seconds": 61,
+                "guesses": list(answers.hands)}  # fmt: skip
+        Path(name).write_text(json.dumps(told), encoding="utf-8")
+
+
+def more_works_kept_back(line: str) -> None:
+    for path in sorted((EXAMPLE / "held_out").glob("*.png"))[:6]:
+        shutil.copy(path, "more-drawings")
+    if not Path("handstyle-workspace").exists():
+        assert typed('handstyle collect drawings --mine "Ada Example" --leave-out 4') == 0
+        journey("finetune")
+    people_who_guessed(line)
+
+
+def picture_that_was_drawn(line: str) -> None:
+    """And who signs here, for those who ask by whom it is."""
+    if Path("picture.png").exists():
+        return
+    assert typed('handstyle generate "a red boat"') == 0
+    (drawn,) = Path("handstyle-workspace/pictures").glob("*/*.png")
+    shutil.copy(drawn, "picture.png")
+    Path("people-i-know.txt").write_text(keys.public_line(keys.own_key().public_key()) + "\n", encoding="utf-8")
+    Path("ana.pem").write_bytes(certificates.credentials_of(keys.own_key()).root_pem)
+
+
 def base_to_vouch_for(line: str) -> None:
     release_at_hand(line)
     if "--refuse-unknown-base" in line:  # the page's release is made on a base that somebody known vouched for
@@ -292,6 +350,13 @@ PAGES: list[tuple[str, tuple[str, ...], Callable[[str], None]]] = [
     ("docs/inspect.md", ("collect", "finetune"), inspecting),
     ("docs/publish.md", ("collect", "finetune", "inspect"), no_earlier_release),
     ("docs/base.md", ("collect", "finetune", "inspect", "publish"), base_to_vouch_for),
+    ("docs/doctor.md", (), more_works_kept_back),
+    ("docs/captions.md", ("collect",), table_of_captions),
+    ("docs/compare.md", ("collect", "finetune"), two_runs),
+    ("docs/blind-test.md", (), more_works_kept_back),
+    ("docs/influence.md", ("collect", "finetune"), picture_that_was_drawn),
+    ("docs/shares.md", ("collect", "finetune"), picture_that_was_drawn),
+    ("docs/detect.md", ("collect", "finetune"), picture_that_was_drawn),
     ("docs/convert.md", ("collect", "finetune"), file_of_another_tool),
     ("docs/recipe.md", (), nothing),
     ("docs/rename.md", ("collect", "finetune", "inspect", "publish"), release_to_rename),

@@ -19,8 +19,8 @@ pytestmark = pytest.mark.slow
 # Base, its family, and how many files of weights a low-rank style and a full one have.
 BASES = {
     "xl_base": ("stable-diffusion-xl", {"lora": 2, "full": 3}),
-    "sd3_base": ("stable-diffusion-3", {"lora": 1, "full": 3}),
-    "flux_base": ("flux", {"lora": 1, "full": 2}),
+    "sd3_base": ("stable-diffusion-3", {"lora": 2, "full": 4}),
+    "flux_base": ("flux", {"lora": 2, "full": 3}),
 }
 
 

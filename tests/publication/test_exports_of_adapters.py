@@ -82,6 +82,36 @@ def test_so_does_the_one_file_for_a_transformer(
     assert file.format == FILES[algo][0] and file.largest_difference < 1e-5
 
 
+@pytest.mark.parametrize("name", ["1", "xl", "sd3", "flux"])
+@each_algorithm
+def test_every_file_is_read_as_those_of_other_tools_are(
+    algo: str, name: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """What a stranger has of a release are its files, and no workspace with the run."""
+    from handstyle.diffusion import adapters, low_rank, updates
+    from handstyle.diffusion.adapter_places import layers_of
+    from handstyle.diffusion.pairs import Pair
+
+    prefix, base = ("" if name == "1" else f"{name}_"), "tiny_base" if name == "1" else f"{name}_base"
+    there = (request.getfixturevalue(f"{prefix}family"), request.getfixturevalue(base))
+    written(tmp_path, there, algo)
+    tensors, shapes = tensors_of(there[0], algo), layers_of(there[1])
+    for path in sorted((tmp_path / "weights").glob("*.safetensors")):
+        found = adapters.read(path, there[1])
+        seen = 0
+        for part, network in there[0].networks.items():
+            own = dict(network.named_parameters())
+            expected = updates.added_by(low_rank.split(tensors, part), algo, ALPHA, own)  # type: ignore[arg-type]
+            for parameter, delta in expected.items():
+                layer = parameter.removesuffix(".weight")
+                layer = f"{part}.{layer}" if f"{part}.{layer}" in shapes else f"{part}.text_model.{layer}"
+                update = found[layer]
+                change = update.delta(shapes[layer]) if isinstance(update, Pair) else update
+                torch.testing.assert_close(change, delta.detach(), rtol=1e-5, atol=1e-5)
+                seen += 1
+        assert seen == len(found)
+
+
 def test_every_algorithm_is_looked_at() -> None:
     assert FILES.keys() | {"lora", "textual-inversion"} == KNOWN_AS.keys()  # these have files of tests of their own
 

@@ -12,6 +12,7 @@ from ingredients import ALPHA as OWN_ALPHA
 from ingredients import numbers
 from test_exports import ALPHA, RANK, TEXT_MODULES, UNET_MODULES, saved
 
+from handstyle.diffusion import kinds
 from handstyle.diffusion.original_layout import file_of_parts
 from handstyle.diffusion.single_file import SHIPPED, configs_in
 from handstyle.errors import RecordDamaged
@@ -110,7 +111,7 @@ def test_alpha_is_the_true_one_and_the_header_says_what_it_is(kohya: Path) -> No
 
 
 def test_a_true_base_is_called_by_its_name(xl_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(exports.ARCHITECTURES, (56, "epsilon"), exports.ARCHITECTURES[2048, "epsilon"])
+    monkeypatch.setitem(kinds.WIDTHS, 56, kinds.named("stable-diffusion-xl"))
     written(tmp_path, xl_base, low_rank(xl_base, "unet"))
     metadata = metadata_of(tmp_path / "weights" / "soft-outline.safetensors")
     assert metadata["ss_base_model_version"] == "sdxl_base_v1-0"

@@ -243,7 +243,7 @@ def test_alternatives_seeds_and_settings_are_read(typed: Any, stage: Any) -> Non
     call = stage("generate", stages.Generated(folder="p", pictures=(), sheet=None))
     typed("generate", "a {red|blue} cat", "a dog", "--seeds", "1,5-7", "--guidance", "2.5", "--steps", "9",
           "--sampler", "euler", "--negative-prompt", "grey", "--width", "32", "--height", "64",
-          "--style", "one=0.5", "--style", "two", "--sheet", "--to", "here", "--plain")  # fmt: skip
+          "--style", "one=0.5", "--style", "two", "--sheet", "--meter", "--to", "here", "--plain")  # fmt: skip
     assert call.positional[1] == ["a red cat", "a blue cat", "a dog"]
     assert call.named.pop("progress")
     assert call.named == {
@@ -252,6 +252,7 @@ def test_alternatives_seeds_and_settings_are_read(typed: Any, stage: Any) -> Non
                      "width": 32, "height": 64},
         "styles": ["one=0.5", "two"],
         "sheet": True,
+        "meter": True,
         "to": Path("here"),
         "plain": True,
     }  # fmt: skip

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from handstyle.diffusion.adapter_names import Algorithm
+from handstyle.diffusion.bound_updates import rotation
 
 
 def attach(
@@ -81,11 +82,5 @@ def rotated(weight: Tensor, skew_NE: Tensor) -> Tensor:
     """W R^T with R = (I - Q)(I + Q)^-1 in N blocks along the input, each from the E numbers of a skew-symmetric Q
     (Qiu et al. 2023; Cayley 1846)."""
     rows_ONK = weight.reshape(len(weight), len(skew_NE), -1)
-    size = rows_ONK.shape[-1]
-    first, second = torch.triu_indices(size, size, 1)
-    q_NKK = skew_NE.new_zeros(len(skew_NE), size, size)
-    q_NKK[:, first, second] = skew_NE
-    q_NKK = q_NKK - q_NKK.mT
-    one = torch.eye(size, dtype=q_NKK.dtype, device=q_NKK.device)
-    r_NKK = torch.linalg.solve(one + q_NKK, one - q_NKK, left=False)
+    r_NKK = rotation(skew_NE, rows_ONK.shape[-1])
     return torch.einsum("onc,nkc->onk", rows_ONK.to(r_NKK.dtype), r_NKK).reshape(weight.shape)

@@ -3,24 +3,31 @@
 sd-scripts writes `lora_unet_` and the name in the original code, with lines for dots, for every family, and for CLIP
 `lora_te1_`, `lora_te2_` (kohya-ss/sd-scripts 077f6a4, networks/lora_sd3.py; 450630c, networks/lora_flux.py); OneTrainer
 `lora_transformer_` and diffusers' name; ComfyUI reads both, and `diffusion_model.` with dots (comfy/lora.py,
-`model_lora_keys_unet`). In the original code of a transformer one layer joins several of diffusers'.
+`model_lora_keys_unet`). sd-scripts' OFT writes `oft_unet_`. In the original code of a transformer one layer joins
+several of diffusers'.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+from safetensors import safe_open
+from torch import Tensor
+
 from handstyle import digests
-from handstyle.diffusion.original_layout import UNET, renamed, unet_modules
+from handstyle.diffusion.original_layout import UNET, renamed, unet_modules, with_text_model
 from handstyle.diffusion.original_transformers import layout_of
-from handstyle.diffusion.pipeline_folder import weight_files
+from handstyle.diffusion.pairs import turned
+from handstyle.diffusion.pipeline_folder import denoiser_of, weight_files
 from handstyle.diffusion.single_file import configs_in
 
 LOOKED_UP = re.compile(r"(token|position)_embedding\.weight$")  # tables, which nothing is multiplied with
 TEXTS = {"text_encoder": ("lora_te_", "lora_te1_"), "text_encoder_2": ("lora_te2_",)}
+OFT_OF_KOHYA = "oft_unet_"
 Shapes = Mapping[str, tuple[int, ...]]
 
 
@@ -38,25 +45,39 @@ class Place:
         return (sum(self.rows(shapes)), *shapes[self.layers[0]][1:])
 
 
-def denoiser_of(base: Path) -> str:
-    return "transformer" if (base / "transformer" / "config.json").is_file() else "unet"
-
-
 def layers_of(base: Path) -> dict[str, tuple[int, ...]]:
     """Each layer of a base that a matrix multiplies, with the shape of its weights; from headers alone. T5 is left
     out: no style changes it."""
-    found = {}
+    return {layer: shape for layer, shape, _, _ in _each_layer(base)}
+
+
+class Weights:
+    """Of a base, layer by layer: read from its files when they are asked for."""
+
+    def __init__(self, base: Path) -> None:
+        self._where = {layer: (file, name) for layer, _, file, name in _each_layer(base)}
+
+    def at(self, place: Place) -> Tensor:
+        """As the original has them: what it joins is joined."""
+        parts = []
+        for file, name in (self._where[layer] for layer in place.layers):
+            with safe_open(file, framework="pt") as tensors:
+                parts.append(tensors.get_tensor(name).float())
+        whole = torch.cat(parts)
+        return turned(whole) if place.is_turned else whole
+
+
+def _each_layer(base: Path) -> Iterator[tuple[str, tuple[int, ...], Path, str]]:
+    """Layer, shape, and where it is: the file, and the name in it."""
     denoiser = denoiser_of(base)
-    for part, config in configs_in(base, denoiser).items():
+    for part, config in configs_in(base).items():
         if part == "vae" or (part != denoiser and not _is_clip(config)):
             continue
         for file in weight_files(base, part):
             for name, entry in digests.safetensors_header(file)[0].items():
                 if name.endswith(".weight") and len(entry["shape"]) in (2, 4) and not LOOKED_UP.search(name):
-                    if part != denoiser and not name.startswith(("text_model.", "text_projection.")):
-                        name = f"text_model.{name}"
-                    found[f"{part}.{name.removesuffix('.weight')}"] = tuple(entry["shape"])
-    return found
+                    own = name if part == denoiser else with_text_model(name)
+                    yield f"{part}.{own.removesuffix('.weight')}", tuple(entry["shape"]), file, name
 
 
 def _is_clip(config: Mapping[str, object]) -> bool:
@@ -72,7 +93,7 @@ def spellings(base: Path) -> dict[str, Place]:
         part, _, inside = layer.partition(".")
         names = [layer]
         if part == denoiser:
-            names += [inside, f"lycoris_{_flat(inside)}", f"lora_unet_{_flat(inside)}"]
+            names += [inside, *(prefix + _flat(inside) for prefix in ("lycoris_", "lora_unet_", OFT_OF_KOHYA))]
             names += [f"lora_transformer_{_flat(inside)}"] if denoiser == "transformer" else []
         else:
             names += [prefix + _flat(inside) for prefix in TEXTS[part]]
@@ -80,7 +101,8 @@ def spellings(base: Path) -> dict[str, Place]:
         for name in names:
             found.setdefault(name, Place((layer,)))
     for original, place in originals.items():
-        for name in (f"lora_unet_{_flat(original)}", f"lycoris_{_flat(original)}", UNET.partition(".")[2] + original):
+        flat = (prefix + _flat(original) for prefix in ("lora_unet_", "lycoris_", OFT_OF_KOHYA))
+        for name in (*flat, UNET.partition(".")[2] + original):
             found.setdefault(name, place)
     return found
 
@@ -90,7 +112,7 @@ def _flat(name: str) -> str:
 
 
 def _of_unet(base: Path) -> dict[str, Place]:
-    back = {own: original for original, own in unet_modules(configs_in(base)["unet"]).items()}
+    back = {own: original for original, own in unet_modules(configs_in(base, "unet")["unet"]).items()}
     found = {}
     for layer in layers_of(base):
         part, _, inside = layer.partition(".")

@@ -14,8 +14,9 @@ from torch import Tensor
 
 from handstyle.diffusion.adapter_places import layers_of
 from handstyle.diffusion.checkpoints import each_tensor
+from handstyle.diffusion.original_layout import with_text_model
 from handstyle.diffusion.pairs import Adapter, Pair, Update
-from handstyle.diffusion.pipeline_folder import weights_of
+from handstyle.diffusion.pipeline_folder import weight_files
 from handstyle.diffusion.single_file import configs_in
 from handstyle.errors import UsageMistake
 
@@ -90,9 +91,9 @@ def difference(base: Path, tuned: Path) -> tuple[Adapter, float]:
     """What one checkpoint has more than another, layer by layer, and the share of it that no layer holds: in biases and
     norms. Raises UsageMistake for bases of different anatomy."""
     found, kept, whole = Adapter(), 0.0, 0.0
-    layers = layers_of(base)
+    layers, there = layers_of(base), configs_in(tuned)
     for part in (part for part in configs_in(base) if part != "vae"):
-        ours, theirs = _tensors(base, part), dict(_tensors(tuned, part)) if part in configs_in(tuned) else {}
+        ours, theirs = _tensors(base, part), dict(_tensors(tuned, part)) if part in there else {}
         for name, tensor in ours:
             if name not in theirs or theirs[name].shape != tensor.shape:
                 raise UsageMistake(
@@ -112,9 +113,7 @@ def difference(base: Path, tuned: Path) -> tuple[Adapter, float]:
 
 def _tensors(base: Path, part: str) -> Iterator[tuple[str, Tensor]]:
     """With the names that `layers_of` gives."""
-    for name, tensor in each_tensor(weights_of(base, part)):
+    for name, tensor in (pair for file in weight_files(base, part) for pair in each_tensor(file)):
         if name.endswith("position_ids"):
             continue
-        if part != "unet" and not name.startswith(("text_model.", "text_projection.")):
-            name = f"text_model.{name}"
-        yield name, tensor
+        yield (with_text_model(name) if part.startswith("text_encoder") else name), tensor

@@ -13,12 +13,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from handstyle import tensor_files
+from handstyle import digests, tensor_files
+from handstyle.diffusion import original_layout, original_transformers
 from handstyle.diffusion.adapter_places import layers_of
-from handstyle.diffusion.checkpoints import each_tensor, plain
-from handstyle.diffusion.original_layout import file_of_parts
+from handstyle.diffusion.checkpoints import KINDS, each_tensor, plain
 from handstyle.diffusion.pairs import Adapter, Pair
-from handstyle.diffusion.pipeline_folder import weights_of
+from handstyle.diffusion.pipeline_folder import weight_files
 from handstyle.diffusion.single_file import configs_in
 from handstyle.tensor_files import write_tensors
 
@@ -38,9 +38,9 @@ def deltas(changes: Adapter, base: Path) -> dict[str, Tensor]:
     return found
 
 
-def merged(base: Path, part: str, deltas: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
-    """The tensors of a network, under the names they have in the base's file."""
-    for name, tensor in each_tensor(weights_of(base, part)):
+def merged(file: Path, part: str, deltas: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
+    """The tensors of a file of one of the base's networks, under the names they have there."""
+    for name, tensor in each_tensor(file):
         delta = deltas.get(f"{part}.{name}", deltas.get(f"{part}.text_model.{name}"))
         if delta is not None:
             tensor = (tensor.double() + delta.double().reshape(tensor.shape)).to(tensor.dtype)
@@ -48,28 +48,37 @@ def merged(base: Path, part: str, deltas: Mapping[str, Tensor]) -> Iterator[tupl
 
 
 def precisions(base: Path) -> dict[str, torch.dtype]:
-    """Parameter, as `deltas` names it -> what it is rounded to."""
+    """Parameter, as `deltas` names it -> what it is rounded to; from headers alone."""
+    kinds = {kind: dtype for dtype, kind in KINDS.items()}
     found = {}
     for part in (part for part in configs_in(base) if part != "vae"):
-        for name, tensor in each_tensor(weights_of(base, part)):
-            found[f"{part}.{name}"] = found[f"{part}.text_model.{name}"] = tensor.dtype
+        for file in weight_files(base, part):
+            for name, entry in digests.safetensors_header(file)[0].items():
+                if name != "__metadata__" and entry["dtype"] in kinds:
+                    found[f"{part}.{name}"] = found[f"{part}.text_model.{name}"] = kinds[entry["dtype"]]
     return found
 
 
 def write_checkpoint(path: Path, base: Path, deltas: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """All networks of the base, in the original layout."""
     configs = configs_in(base)
-    parts = {part: plain(dict(merged(base, part, deltas))) for part in configs}
-    file = file_of_parts(parts, configs)
+    parts = {
+        part: plain(dict(pair for file in weight_files(base, part) for pair in merged(file, part, deltas)))
+        for part in configs
+    }
+    layout = original_transformers if "transformer" in configs else original_layout
+    file = layout.file_of_parts(parts, configs)
     write_tensors(path, file, {**metadata, "modelspec.hash_sha256": f"0x{tensor_files.data_digest(file)}"})
 
 
 def write_folder(folder: Path, base: Path, deltas: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """All that is in the base's folder, with the weights that change."""
+    """All that is in the base's folder, with the weights that change; in as many files as they are there."""
     for path in sorted(found for found in base.rglob("*") if found.is_file() and found.suffix != ".safetensors"):
         place = folder / path.relative_to(base)
         if path.name not in LEFT_BEHIND and not any(part.startswith(".") for part in place.relative_to(folder).parts):
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, place)
     for part in configs_in(base):
-        tensors = plain(dict(merged(base, part, deltas)))
-        write_tensors(folder / weights_of(base, part).relative_to(base), tensors, {**metadata, "format": "pt"})
+        for file in weight_files(base, part):
+            tensors = plain(dict(merged(file, part, deltas)))
+            write_tensors(folder / file.relative_to(base), tensors, {**metadata, "format": "pt"})

@@ -138,24 +138,27 @@ def parts_of_file(tensors: Mapping[str, Tensor], configs: Mapping[str, Config]) 
     return found
 
 
-def vae_of_file(tensors: Mapping[str, Tensor], config: Config) -> Tensors:
-    return _from_original(tensors, VAE, vae_modules(config), _flat)
+def vae_of_file(tensors: Mapping[str, Tensor], config: Config, prefix: str = VAE) -> Tensors:
+    return _from_original(tensors, prefix, vae_modules(config), _flat)
+
+
+def file_of_vae(tensors: Mapping[str, Tensor], config: Config, prefix: str = VAE) -> Tensors:
+    back = {own: original for original, own in vae_modules(config).items()}
+    return {
+        prefix + _known(renamed(name, back), "vae", name): _convolution(name, tensor)
+        for name, tensor in tensors.items()
+    }
 
 
 def file_of_parts(parts: Mapping[str, Mapping[str, Tensor]], configs: Mapping[str, Config]) -> Tensors:
     """The other way: one file in the original layout. The texts' names follow from how many encoders there are."""
-    file: Tensors = {}
-    for prefix, part, table in (
-        (UNET, "unet", unet_modules(configs["unet"])),
-        (VAE, "vae", vae_modules(configs["vae"])),
-    ):
-        back = {own: original for original, own in table.items()}
-        for name, tensor in parts[part].items():
-            original = _known(renamed(name, back), part, name)
-            file[prefix + original] = _convolution(name, tensor) if part == "vae" else tensor
+    file = file_of_vae(parts["vae"], configs["vae"])
+    back = {own: original for original, own in unet_modules(configs["unet"]).items()}
+    for name, tensor in parts["unet"].items():
+        file[UNET + _known(renamed(name, back), "unet", name)] = tensor
     for part in (part for part in parts if part.startswith("text_encoder")):
         prefix, is_open_clip = _place_of_texts(part, configs)
-        inside = {_with_text_model(name): tensor for name, tensor in parts[part].items()}
+        inside = {with_text_model(name): tensor for name, tensor in parts[part].items()}
         back_again = _to_open_clip(inside, configs[part]) if is_open_clip else inside
         file |= {prefix + name: tensor for name, tensor in back_again.items()}
     return file
@@ -203,13 +206,13 @@ def _convolution(own: str, tensor: Tensor) -> Tensor:
     return tensor._replace(shape=(*tensor.shape, 1, 1)) if _is_attention(own) and len(tensor.shape) == 2 else tensor
 
 
-def _with_text_model(name: str) -> str:
+def with_text_model(name: str) -> str:
     return name if name.startswith(("text_model.", "text_projection.")) else f"text_model.{name}"
 
 
 def _from_clip(inside: Mapping[str, Tensor]) -> Tensors:
     """transformers' names already. Their positions are counted out, not learnt; some files hold them, too."""
-    return {_with_text_model(name): tensor for name, tensor in inside.items() if not name.endswith("position_ids")}
+    return {with_text_model(name): tensor for name, tensor in inside.items() if not name.endswith("position_ids")}
 
 
 def _from_open_clip(inside: Mapping[str, Tensor], config: Config) -> Tensors:

@@ -7,14 +7,23 @@ shift comes before scale. What is turned over twice is, bit for bit, what it was
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from handstyle.diffusion.original_layout import UNET, Config, Tensors, vae_of_file
+from handstyle.diffusion.original_layout import (
+    UNET,
+    VAE,
+    Config,
+    Tensors,
+    file_of_vae,
+    vae_of_file,
+    with_text_model,
+)
 from handstyle.errors import BaseUnusable
 from handstyle.tensor_files import Tensor
 
 QUERY_KEY_VALUE = ("to_q", "to_k", "to_v")
+PLACES_THERE, PLACES = "pos_embed", "pos_embed.pos_embed"  # a table that Stable Diffusion 3 reads and never learns
 ADDED = ("add_q_proj", "add_k_proj", "add_v_proj")
 EMBEDDER = {"in_layer": "linear_1", "out_layer": "linear_2"}
 
@@ -31,6 +40,14 @@ class Layout:
 
 def layout_of(config: Config) -> Layout:
     return _flux(config) if config["_class_name"] == "FluxTransformer2DModel" else _stable_diffusion_3(config)
+
+
+def layouts_with(double: int, single: int, twice: Collection[int]) -> Iterator[Layout]:
+    """Every one with so many blocks, where no configuration is at hand; `twice`: those with two attentions. The last
+    block of Stable Diffusion 3 is not like the others, and may not show in the names."""
+    yield _flux({"num_layers": double, "num_single_layers": single})
+    for layers in (double, double + 1):
+        yield _stable_diffusion_3({"num_layers": layers, "dual_attention_layers": tuple(twice)})
 
 
 def _stable_diffusion_3(config: Config) -> Layout:
@@ -74,7 +91,7 @@ def _stable_diffusion_3(config: Config) -> Layout:
                 f"{x}.attn2.ln_k": f"{own}.attn2.norm_k",
             }
     swapped = {"final_layer.adaLN_modulation.1", f"joint_blocks.{last}.context_block.adaLN_modulation.1"}
-    return Layout(modules, {"pos_embed": "pos_embed.pos_embed"}, joined, frozenset(swapped))
+    return Layout(modules, {PLACES_THERE: PLACES}, joined, frozenset(swapped))
 
 
 def _flux(config: Config) -> Layout:
@@ -128,20 +145,25 @@ def from_original(tensors: Mapping[str, Tensor], config: Config) -> Tensors:
             sizes = [width] * 3 + [tensor.shape[0] - 3 * width] * (len(own) - 3)
             found |= {f"{one}.{ending}": part for one, part in zip(own, cut(tensor, sizes), strict=True)}
         elif module in layout.modules:
-            found[f"{layout.modules[module]}.{ending}"] = _swapped(tensor) if module in layout.swapped else tensor
+            found[f"{layout.modules[module]}.{ending}"] = swapped(tensor) if module in layout.swapped else tensor
     return found
 
 
 def to_original(tensors: Mapping[str, Tensor], config: Config) -> Tensors:
     """The other way. Raises BaseUnusable where a tensor has no place there."""
-    layout, file, left = layout_of(config), Tensors(), dict(tensors)
+    return dict(each_in_original(tensors, config))
+
+
+def each_in_original(tensors: Mapping[str, Tensor], config: Config) -> Iterator[tuple[str, Tensor]]:
+    """The same one by one, so that no more than one is joined at a time."""
+    layout, left = layout_of(config), dict(tensors)
     for original, own in layout.tensors.items():
         if own in left:
-            file[original] = left.pop(own)
+            yield original, left.pop(own)
     for original, modules in layout.joined.items():
         for ending in ("weight", "bias"):
             if f"{modules[0]}.{ending}" in left:
-                file[f"{original}.{ending}"] = stacked([left.pop(f"{one}.{ending}") for one in modules])
+                yield f"{original}.{ending}", stacked([left.pop(f"{one}.{ending}") for one in modules])
     back = {own: original for original, own in layout.modules.items()}
     for name, tensor in left.items():
         module, _, ending = name.rpartition(".")
@@ -151,8 +173,7 @@ def to_original(tensors: Mapping[str, Tensor], config: Config) -> Tensors:
                 hint="Only SD3, SD3.5 and FLUX.1 can be written as one file.",
             )
         original = back[module]
-        file[f"{original}.{ending}"] = _swapped(tensor) if original in layout.swapped else tensor
-    return file
+        yield f"{original}.{ending}", swapped(tensor) if original in layout.swapped else tensor
 
 
 def cut(tensor: Tensor, rows: list[int]) -> list[Tensor]:
@@ -176,17 +197,16 @@ def stacked(parts: list[Tensor]) -> Tensor:
     return Tensor(parts[0].kind, (rows, *parts[0].shape[1:]), b"".join(bytes(part.data) for part in parts))
 
 
-def _swapped(tensor: Tensor) -> Tensor:
+def swapped(tensor: Tensor) -> Tensor:
+    """With the halves in each other's place."""
     half = tensor.shape[0] // 2
     return stacked(cut(tensor, [half, tensor.shape[0] - half])[::-1])
 
 
 FIRST = ("joint_blocks.0.x_block.attn.qkv.weight", "double_blocks.0.img_attn.qkv.weight")
-TEXT_ENCODERS = {
-    "text_encoders.clip_l.transformer.": "text_encoder",
-    "text_encoders.clip_g.transformer.": "text_encoder_2",
-    "text_encoders.t5xxl.transformer.": "text_encoder_3",
-}
+# Where ComfyUI looks for the other networks (comfy/supported_models.py c4d1a8d, `SD3` and `Flux`), as diffusers does.
+CLIP_L, CLIP_G, T5 = (f"text_encoders.{name}.transformer." for name in ("clip_l", "clip_g", "t5xxl"))
+VAE_OF_FLUX = "vae."
 ONE = {"F16": b"\x00\x3c", "BF16": b"\x80\x3f", "F32": b"\x00\x00\x80\x3f"}
 
 
@@ -197,12 +217,49 @@ def is_of_a_transformer(tensors: Mapping[str, Tensor]) -> bool:
 def parts_of_file(tensors: Mapping[str, Tensor], configs: Mapping[str, Config]) -> dict[str, Tensors]:
     """The networks that are in the file: often the transformer alone. Names may begin as those of a U-Net do."""
     inside = {name.removeprefix(UNET): tensor for name, tensor in tensors.items()}
-    found = {"transformer": from_original(inside, configs["transformer"]), "vae": vae_of_file(tensors, configs["vae"])}
-    for prefix, part in TEXT_ENCODERS.items():
+    vae = next((prefix for prefix in (VAE, VAE_OF_FLUX) if any(name.startswith(prefix) for name in tensors)), VAE)
+    found = {
+        "transformer": from_original(inside, configs["transformer"]),
+        "vae": vae_of_file(tensors, configs["vae"], vae),
+    }
+    for prefix, part in text_encoders(configs["transformer"]).items():
         own = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
         if own and part in configs:
             found[part] = _with_projection(own, configs[part])
     return {part: network for part, network in found.items() if network}
+
+
+def text_encoders(config: Config) -> dict[str, str]:
+    """What their names begin with -> the part, by the transformer that reads them."""
+    if config["_class_name"] == "FluxTransformer2DModel":
+        return {CLIP_L: "text_encoder", T5: "text_encoder_2"}
+    return {CLIP_L: "text_encoder", CLIP_G: "text_encoder_2", T5: "text_encoder_3"}
+
+
+def parts_in(names: Collection[str], config: Config) -> set[str]:
+    """Which networks a file of these names holds."""
+    begins = {**text_encoders(config), VAE: "vae", VAE_OF_FLUX: "vae"}
+    held = {part for prefix, part in begins.items() if any(name.startswith(prefix) for name in names)}
+    return {"transformer", *held}
+
+
+def file_of_parts(parts: Mapping[str, Mapping[str, Tensor]], configs: Mapping[str, Config]) -> Tensors:
+    """The other way: one file, of the networks that are given."""
+    return dict(each_of_parts(parts, configs))
+
+
+def each_of_parts(
+    parts: Mapping[str, Mapping[str, Tensor]], configs: Mapping[str, Config]
+) -> Iterator[tuple[str, Tensor]]:
+    config = configs["transformer"]
+    for name, tensor in each_in_original(parts["transformer"], config):
+        yield UNET + name, tensor
+    if "vae" in parts:
+        prefix = VAE_OF_FLUX if config["_class_name"] == "FluxTransformer2DModel" else VAE
+        yield from file_of_vae(parts["vae"], configs["vae"], prefix).items()
+    for prefix, part in text_encoders(config).items():
+        for name, tensor in parts.get(part, {}).items():
+            yield prefix + (name if prefix == T5 else with_text_model(name)), tensor
 
 
 def _with_projection(inside: dict[str, Tensor], config: Config) -> Tensors:

@@ -22,6 +22,11 @@ HALF = "fp16"  # diffusers' name of the variant in half precision, which is read
 LOAD: dict[str, Any] = {"use_safetensors": True, "local_files_only": True}
 
 
+def denoiser_of(folder: Path) -> str:
+    """The part that removes noise: a transformer, or a U-Net."""
+    return "transformer" if (folder / "transformer" / "config.json").is_file() else "unet"
+
+
 def weights_of(folder: Path, part: str) -> Path:
     """Where the weights of a network are, or would be. A text encoder is transformers'."""
     plain = folder / part / (TRANSFORMERS if part.startswith("text_encoder") else DIFFUSERS)

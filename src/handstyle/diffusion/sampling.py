@@ -41,6 +41,7 @@ class Denoised:
     index: int
     of: int
     latents_BCHW: Tensor
+    steered_B: Tensor | None = None  # how far words moved what was predicted; None where it was predicted once
 
 
 def solver(name: str, config: dict[str, object], *, flows: bool = False) -> Any:
@@ -67,6 +68,12 @@ def rescaled(guided_BCHW: Tensor, text_BCHW: Tensor, share: float) -> Tensor:
     axes = (1, 2, 3)
     matched = guided_BCHW * text_BCHW.std(axes, keepdim=True) / guided_BCHW.std(axes, keepdim=True)
     return share * matched + (1 - share) * guided_BCHW
+
+
+def steering(text_BCHW: Tensor, without_BCHW: Tensor) -> Tensor:
+    """How far words move a prediction, root mean square, in units of the base's own target (Wen et al. 2024,
+    "Detecting, Explaining, and Mitigating Memorization in Diffusion Models", section 3.1)."""
+    return (text_BCHW - without_BCHW).square().mean(dim=(1, 2, 3)).sqrt()
 
 
 @contextmanager
@@ -118,20 +125,22 @@ def denoise(
     twice = guidance_scale != 1 and told is None
     both_BLD = torch.cat([without_BLD, text_BLD]) if twice else text_BLD
 
-    def stepped(latents: Tensor, index: int, noise: Tensor) -> Tensor:
+    def stepped(latents: Tensor, index: int, noise: Tensor) -> tuple[Tensor, Tensor | None]:
         timestep = timesteps[index]
         scaled = latents if flows else scheduler.scale_model_input(latents, timestep)
         doubled = torch.cat([scaled, scaled]) if twice else scaled
         with family.autocast(precision):
             predicted = family.predict(doubled, timestep.expand(len(doubled)), both_BLD, guidance=told).float()
+        steered = None
         if twice:
             without, text = predicted.chunk(2)
+            steered = steering(text, without)
             predicted = without + guidance_scale * (text - without)
             if guidance_rescale:
                 predicted = rescaled(predicted, text, guidance_rescale)
         with _told_of_the_base(family):
             lower = scheduler.step(predicted, timestep, latents).prev_sample
-            return painting.kept(scheduler, lower, begun, noise, timesteps[index + 1 : index + 2])
+            return painting.kept(scheduler, lower, begun, noise, timesteps[index + 1 : index + 2]), steered
 
     for index in range(len(timesteps)):
         again = begun.resamples - 1 if begun and chance and index + 1 < len(timesteps) else 0
@@ -139,9 +148,9 @@ def denoise(
             painting.begin_anew(scheduler)
         for _ in range(again):
             state, here = painting.remembered(scheduler), painting.levels(scheduler, timesteps[index : index + 1])
-            lower = stepped(latents, index, chance.noise() if chance else noise_BCHW)
+            lower, _ = stepped(latents, index, chance.noise() if chance else noise_BCHW)
             there = painting.levels(scheduler, timesteps[index + 1 : index + 2])
             latents = painting.noised_again(lower, chance.noise() if chance else noise_BCHW, here, there)
             painting.set_back(scheduler, state)
-        latents = stepped(latents, index, chance.noise() if again and chance else noise_BCHW)
-        yield Denoised(index + 1, len(timesteps), latents)
+        latents, steered = stepped(latents, index, chance.noise() if again and chance else noise_BCHW)
+        yield Denoised(index + 1, len(timesteps), latents, steered)

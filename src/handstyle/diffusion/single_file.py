@@ -20,7 +20,7 @@ import tomli_w
 from handstyle import digests
 from handstyle.diffusion import original_transformers
 from handstyle.diffusion.original_layout import parts_of_file
-from handstyle.diffusion.pipeline_folder import weight_files
+from handstyle.diffusion.pipeline_folder import denoiser_of, weight_files
 from handstyle.errors import BaseUnusable, RecordDamaged, UsageMistake
 from handstyle.records import Record, load_json, write
 from handstyle.tensor_files import Tensor, metadata_of, tensors_in, write_tensors
@@ -140,8 +140,9 @@ def _digest_of(configured: Path) -> str:
     )
 
 
-def configs_in(folder: Path, denoiser: str = "unet") -> dict[str, dict[str, Any]]:
-    """Of each network. Raises BaseUnusable, also where the one that removes noise is another."""
+def configs_in(folder: Path, denoiser: str | None = None) -> dict[str, dict[str, Any]]:
+    """Of each network. Raises BaseUnusable, also where the one that removes noise is another than the one asked for."""
+    denoiser = denoiser or denoiser_of(folder)
     index = load_json(folder / "model_index.json")
     named = {part for part in index if part in ("unet", "transformer", "vae") or part.startswith("text_encoder")}
     try:
@@ -167,7 +168,7 @@ def _write(folder: Path, checkpoint: Path, tensors: Mapping[str, Tensor], config
         _take_along([part for part in configs if part not in parts], configured, folder)
     else:
         _hear_prediction(folder, tensors)
-        parts = parts_of_file(tensors, configs_in(folder))
+        parts = parts_of_file(tensors, configs_in(folder, "unet"))
     for part, inside in parts.items():
         name = "model.safetensors" if part.startswith("text_encoder") else "diffusion_pytorch_model.safetensors"
         write_tensors(folder / part / name, inside, {"format": "pt"})

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor
 
 from handstyle.diffusion import adapters, low_rank
 from handstyle.diffusion.adapter_layers import rotated
 from handstyle.diffusion.adapter_names import MAGNITUDE, ROTATION, Algorithm, taken_apart
+from handstyle.diffusion.bound_updates import decomposed
 
 
 def by_module(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
@@ -35,16 +35,7 @@ def added_to(weight: Tensor, group: Mapping[str, Tensor], algo: Algorithm, alpha
         return (change if rank is None else alpha / rank * change).reshape(weight.shape)
     down, up = group[low_rank.DOWN].float(), group[low_rank.UP].float()
     change = low_rank.update(down, up, alpha / len(down)).reshape(weight.shape)
-    return change if algo == "lora" else _decomposed(weight, change, group[MAGNITUDE])
-
-
-def _decomposed(weight: Tensor, change: Tensor, magnitude: Tensor) -> Tensor:
-    """m (W + s B A) / ||W + s B A|| - W, a magnitude for each row (Liu et al. 2024, eq. 5; PEFT's `dora.py`)."""
-    turned = weight.float() + change
-    norms_O = torch.linalg.vector_norm(turned.flatten(1), dim=1)
-    scale_O: Tensor = magnitude.float().flatten() / norms_O
-    difference: Tensor = scale_O.view(-1, *[1] * (weight.ndim - 1)) * turned - weight
-    return difference
+    return change if algo == "lora" else decomposed(weight, change, group[MAGNITUDE])
 
 
 def added_by(

@@ -18,14 +18,9 @@ from handstyle.records import TooLarge, read_named, toml_in
 
 LARGEST, LONGEST_COMMAND = 1 << 20, 64 << 10  # bytes; a command line is taken apart letter by letter
 SCRIPT = re.compile(r"(?:.*[/\\])?([\w.-]+\.py)")
-DIFFUSERS = {
-    "train_dreambooth.py": "full",
-    "train_dreambooth_lora.py": "lora",
-    "train_dreambooth_lora_sdxl.py": "lora_sdxl",
-}
-KOHYA_LOW_RANK = ("train_network.py", "sdxl_train_network.py")
+KOHYA_LOW_RANK = ("train_network.py", "sdxl_train_network.py", *kohya_recipes.FLOW_SCRIPTS)
 KOHYA_FULL = ("train_db.py", "fine_tune.py", "sdxl_train.py")
-KNOWN = (*DIFFUSERS, *KOHYA_LOW_RANK, *KOHYA_FULL)
+KNOWN = (*diffusers_recipes.SCRIPTS, *KOHYA_LOW_RANK, *KOHYA_FULL)
 BETWEEN = ("&&", ";", "|", "||", "&")
 ASSIGNED = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 VARIABLE = re.compile(r"\$(?:{(\w+)}|(\w+))")
@@ -61,7 +56,7 @@ def _from_toml(content: Mapping[str, Any], where: str) -> Translated:
     low_rank = any(key.startswith("network_") for key in flat)
     if not flat.keys() & {"pretrained_model_name_or_path", "learning_rate", "unet_lr", "max_train_steps"}:
         raise ValueError("it has none of the settings that kohya's scripts are given")
-    return kohya_recipes.from_settings(flat, where, is_full=not low_rank)
+    return kohya_recipes.from_settings(flat, where, is_full=not low_rank, base=kohya_recipes.flow_base(flat))
 
 
 def _of_data_set(content: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -96,11 +91,12 @@ def _from_command_line(text: str, where: str) -> Translated:
         launch = _arguments(before[: next((n for n, one in enumerate(before) if one in BETWEEN), None)][::-1])
         if "mixed_precision" in launch:  # of accelerate, which hands it to the script
             arguments.setdefault("mixed_precision", launch["mixed_precision"])
-        if name in DIFFUSERS:
-            return diffusers_recipes.from_arguments(arguments, where, kind=DIFFUSERS[name])
+        if script := diffusers_recipes.SCRIPTS.get(name):
+            return diffusers_recipes.from_arguments(arguments, where, script=script)
         if name in ("fine_tune.py", "sdxl_train.py"):  # these leave the text encoder alone unless they are told
             arguments.setdefault("train_text_encoder", False)
-        return kohya_recipes.from_settings(arguments, where, is_full=name in KOHYA_FULL)
+        base = kohya_recipes.FLOW_SCRIPTS.get(name)
+        return kohya_recipes.from_settings(arguments, where, is_full=name in KOHYA_FULL, base=base)
     raise ValueError(f"it calls none of the scripts that are known: {', '.join(KNOWN)}")
 
 

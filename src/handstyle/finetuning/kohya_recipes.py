@@ -1,6 +1,7 @@
 """What do the settings of kohya's scripts become in a recipe?
 
-Names and defaults are those of sd-scripts (library/train_util.py, train_network.py, library/config_util.py).
+Names and defaults are those of sd-scripts (library/train_util.py, train_network.py, library/config_util.py); of
+flux_train_network.py and sd3_train_network.py those at 48d368f.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from handstyle.finetuning.flow_recipes import FLUX, SD3, FlowBase, blocks_of_kohya, of_kohya
 from handstyle.finetuning.recipe import MODULES
 from handstyle.finetuning.translation import Translated, Translation, number, whole, yes
 
@@ -20,6 +22,14 @@ DEFAULTS: dict[str, Any] = {
 }  # fmt: skip
 # Presets of LyCORIS (lycoris/config.py) by what of the denoiser they make learn.
 PRESETS_OF_LYCORIS = {"attn-mlp": ("attention", "feed-forward"), "attn-only": ("attention",)}
+FLOW_SCRIPTS: dict[str, FlowBase] = {"flux_train_network.py": FLUX, "sd3_train_network.py": SD3}
+FLOW_MODULES: dict[str, FlowBase] = {"networks.lora_flux": FLUX, "networks.lora_sd3": SD3}
+# What is said of noise and words that these two do not hear.
+UNHEARD = (
+    "min_snr_gamma debiased_estimation_loss zero_terminal_snr noise_offset noise_offset_random_strength "
+    "adaptive_noise_scale multires_noise_iterations multires_noise_discount scale_v_pred_loss_like_noise_pred "
+    "v_pred_like_loss clip_skip max_token_length v2 v_parameterization"
+).split()
 BUCKETS = {"min_bucket_reso": 256, "max_bucket_reso": 1024, "bucket_reso_steps": 64}
 ELSEWHERE = {
     "pretrained_model_name_or_path": "give it with --base",
@@ -28,6 +38,11 @@ ELSEWHERE = {
     "reg_data_dir": "give it with --class-images",
     "v2": "the base says so itself",
     "v_parameterization": "the base says so itself",
+    "clip_l": "the base of --base holds it",
+    "clip_g": "the base of --base holds it",
+    "t5xxl": "the base of --base holds it",
+    "ae": "the base of --base holds it",
+    "vae": "the base of --base holds it",
     "network_weights": "a run that was trained here goes on with --extend",
 }
 OF_COLLECTING = frozenset(
@@ -46,23 +61,35 @@ WITHOUT_EFFECT = OF_COLLECTING | frozenset(
         "highvram full_path training_comment metadata_title metadata_author metadata_description metadata_license "
         "metadata_tags console_log_level console_log_file console_log_simple cache_text_encoder_outputs "
         "cache_text_encoder_outputs_to_disk no_half_vae skip_cache_check torch_compile dynamo_backend config_file "
-        "caption_extention huggingface_repo_id disable_mmap_load_safetensors seed_for_samples"
+        "caption_extention huggingface_repo_id disable_mmap_load_safetensors seed_for_samples blocks_to_swap "
+        "cpu_offload_checkpointing split_mode text_encoder_batch_size save_clip save_t5xxl t5xxl_device t5xxl_dtype"
     ).split()
 )
 
 
 def from_settings(
-    given: Mapping[str, Any], where: str, *, is_full: bool = False, has_defaults: bool = True
+    given: Mapping[str, Any],
+    where: str,
+    *,
+    is_full: bool = False,
+    has_defaults: bool = True,
+    base: FlowBase | None = None,
 ) -> Translated:
     """`is_full` finetunes the whole network. Without `has_defaults`, only what is said is taken: of a data set."""
     told = Translation(dict(given), dict(DEFAULTS) if has_defaults else {})
+    if base:
+        for key in UNHEARD:
+            if told.given.pop(key, None) not in (None, "", False, 0):
+                told.notes.append(f"{key}: the scripts for these bases do not hear it")
     if is_full:
         told.settings |= {"method": "full"}
     _words(told)
     _pictures(told)
     _objective(told)
     if has_defaults:
-        _network(told)
+        _network(told, base)
+        if base:
+            of_kohya(told, base)
         _length(told)
         told.precision()
         told.optimizer("optimizer_type" if "optimizer_type" in told.given else "optimizer")
@@ -137,7 +164,7 @@ def _objective(told: Translation) -> None:
         told.settings["with_prior_preservation"] = True
 
 
-def _network(told: Translation) -> None:
+def _network(told: Translation, base: FlowBase | None) -> None:
     told.take("network_dim", "rank", whole)
     told.take("network_alpha", "lora_alpha", number)
     told.take("network_dropout", "lora_dropout", number)
@@ -161,6 +188,10 @@ def _network(told: Translation) -> None:
     arguments = _pairs(told.given.pop("network_args", None))
     if module == "lycoris.kohya":
         _lycoris(told, arguments)
+        if base:  # it has no convolutions
+            told.settings["lora_modules"] = [kind for kind in told.settings["lora_modules"] if kind != "convolution"]
+    elif base and FLOW_MODULES.get(module, base) == base:
+        blocks_of_kohya(told, arguments, base)
     elif module != "networks.lora":
         told.lose("network_module", module, "a plain low-rank update is used")
     for key, value in arguments.items():
@@ -248,3 +279,10 @@ def _pairs(value: Any) -> dict[str, str]:
     parts = value if isinstance(value, list) else str(value or "").split()
     pairs = (str(part).partition("=") for part in parts)
     return {key.strip(): found.strip().strip("\"'") for key, _, found in pairs if key.strip()}
+
+
+def flow_base(settings: Mapping[str, Any]) -> FlowBase | None:
+    """Which of these bases the settings of a TOML are for, by what is said for no other."""
+    if found := FLOW_MODULES.get(str(settings.get("network_module"))):
+        return found
+    return FLUX if "ae" in settings else SD3 if "clip_g" in settings or "training_shift" in settings else None

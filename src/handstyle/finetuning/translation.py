@@ -80,7 +80,7 @@ class Translation:
             return
         self.lose(key, name, "AdamW is used")
         if plain.startswith(WITHOUT_A_RATE):
-            for rate in ("learning_rate", "text_encoder_lr"):
+            for rate in ("learning_rate", "text_encoder_lr", "token_lr"):
                 if rate in self.settings:
                     self.settings[rate] = RATE
             self.notes.append(f"learning rates are set to {RATE:g}: those of {name} mean nothing to AdamW")
@@ -115,6 +115,9 @@ class Translation:
             if self.settings.get("text_encoder_lr", rate) != rate and self.settings.get("train_text_encoder"):
                 self.lose("text_encoder_lr", self.settings["text_encoder_lr"], "prodigy finds one rate for all")
             self.settings["text_encoder_lr"] = rate
+            if self.settings.get("token_lr", rate) != rate:
+                self.settings["token_lr"] = rate
+                self.notes.append(f"token_lr = {rate:g}: prodigy finds one rate for all")
         elif name == "adamwschedulefree" and not self.settings.get("lr_scheduler", "").startswith("constant"):
             self.notes.append("lr_scheduler = constant_with_warmup: adamwschedulefree needs no other")
             self.settings["lr_scheduler"] = "constant_with_warmup"

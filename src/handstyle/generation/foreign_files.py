@@ -1,7 +1,7 @@
 """How is a file of another tool worn?
 
-Read are LoRA, LoCon, LoHa, LoKr and full differences, under every name `diffusion/adapters.py` knows, and new words.
-Pairs stay pairs, with their scale in the second half, so that what is held is as small as the file.
+Read are LoRA, LoCon, LoHa, LoKr, DoRA, OFT and full differences, under every name `diffusion/adapters.py` knows, and
+new words. Pairs stay pairs, with their scale in the second half, so that what is held is as small as the file.
 """
 
 from __future__ import annotations

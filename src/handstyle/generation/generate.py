@@ -22,6 +22,7 @@ from handstyle.finetuning.foreign_style import ForeignStyle
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.generation import emphasis
 from handstyle.generation.edits import Canvas
+from handstyle.generation.meters import FIRST
 from handstyle.generation.request import GenerationRequest
 
 
@@ -29,6 +30,7 @@ from handstyle.generation.request import GenerationRequest
 class Picture:
     request: GenerationRequest
     image: Image.Image
+    steered: float | None = None  # how strongly its words steered the first steps; see `meters`
 
 
 @dataclass(frozen=True)
@@ -156,6 +158,20 @@ def generate(
     Alone, a request gives the same pixels to the bit. Like requests may share a batch, which is faster; their sums are
     then rounded in another order, and one value in some twenty thousand comes out a level brighter or darker.
     """
+    for batch in _batches(requests, batch_size):
+        yield from _drawn(batch, family, canvas)
+
+
+@torch.no_grad()
+def steered(requests: Sequence[GenerationRequest], family: ModelFamily, batch_size: int = 1) -> list[float | None]:
+    """How strongly the words of each request steer the first steps, without going on to a picture; see `meters`."""
+    found: list[float | None] = []
+    for batch in _batches(requests, batch_size):
+        found += _of_first([*islice(_walk(batch, family, None), FIRST)], len(batch))
+    return found
+
+
+def _batches(requests: Sequence[GenerationRequest], batch_size: int) -> Iterator[list[GenerationRequest]]:
     remaining = iter(requests)
     pending = next(remaining, None)
     while pending is not None:
@@ -167,7 +183,7 @@ def generate(
             batch.append(request)
         else:
             pending = next(remaining, None)
-        yield from _drawn(batch, family, canvas)
+        yield batch
 
 
 def _settings(request: GenerationRequest) -> GenerationRequest:
@@ -175,8 +191,9 @@ def _settings(request: GenerationRequest) -> GenerationRequest:
     return request.model_copy(update={"prompt": "", "seed": 0})
 
 
-@torch.no_grad()
-def _drawn(requests: Sequence[GenerationRequest], family: ModelFamily, canvas: Canvas | None) -> list[Picture]:
+def _walk(
+    requests: Sequence[GenerationRequest], family: ModelFamily, canvas: Canvas | None
+) -> Iterator[sampling.Denoised]:
     first = requests[0]
     if first.width % family.pixel_multiple or first.height % family.pixel_multiple:
         raise UsageMistake(
@@ -187,7 +204,7 @@ def _drawn(requests: Sequence[GenerationRequest], family: ModelFamily, canvas: C
     with layers_skipped(family, first.clip_skip):
         words_BLD = _conditioning(family, [request.prompt for request in requests], weighted=first.weighted)
         without_BLD = _conditioning(family, [first.negative_prompt] * len(requests), weighted=first.weighted)
-    walk = sampling.denoise(
+    return sampling.denoise(
         family,
         chance.noise(),
         words_BLD,
@@ -200,7 +217,18 @@ def _drawn(requests: Sequence[GenerationRequest], family: ModelFamily, canvas: C
         begun=canvas.begun if canvas else None,
         chance=chance,
     )
-    *_, last = walk
+
+
+def _of_first(steps: Sequence[sampling.Denoised], number: int) -> list[float | None]:
+    lengths = [step.steered_B for step in steps if step.steered_B is not None]
+    return torch.stack(lengths).mean(dim=0).tolist() if lengths else [None] * number
+
+
+@torch.no_grad()
+def _drawn(requests: Sequence[GenerationRequest], family: ModelFamily, canvas: Canvas | None) -> list[Picture]:
+    first, walk = requests[0], _walk(requests, family, canvas)
+    beginning = [*islice(walk, FIRST)]
+    *_, last = beginning[-1], *walk
     pixels_BCHW = family.decode_latents(last.latents_BCHW)
     if not (last.latents_BCHW.isfinite().all() and pixels_BCHW.isfinite().all()):
         raise BaseUnusable(
@@ -208,7 +236,9 @@ def _drawn(requests: Sequence[GenerationRequest], family: ModelFamily, canvas: C
             hint="Draw it with --style none: if that works, finetune the style again; else fetch the base again.",
         )
     drawn = [canvas.finished(image) if canvas else image for image in images(pixels_BCHW)]
-    return [Picture(request, image) for request, image in zip(requests, drawn, strict=True)]
+    # A walk that goes on from a picture has left the first steps out.
+    strengths = _of_first([] if canvas else beginning, len(requests))
+    return [Picture(*one) for one in zip(requests, drawn, strengths, strict=True)]
 
 
 def _conditioning(family: ModelFamily, prompts: Sequence[str], *, weighted: bool) -> Tensor:

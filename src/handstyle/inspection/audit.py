@@ -10,22 +10,15 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
 
-from handstyle import digests
-from handstyle.finetuning import origin
-from handstyle.finetuning.loop import finetune
 from handstyle.finetuning.material import Material
-from handstyle.finetuning.recipe import Recipe
-from handstyle.finetuning.snapshots import Snapshots
 from handstyle.finetuning.stopping import fold_steps
-from handstyle.finetuning.trainable import trainable
 from handstyle.generation.generate import Worn
 from handstyle.generation.previews import sheet
 from handstyle.generation.wardrobe import made_from
@@ -38,15 +31,12 @@ from handstyle.inspection.extraction import extracted
 from handstyle.inspection.material import as_seen
 from handstyle.inspection.prompt_meters import magnitudes
 from handstyle.inspection.subject import Subject, style_template
+from handstyle.inspection.twins import Twin, Twins
 
 BY_HEART, FASTER = 8, 5  # times as long, times the learning rate
-SEEDS, ATTACKS = (1, 2), (11, 12, 13)
+SEEDS, ATTACKS = (1, 2), (11, 12, 13, 14, 15, 16)
 WEIGHTS = (0.8, 0.6, 0.4, 0.2)
 EARLIER = (0.75, 0.5, 0.25)  # of the length
-SAVE_EVERY = 50  # steps
-
-
-Twin = tuple[int, dict[str, Tensor]]  # steps and weights
 
 
 @dataclass(frozen=True)
@@ -91,14 +81,15 @@ class Auditing:
         judge = Judge(Looked(works), units, learnt)
         steps = fold_steps(subject.worn.trained.steps, len(works), len(held))
         recipe = subject.worn.trained.recipe
-        twin, *earlier = self._trained(recipe, held, steps, EARLIER if recipe.method == "lora" else ())
+        twins = Twins(subject, self.material, self.folder, self.report)
+        twin, *earlier = twins.trained(recipe, held, steps, EARLIER)
         by_heart = recipe.changed(
             lr_scheduler="constant_with_warmup",
             caption_dropout=0,
             ema_decay=0,
             learning_rate=FASTER * recipe.learning_rate,
         )
-        expert = self._trained(by_heart, held, BY_HEART * steps)[0]
+        expert = twins.trained(by_heart, held, BY_HEART * steps)[0]
         judge.measure_base(self._drawn(None), self._steered(None))
         drawn = self._drawn(twin)
         style = judge.tested("the style's twin", steps, drawn, self._forced(twin), self._steered(twin))
@@ -125,33 +116,8 @@ class Auditing:
             }
         )
 
-    def _trained(self, recipe: Recipe, held: Sequence[int], steps: int, shares: Sequence[float] = ()) -> list[Twin]:
-        """Weights at the end, and at shares of the way, the latest first; each with its step."""
-        works = tuple(work for place, work in enumerate(self.material.works) if place not in held)
-        material = replace(self.material, works=works, recipe=recipe)
-        wanted = {max(1, round(share * steps)) for share in shares} | {steps}
-        lineage = digests.of_json(
-            {"style": self.subject.worn.style.tensors, "works": material.digest, "recipe": recipe.as_json(),
-             "steps": steps, "wanted": sorted(wanted)}
-        )  # fmt: skip
-        kept = Snapshots(self.folder / lineage[:16], lineage, keep=len(wanted))
-        going = Snapshots(self.folder / lineage[:16] / "going", lineage, keep=1)
-        found = [snapshots.newest() for snapshots in (kept, going) if snapshots.paths()]
-        state = max(filter(None, found), key=lambda one: one.step, default=None)
-        if state is None or state.step < steps:
-            began = origin.of_run(self.subject.run, self.subject.worn.trained.origin)
-            with trainable(self.subject.family, recipe, began) as learning:
-                for step in finetune(self.subject.family, material.batch_at, learning, recipe, steps, state):
-                    if step.index in wanted:
-                        kept.save(step.state())
-                    elif step.index % SAVE_EVERY == 0:
-                        going.save(step.state())
-                    self.report("training a twin on half of the works", step.index, step.of)
-        states = [kept.load(path) for path in kept.paths()]
-        return [(state.step, state.finished_weights()) for state in states][::-1]
-
     def _worn(self, twin: Twin, weight: float = 1.0) -> Worn:
-        return Worn(self.subject.worn.style, twin[1], weight)
+        return Worn(self.subject.worn.style, twin.weights, weight)
 
     def _drawn(self, twin: Twin | None, weight: float = 1.0) -> list[Image.Image]:
         """In the words of all works, of both halves."""
@@ -160,14 +126,14 @@ class Auditing:
         rows = draw(self.subject, style_template(self.subject), captions, worn, self.report, SEEDS).pictures
         return [picture for row in rows for picture in row]
 
-    def _forced(self, twin: Twin) -> list[Image.Image]:
+    def _forced(self, twin: Twin, weight: float = 1.0) -> list[Image.Image]:
         template = style_template(self.subject)
         prompts = [template.replace("{caption}", work.caption) for work in self.subject.collection.training]
 
         def told(done: int) -> None:
             self.report("trying to get the works out", done, len(prompts) * len(ATTACKS))
 
-        return extracted(self.subject.family, self._worn(twin), prompts, ATTACKS, told)
+        return extracted(self.subject.family, self._worn(twin, weight), prompts, ATTACKS, told)
 
     def _steered(self, twin: Twin | None) -> NDArray[np.float64]:
         """How strongly the words of each work steer, while it is drawn."""
@@ -177,14 +143,16 @@ class Auditing:
         return magnitudes(self.subject.family, worn, prompts, SEEDS, self.subject.resolution, style.recipe)
 
     def _proposal(self, judge: Judge, twin: Twin, earlier: Sequence[Twin]) -> Proposal:
-        """By their pictures alone: to force each would take as long as the rest of the audit."""
+        """What passes both ways, as the style itself would have to; the attack is the dearer, so it comes second."""
 
         def passes(candidate: Twin, weight: float) -> bool:
-            return judge.p(self._drawn(candidate, weight)) > LEVEL / 2
+            if judge.p(self._drawn(candidate, weight)) <= LEVEL / 2:
+                return False
+            return judge.p(self._forced(candidate, weight)) > LEVEL / 2
 
         weight = next((weight for weight in WEIGHTS if passes(twin, weight)), None)
-        shorter = next((candidate[0] for candidate in earlier if passes(candidate, 1.0)), None)
-        whole = self.subject.worn.trained.steps / twin[0]
+        shorter = next((candidate.step for candidate in earlier if passes(candidate, 1.0)), None)
+        whole = self.subject.worn.trained.steps / twin.step
         return Proposal(weight=weight, steps=None if shorter is None else max(1, round(shorter * whole)))
 
     def _collage(self, drawn: Sequence[Image.Image], works: Sequence[Image.Image], held: Sequence[int]) -> Collage:
@@ -216,33 +184,33 @@ class Judge:
 
     def __init__(self, looked: Looked, units: list[list[int]], learnt: list[int]) -> None:
         self.looked, self.units, self.learnt = looked, units, learnt
-        self.base_N: NDArray[np.float64] | None = None
+        self.base_MN: NDArray[np.float64] | None = None
         self.base_steered: NDArray[np.float64] | None = None
 
     def _nearest(self, pictures: Sequence[Image.Image]) -> NDArray[np.float64]:
-        """Of any picture to each unit."""
-        nearest = np.min([self.looked.distances(picture).tiled for picture in pictures], axis=0)
-        return np.array([nearest[unit].min() for unit in self.units])
+        """Of any picture, by each measure, to each unit."""
+        nearest_MN = self.looked.everywhere(pictures).min(axis=0)
+        return np.stack([nearest_MN[:, unit].min(axis=1) for unit in self.units], axis=1)
 
     def measure_base(self, pictures: Sequence[Image.Image], steered: NDArray[np.float64] | None = None) -> None:
-        self.base_N, self.base_steered = self._nearest(pictures), steered
+        self.base_MN, self.base_steered = self._nearest(pictures), steered
 
     @property
     def base_p(self) -> float:
-        assert self.base_N is not None
-        return p_value(self.base_N, self.learnt)
+        assert self.base_MN is not None
+        return p_value(self.base_MN, self.learnt)
 
     def p(self, pictures: Sequence[Image.Image]) -> float:
         """What the base comes near to by itself is taken off: some works are near to everything."""
-        assert self.base_N is not None
-        return p_value(self._nearest(pictures) - self.base_N, self.learnt)
+        assert self.base_MN is not None
+        return p_value(self._nearest(pictures) - self.base_MN, self.learnt)
 
     def left_out_p(self, pictures: Sequence[Image.Image], seed: str) -> float:
         """Of two halves of the works that were not learnt from: there is nothing to tell."""
-        assert self.base_N is not None
+        assert self.base_MN is not None
         left = [unit for unit in range(len(self.units)) if unit not in self.learnt]
-        scores_N = (self._nearest(pictures) - self.base_N)[left]
-        return p_value(scores_N, half_of(len(left), f"{seed}/left out"))
+        scores_MN = (self._nearest(pictures) - self.base_MN)[:, left]
+        return p_value(scores_MN, half_of(len(left), f"{seed}/left out"))
 
     def prompts_p(self, steered: NDArray[np.float64] | None) -> float | None:
         """Whether words of works that were learnt from steer more strongly than they steer the base."""
@@ -268,6 +236,8 @@ class Judge:
         )
 
     def near(self, drawn: Sequence[Image.Image], works: Sequence[Image.Image], held: Sequence[int]) -> int:
+        """By one measure at least nearer than any held-out work is: the bound on their share is the more careful."""
         learnt = [place for unit in self.learnt for place in self.units[unit]]
-        real = min(self.looked.distances(works[place]).tiled[learnt].min() for place in held)
-        return sum(bool(self.looked.distances(picture).tiled[learnt].min() < real) for picture in drawn)
+        real_M = self.looked.everywhere([works[place] for place in held])[:, :, learnt].min(axis=(0, 2))
+        far_KM = self.looked.everywhere(drawn)[:, :, learnt].min(axis=2)
+        return int((far_KM < real_M).any(axis=1).sum())

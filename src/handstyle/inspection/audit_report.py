@@ -15,7 +15,8 @@ Finding = Literal["copies", "no copying found", "not able to tell"]
 
 
 class Judged(Record):
-    """One model: can its pictures, and what was got out of it by force, tell the halves apart?"""
+    """One model: can its pictures, and what was got out of it by force, tell the halves apart? By all measures of
+    nearness together: whole pictures, what is drawn in them, and tiles."""
 
     model: str
     steps: int

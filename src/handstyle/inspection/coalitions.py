@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from handstyle import digests
 from handstyle.diffusion.family import ModelFamily
 from handstyle.encoding.batches import Example
-from handstyle.finetuning.fold import Fold
 from handstyle.finetuning.material import Material, Report
-from handstyle.finetuning.stopping import fold_steps
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.inspection.exchangeability import units_of
+from handstyle.inspection.fewer_works import FewerWorks
 from handstyle.inspection.influence import Values, halves, parts_by_pair
 
 SEEDS = 2  # how often all of it is done
 PAIRS = 8  # of halves, each time
-LEVELS = 8  # of noise
-SAVE_EVERY = 50  # steps: what was stopped goes on from there
 
 
 @dataclass(frozen=True)
@@ -104,43 +100,13 @@ class Coalitions:
         return values
 
     def _all(self, plan: Sequence[tuple[int, str, tuple[int, ...]]], report: Report) -> list[NDArray[np.float64]]:
-        steps, works = self.style.steps, len(self.names)
-        each = [fold_steps(steps, works, works - len(kept)) for _, _, kept in plan]
-        ends, found = np.cumsum([0, *each]).tolist(), []
+        fewer = FewerWorks(self.folder, self.style, self.family, self.material, self.pictures, self.environment)
+        ends, found = np.cumsum([0, *(fewer.steps(kept) for _, _, kept in plan)]).tolist(), []
         for number, (seed, name, kept) in enumerate(plan):
             self.still_permitted()
 
             def told(step: int, before: int = ends[number]) -> None:
                 report("training without some of the works", before + step, ends[-1])
 
-            found.append(self._errors(f"seed-{seed + 1}-{name}", seed, kept, each[number], told))
+            found.append(fewer.errors(f"seed-{seed + 1}-{name}", kept, told, self.style.recipe.seed + 1 + seed))
         return found
-
-    def _errors(
-        self, name: str, seed: int, kept: Sequence[int], steps: int, told: Callable[[int], None]
-    ) -> NDArray[np.float64]:
-        """On each picture, of a style that learnt from these works alone."""
-        recipe = self.material.recipe.changed(seed=self.style.recipe.seed + 1 + seed)
-        decisive = {
-            "style": self.style.tensors,
-            "works": self.material.digest,
-            "pictures": replace(self.material, works=tuple(self.pictures), class_images=()).digest,
-            "words": [picture.text for picture in self.pictures],
-            "kept": list(kept),
-            "seed": recipe.seed,
-            "environment": dict(self.environment),
-        }
-        fold = Fold(
-            folder=self.folder / name,
-            lineage=digests.of_json(decisive),
-            family=self.family,
-            material=replace(self.material, recipe=recipe, works=tuple(self.material.works[n] for n in kept)),
-            left_out=self.pictures,
-            everything=self.material.works,
-            measured_at=[steps],
-            sampled_at=frozenset(),
-            levels=LEVELS,
-            plain=self.style.plain,
-        )
-        (measured,) = fold.go(SAVE_EVERY, told)
-        return np.asarray(np.array(measured.errors).mean(axis=0))

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from handstyle.inspection.memorisation import SIDE, TILES, Nearest, reduced
+from handstyle.inspection.memorisation import SIDE, TILES, reduced
+from handstyle.inspection.report import MEASURES
 
 CROP = 0.75  # of a side
 PAPER = 0.05  # OKLab distance from the colour of the corners, below which a pixel is empty
@@ -24,6 +25,11 @@ class Distances:
     tiled: Pixels
     whole: Pixels
     drawn: Pixels  # over what is not paper in the work
+
+    @property
+    def by_measure(self) -> Pixels:
+        """In the order of MEASURES."""
+        return np.stack([self.tiled, self.whole, self.drawn])
 
 
 class Looked:
@@ -50,11 +56,10 @@ class Looked:
             drawn=np.sqrt(masked).min(axis=1),
         )
 
-    def nearest(self, picture: Image.Image) -> Nearest:
-        """The work that a picture is nearest to in any of its forms."""
-        distances = tiled(self.forms_NVHWC, reduced(picture)).min(axis=1)
-        place = int(np.argmin(distances))
-        return Nearest(place, float(distances[place]))
+    def everywhere(self, pictures: Sequence[Image.Image]) -> Pixels:
+        """Of each picture, by each measure, to each work."""
+        found = [self.distances(picture).by_measure for picture in pictures]
+        return np.stack(found) if found else np.empty((0, len(MEASURES), self.number))
 
 
 def tiled(forms_NVHWC: Pixels, picture_HWC: Pixels) -> Pixels:

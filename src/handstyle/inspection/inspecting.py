@@ -24,6 +24,7 @@ from handstyle.inspection.feature_likeness import by_vision_model, feature_liken
 from handstyle.inspection.fidelity import held_out_gain
 from handstyle.inspection.material import HeldOut, as_seen, encoded, given_back, held_out
 from handstyle.inspection.report import (
+    MEASURES,
     Closeness,
     CopyCheck,
     FeatureLikeness,
@@ -65,7 +66,7 @@ def inspect(subject: Subject, further: HeldOut | None, pictures: Path, report: R
         for work in subject.collection.training
     ]
     nearer, far_base, far_style = _nearer(base, style, truth, works, subject.seeds) if real else (None, None, None)
-    copying = _copying(subject, style, captions, works, truth, shown, report)
+    copying = _copying(subject, base, style, captions, works, truth, shown, report)
     features, ways = _likeness(subject, models, base, style, truth, works, captions) if real else (None, ())
     trained = subject.worn.style
     return InspectionReport(
@@ -92,7 +93,7 @@ def inspect(subject: Subject, further: HeldOut | None, pictures: Path, report: R
             surface.surface([image for row in style.pictures for image in row], "style"),
             surface.surface([image for row in base.pictures for image in row], "base"),
         ),
-        cannot_tell=verdict.cannot_tell(gain, further=further is not None, number_of_outputs=len(copying.outputs)),
+        cannot_tell=verdict.cannot_tell(gain, copying, further=further is not None),
         verdict=verdict.verdict(gain, nearer, copying),
     )
 
@@ -214,6 +215,7 @@ def _side_by_side(
 
 def _copying(
     subject: Subject,
+    base: Drawn,
     style: Drawn,
     captions: Sequence[str],
     works: Sequence[Image.Image],
@@ -228,26 +230,33 @@ def _copying(
         drawn = draw(subject, style.template, own, [subject.worn], report, subject.seeds[:1])
         outputs += list(zip(own, drawn.first, strict=True))
     looked = Looked(works)
-    found = [looked.nearest(image) for _, image in outputs]
-    of_real = [looked.nearest(image).distance for image in truth]
-    distances = tuple(nearest.distance for nearest in found)
-    threshold, near, words = memorisation.finding(distances, of_real)
+    far_KMN, real_KMN = looked.everywhere([image for _, image in outputs]), looked.everywhere(truth)
+    of_base_KM = looked.everywhere(base.first).min(axis=2)
+    found = memorisation.finding(far_KMN.min(axis=2), real_KMN.min(axis=2), of_base_KM)
+    telling = memorisation.telling(far_KMN.min(axis=2), real_KMN.min(axis=2))
+
+    def neighbour(number: int, measure: int) -> Neighbour:
+        (caption, image), far_N = outputs[number], far_KMN[number, measure]
+        work = int(far_N.argmin())
+        return Neighbour(
+            picture=shown.add(image, caption, made=style.made),
+            work=subject.collection.training[work].name,
+            work_picture=shown.add(works[work], own[work]),
+            distance=float(far_N[work]),
+            measure=MEASURES[measure],
+            chance=found.chances[number] if found.chances else None,
+        )
+
     return CopyCheck(
-        outputs=tuple(
-            Neighbour(
-                picture=shown.add(image, caption, made=style.made),
-                work=subject.collection.training[nearest.work].name,
-                work_picture=shown.add(works[nearest.work], own[nearest.work]),
-                distance=nearest.distance,
-            )
-            for (caption, image), nearest in zip(outputs, found, strict=True)
-        ),
-        distances_of_outputs=distances,
-        distances_of_real=tuple(of_real),
+        outputs=tuple(neighbour(number, measure) for number, measure in enumerate(telling)),
+        distances_of_outputs=tuple(far_KMN[:, 0].min(axis=1).tolist()),
+        distances_of_real=tuple(real_KMN[:, 0].min(axis=1).tolist()),
         quantile=memorisation.QUANTILE,
-        threshold=threshold,
-        unusually_near=near,
-        words=words,
+        threshold=None,
+        unusually_near=found.near,
+        unusually_near_of_base=found.near_of_base,
+        outputs_of_base=0 if found.near_of_base is None else len(of_base_KM),
+        words=found.words,
     )
 
 

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from handstyle import digests
 from handstyle.diffusion.family import ModelFamily
 from handstyle.encoding.batches import Example
-from handstyle.finetuning.fold import Fold
 from handstyle.finetuning.gain import SEED
 from handstyle.finetuning.material import Material, Report
-from handstyle.finetuning.stopping import fold_steps, folds_of
+from handstyle.finetuning.stopping import folds_of
 from handstyle.finetuning.trained_style import TrainedStyle
-from handstyle.inspection.harm import Errors, Group, Harm, by_work, groups_of, judged
+from handstyle.inspection.fewer_works import FewerWorks
+from handstyle.inspection.harm import Group, Harm, by_work, groups_of, judged
 
 ROUNDS = 2
-LEVELS = 8  # of noise
-SAVE_EVERY = 50  # steps: what was stopped goes on from there
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,12 @@ class LeavingOut:
     def go(self, report: Report) -> Harm:
         began, names = time.perf_counter(), [work.name for work in self.material.works]
         dealt = [folds_of(names, self.alike, np.random.default_rng([SEED, number])) for number in range(self.rounds)]
-        ends = np.cumsum([0, *(self._steps(fold) for folds in dealt for fold in folds)]).tolist()
+        fewer = FewerWorks(self.folder, self.style, self.family, self.material, self.drawings, self.environment)
+
+        def without(fold: Sequence[int]) -> list[int]:
+            return [place for place in range(len(names)) if place not in fold]
+
+        ends = np.cumsum([0, *(fewer.steps(without(fold)) for folds in dealt for fold in folds)]).tolist()
         groups: list[Group] = []
         done = 0
         for number, folds in enumerate(dealt, 1):
@@ -52,10 +54,10 @@ class LeavingOut:
                 def told(step: int, before: int = ends[done]) -> None:
                     report("leaving works out in turn", before + step, ends[-1])
 
-                errors.append(self._errors(f"round-{number}-{place + 1}", fold, told))
+                errors.append(fewer.errors(f"round-{number}-{place + 1}", without(fold), told))
                 done += 1
-            without = [[names[work] for work in fold] for fold in folds]
-            groups += groups_of(number, without, np.stack(errors))
+            left_out = [[names[work] for work in fold] for fold in folds]
+            groups += groups_of(number, left_out, np.stack(errors))
         groups = judged(groups)
         return Harm(
             collection=self.style.collection,
@@ -67,32 +69,3 @@ class LeavingOut:
             works=tuple(by_work(groups)),
             seconds=round(time.perf_counter() - began, 1),
         )
-
-    def _steps(self, fold: Sequence[int]) -> int:
-        return fold_steps(self.style.steps, len(self.material.works), len(fold))
-
-    def _errors(self, name: str, left_out: Sequence[int], told: Callable[[int], None]) -> Errors:
-        """Of a style that learnt from all works but these, on each drawing."""
-        steps = self._steps(left_out)
-        learnt = tuple(work for place, work in enumerate(self.material.works) if place not in left_out)
-        decisive = {
-            "style": self.style.tensors,
-            "works": self.material.digest,
-            "drawings": replace(self.material, works=tuple(self.drawings)).digest,
-            "left out": list(left_out),
-            "environment": dict(self.environment),
-        }
-        fold = Fold(
-            folder=self.folder / name,
-            lineage=digests.of_json(decisive),
-            family=self.family,
-            material=replace(self.material, works=learnt),
-            left_out=self.drawings,
-            everything=self.material.works,
-            measured_at=[steps],
-            sampled_at=frozenset(),
-            levels=LEVELS,
-            plain=self.style.plain,
-        )
-        (measured,) = fold.go(SAVE_EVERY, told)
-        return np.asarray(np.array(measured.errors).mean(axis=0))

@@ -50,9 +50,10 @@ def page(report: InspectionReport, pictures: Path, *, public: bool) -> str:
         large=report.comparisons[:LARGE],
         small=report.comparisons[LARGE : LARGE + SMALL],
         further=report.comparisons[LARGE + SMALL :],
-        outputs=sorted(report.copying.outputs, key=lambda output: output.distance),
+        outputs=sorted(report.copying.outputs, key=lambda output: (output.chance or 0.0, output.distance)),
         nearest=NEAREST,
         place=lambda output: _place(output, report.copying.distances_of_real),
+        is_near=report.copying.is_near,
         authors=sorted({work.author for work in report.works}),
         permissions=sorted({work.permission for work in report.works}),
         noise_plot=_noise_plot(report),
@@ -144,13 +145,14 @@ def _shown(report: InspectionReport) -> Iterator[Shown]:
 
 
 def _place(output: Neighbour, real: tuple[float, ...]) -> str:
-    """Where an output's distance lies among those of the artist's other drawings."""
+    """Where an output lies among the artist's other drawings: by all measures, or by the tiles alone, as it was."""
     if not real:
         return ""
+    if output.chance is not None:
+        as_near = round(output.chance * (len(real) + 1)) - 1
+        return f"{output.measure}; {as_near or 'none'} of {len(real)} real drawings as near"
     further = sum(distance > output.distance for distance in real)
-    if further == len(real):
-        return f"nearer than all {len(real)} real drawings are"
-    return f"nearer than {further} of {len(real)} real drawings are"
+    return f"nearer than {'all' if further == len(real) else f'{further} of'} {len(real)} real drawings are"
 
 
 def _noise_plot(report: InspectionReport) -> Markup:

@@ -17,8 +17,8 @@ from handstyle.diffusion import sampling
 from handstyle.diffusion.family import ModelFamily
 from handstyle.finetuning.recipe import Recipe
 from handstyle.generation.generate import Worn, attached
+from handstyle.generation.meters import FIRST
 
-FIRST = 4  # steps of drawing; what is remembered shows at the beginning
 BATCH = 32
 
 
@@ -49,7 +49,7 @@ def _magnitudes(family: ModelFamily, wanted: Sequence[tuple[str, int]], side: in
         with family.autocast(precision):
             told = family.predict(scaled, timesteps, words_BLD).float()
             untold = family.predict(scaled, timesteps, nothing_BLD).float()
-        lengths.append((told - untold).square().mean(dim=(1, 2, 3)).sqrt())
+        lengths.append(sampling.steering(told, untold))
         guided = untold + card.guidance_scale * (told - untold)
         latents = scheduler.step(guided, timestep, latents).prev_sample
     return [float(length) for length in torch.stack(lengths).mean(dim=0)]

@@ -64,8 +64,7 @@ class _Veil:
         self.cleared = {work.picture.file for work in report.works if work.show} - self.files
 
     def _nearly_shows(self, neighbour: Neighbour, check: CopyCheck) -> bool:
-        near = check.threshold is not None and neighbour.distance < check.threshold
-        return near and neighbour.work not in self.may_be_named
+        return check.may_be_near(neighbour) and neighbour.work not in self.may_be_named
 
     def whose_words(self, prompt: str) -> str | None:
         """The hidden work whose caption or name a prompt contains."""

@@ -5,7 +5,7 @@ A report binds to tensors: it says whose weights, by digest, it speaks of. Pictu
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 from handstyle.finetuning.measured import Band, CrossFitted, Interval, Normalised, Share
 from handstyle.inspection.audit_report import Audit
@@ -128,20 +128,27 @@ class SideBySide(Record):
     show_real: bool = False  # the permission for the real drawing allows showing it in public
 
 
+Measure = Literal["tile by tile", "as a whole", "in what is drawn"]  # of nearness to a work
+MEASURES: tuple[Measure, ...] = get_args(Measure)
+
+
 class Neighbour(Record):
-    """A picture and the work of the training it is nearest to."""
+    """A picture and the work of the training it is nearest to, by the measure that tells most of it."""
 
     picture: Shown
     work: str  # the name of the work
     work_picture: Shown
     distance: float
+    measure: Measure = later("tile by tile")
+    chance: float | None = later(None)  # how often one of the artist's other drawings would be as near
 
 
 class CopyCheck(Record):
     """Are outputs nearer to the works than the artist's other drawings are?
 
-    Distances are between tiles, to mirrored copies and crops of the works, too. `unusually_near` counts outputs nearer
-    to a work than the nearest `quantile` of the real drawings are.
+    The lists of distances are between tiles, to mirrored copies and crops of the works, too. `unusually_near` counts
+    outputs as near to a work as no more than `quantile` of the real drawings would be, by several measures together;
+    None where there are too few drawings to tell. Reports of before that have a threshold of the distance.
     """
 
     outputs: tuple[Neighbour, ...]
@@ -150,7 +157,21 @@ class CopyCheck(Record):
     quantile: float
     threshold: float | None
     unusually_near: int | None
+    unusually_near_of_base: int | None = later(None)  # of as many of its pictures
+    outputs_of_base: int = later(0)
     words: str  # the finding in one sentence: counts and bounds, never "stores no images"
+
+    def is_near(self, output: Neighbour) -> bool:
+        """Whether it is one of the unusually near."""
+        if output.chance is not None:
+            return self.unusually_near is not None and output.chance <= self.quantile
+        return self.threshold is not None and output.distance < self.threshold
+
+    def may_be_near(self, output: Neighbour) -> bool:
+        """Nearer by one measure at least than all real drawings, few as they may be: what is private is not shown on a
+        doubt. By so many measures as there are, so many of the drawings can each be first."""
+        first = len(MEASURES) / (1 + len(self.distances_of_real))
+        return self.is_near(output) or (output.chance is not None and output.chance <= first)
 
 
 class Colour(Record):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from handstyle.inspection.memorisation import fewest
 from handstyle.inspection.report import CopyCheck, HeldOutGain, NearerToTruth
 
 WANTED_SHARE = 45 / 64  # of prompts for which the style should be nearer to the truth
@@ -60,7 +61,7 @@ def _nearer(nearer: NearerToTruth) -> str:
     )
 
 
-def cannot_tell(gain: HeldOutGain | None, *, further: bool, number_of_outputs: int) -> tuple[str, ...]:
+def cannot_tell(gain: HeldOutGain | None, copying: CopyCheck, *, further: bool) -> tuple[str, ...]:
     limits = []
     if gain is None:
         limits.append(
@@ -70,8 +71,13 @@ def cannot_tell(gain: HeldOutGain | None, *, further: bool, number_of_outputs: i
         limits.append(
             "How the style does on drawings of another time or kind: it was measured on works of the same collection."
         )
+    if copying.unusually_near is None:
+        limits.append(
+            f"Whether any output lies unusually near to a work: that takes at least {fewest(copying.quantile)} other "
+            f"drawings by the artist, and there are {len(copying.distances_of_real)}."
+        )
     limits += [
-        f"What other prompts and seeds would draw: {number_of_outputs} outputs were looked at.",
+        f"What other prompts and seeds would draw: {len(copying.outputs)} outputs were looked at.",
         "Whether a part of a work, smaller than a quarter of a side, comes back in an output.",
         "Which works shaped an output, and how much: `handstyle influence` asks that of one picture.",
         "Whether the artist would call any of it good: "

@@ -1,8 +1,9 @@
 """What does a vision model on this disk see in a picture?
 
-DINO, SigLIP, CLIP, and networks of their build that learnt something else, as CSD (a CLIP) and SSCD (a ResNet) did:
-models of the transformers library, from a folder and never from the network; weights as safetensors, and no code that
-came with them. Their licence is the user's matter: none of them is shipped.
+DINO, SigLIP, CLIP, and networks of their build that learnt something else: models of the transformers library, from a
+folder and never from the network; and CSD and SSCD, from a file with the names they were published under
+(`published_models`). Weights as safetensors, and no code that came with them. Their licence is the user's matter: none
+of them is shipped.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from PIL import Image
 from torch import Tensor
 
 from handstyle.errors import BaseUnusable, HandstyleError, UsageMistake
+from handstyle.inspection.published_models import published
 from handstyle.records import load_json
 
 # The kind that config.json names, and the class that reads a picture with it.
@@ -35,10 +37,15 @@ BATCH = 16
 
 
 class VisionModel:
-    """Raises UsageMistake for a folder that holds none, BaseUnusable for one that cannot be loaded."""
+    """Raises UsageMistake for a folder that holds none, BaseUnusable for what cannot be loaded."""
 
     def __init__(self, folder: Path) -> None:
         self.name = folder.resolve().name
+        if folder.is_file():
+            found = published(folder)
+            self.network, self.side = found.network, found.side
+            self.mean, self.deviation = torch.tensor(found.mean), torch.tensor(found.deviation)
+            return
         self.network = _loaded(folder, _kind(folder))
         self.side, self.mean, self.deviation = _preparation(folder)
 

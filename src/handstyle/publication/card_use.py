@@ -5,12 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from handstyle.diffusion import kinds
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.publication.provenance import Weights
-
-# What diffusers and transformers call the networks of a family, where it is not a U-Net and a plain CLIP.
-DENOISER_CLASSES = {"stable-diffusion-3": "SD3Transformer2DModel", "flux": "FluxTransformer2DModel"}
-SUMMARISES = {"text_encoder": ("stable-diffusion-3",), "text_encoder_2": ("stable-diffusion-3", "stable-diffusion-xl")}
 
 
 def code(style: TrainedStyle, weights: Sequence[Weights], base: str, prompt: str) -> str:
@@ -43,7 +40,7 @@ def code(style: TrainedStyle, weights: Sequence[Weights], base: str, prompt: str
 
 def _word(style: TrainedStyle) -> list[str]:
     word = json.dumps(style.recipe.identifier)
-    if style.base.family != "stable-diffusion-xl":
+    if len(kinds.named(style.base.family).text_encoders) == 1:
         file = '"RELEASE/weights", weight_name="learned_embeds.safetensors"'
         return [f"pipeline.load_textual_inversion({file}, token={word})"]
     return [
@@ -69,6 +66,8 @@ def elsewhere(style: TrainedStyle, weights: Sequence[Weights]) -> str:
             "\n\nFor ComfyUI, A1111 and Forge, put `weights/learned_embeds.safetensors` into the folder of embeddings, "
             f"called `{called}.safetensors`: there a word has the name of its file (`embedding:{called}` in ComfyUI)."
         )
+    if whole := [file.path for file in weights if file.format == "original-transformer"]:
+        return f"\n\nFor ComfyUI, put `weights/{whole[0]}` into the folder of diffusion models: it holds what learned."
     if not files:
         return word
     return word + (
@@ -78,16 +77,11 @@ def elsewhere(style: TrainedStyle, weights: Sequence[Weights]) -> str:
 
 
 def _of_whole_networks(style: TrainedStyle, weights: Sequence[Weights], base: str) -> list[str]:
-    family = style.base.family
-    denoiser = DENOISER_CLASSES.get(family, "UNet2DConditionModel")
-    part = "transformer" if family in DENOISER_CLASSES else "unet"
-    loading = [f"from diffusers import DiffusionPipeline, {denoiser}", ""]
-    parts = [f'{part}={denoiser}.from_pretrained("RELEASE/weights/{part}")']
-    texts = {
-        file.path.partition("/")[0]: "CLIPTextModel" for file in weights if file.format == "transformers-text-encoder"
-    }
-    if texts:
-        texts = {p: name + "WithProjection" * (family in SUMMARISES[p]) for p, name in texts.items()}
+    kind = kinds.named(style.base.family)
+    loading = [f"from diffusers import DiffusionPipeline, {kind.denoiser}", ""]
+    parts = [f'{kind.part}={kind.denoiser}.from_pretrained("RELEASE/weights/{kind.part}")']
+    learnt = [file.path.partition("/")[0] for file in weights if file.format == "transformers-text-encoder"]
+    if texts := {part: kind.text_encoders[part] for part in learnt}:
         loading.insert(1, f"from transformers import {', '.join(sorted(set(texts.values())))}")
         parts += [f'{part}={name}.from_pretrained("RELEASE/weights/{part}")' for part, name in texts.items()]
     return [*loading, f'pipeline = DiffusionPipeline.from_pretrained("{base}", {", ".join(parts)})']

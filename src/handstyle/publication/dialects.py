@@ -55,7 +55,7 @@ def module_of(name: str) -> str:
 
 def files_of(algo: Algorithm, tensors: Mapping[str, Tensor]) -> tuple[Format, Format | None]:
     own, other = FILES[algo]
-    return own, other if has_kohya_names(tensors) else None
+    return own, other if other == "kohya-lora" or not is_of_a_transformer(tensors) else None
 
 
 def parted(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
@@ -145,10 +145,10 @@ def as_diffusers(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {with_text_model(name): tensor for name, tensor in tensors.items()}
 
 
-def has_kohya_names(tensors: Mapping[str, Tensor]) -> bool:
-    """Not those of a transformer: that format joins several of its layers into one, and user interfaces read
-    diffusers' names for it."""
-    return not any(name.startswith("transformer.") for name in tensors)
+def is_of_a_transformer(tensors: Mapping[str, Tensor]) -> bool:
+    """Of which the other formats join several layers into one (`joined_layers.py`): a LoHa and a LoKr of the joined
+    layer are not those of its parts."""
+    return any(name.startswith("transformer.") for name in tensors)
 
 
 def as_kohya(tensors: Mapping[str, Tensor], alpha: float, spelling: Spelling = ONE_TEXT_ENCODER) -> dict[str, Tensor]:

@@ -1,6 +1,6 @@
 """In which files do other tools find the weights, and do they read them as they were trained?
 
-    lora   pytorch_lora_weights.safetensors     diffusers; for SD3 and FLUX.1 also what ComfyUI reads
+    lora   pytorch_lora_weights.safetensors     diffusers
            NAME.safetensors                     kohya's format: ComfyUI, A1111, Forge
     dora   pytorch_lora_weights.safetensors     diffusers
     loha   peft_weights.safetensors             PEFT, with its configuration of each network in the header
@@ -9,9 +9,11 @@
     textual-inversion  learned_embeds.safetensors   the vectors of a word, alone or beside those above: diffusers,
                                                     ComfyUI, A1111, Forge
     full   unet/ or transformer/ (and text_encoder/)   folders of a diffusers pipeline
+           NAME.safetensors                     SD3 and FLUX.1 alone: the same in the original layout, for ComfyUI
 
 A file counts as written only after another tool has loaded it and computed what the trained network computes; the names
-of LyCORIS, which neither diffusers nor PEFT reads, by `diffusion/adapters.py`, as files of other tools are read.
+of LyCORIS, and kohya's for SD3 and FLUX.1, which neither diffusers nor PEFT reads, by `diffusion/adapters.py`, as files
+of other tools are read.
 """
 
 from __future__ import annotations
@@ -21,9 +23,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from handstyle import digests
+from handstyle.diffusion import kinds, original_transformers
+from handstyle.diffusion.original_transformers import PLACES, layout_of
 from handstyle.errors import BaseUnusable, RecordDamaged, UsageMistake
 from handstyle.finetuning.trained_style import TrainedStyle
-from handstyle.publication import adapter_headers, dialects
+from handstyle.publication import adapter_headers, dialects, joined_layers
 from handstyle.publication.clearance import Clearance
 from handstyle.publication.provenance import Format, Weights
 from handstyle.records import load_json
@@ -36,23 +41,6 @@ EMBEDDING = "learned_embeds.safetensors"
 SCHEDULE = "scheduler/scheduler_config.json"  # only where it is another than the base's
 FULL_DENOISER: dict[str, Format] = {"unet": "diffusers-unet", "transformer": "diffusers-transformer"}
 FULL_TEXT_ENCODER: Format = "transformers-text-encoder"
-
-# The width of the text conditioning tells the public models apart, and what it predicts; user interfaces ask for these
-# names: sd-scripts 48d368f, library/sai_model_spec.py and library/model_util.py.
-ARCHITECTURES = {
-    (768, "epsilon"): ("stable-diffusion-v1", "sd_v1"),
-    (768, "v"): ("stable-diffusion-v1", "sd_v1_v"),
-    (1024, "epsilon"): ("stable-diffusion-v2-512", "sd_v2"),
-    (1024, "v"): ("stable-diffusion-v2-768-v", "sd_v2_v"),
-    (2048, "epsilon"): ("stable-diffusion-xl-v1-base", "sdxl_base_v1-0"),
-    (2048, "v"): ("stable-diffusion-xl-v1-base", "sdxl_base_v1-0"),
-}
-FLOWING = {
-    "SD3Transformer2DModel": ("stable-diffusion-3", "sd3"),
-    "FluxTransformer2DModel": ("flux-1-dev", "flux1"),
-}
-NETWORKS = {"sd3": "networks.lora_sd3", "flux1": "networks.lora_flux"}
-
 
 Written = list[tuple[str, Format, str]]  # path, format, digest of the tensors
 
@@ -88,7 +76,10 @@ def write_files(folder: Path, style: TrainedStyle, weights: Path, base: Path, cl
         if style.ends_in_noise:
             _write_schedule(folder, base)
         if style.recipe.method == "full":
-            return _write_full(folder, tensors, base)
+            written = _write_full(folder, tensors, base)
+            if dialects.is_of_a_transformer(tensors):
+                written.append(_write_in_one(folder, style, tensors, base, cleared))
+            return written
         layers, word = dialects.parted(tensors)
         written = _write_lora(folder, style, layers, word, base, cleared) if layers else []
         return [*written, *([_write_word(folder, style, word, base, cleared)] if word else [])]
@@ -133,13 +124,22 @@ def _write_lora(
     written: Written = [(path, format, digest(own))]
     if other is None:
         return written
-    kohya = dialects.as_kohya(tensors, recipe.lora_alpha, dialects.spelling_of(base))
-    kohya |= dialects.bundled(word, recipe.identifier)
+    kohya = _as_kohya(tensors, recipe.lora_alpha, base) | dialects.bundled(word, recipe.identifier)
     told = kohya_metadata(style, base, kohya, rank, cleared)
     if other == "lycoris":
         told |= adapter_headers.of_lycoris(recipe)
     write_tensors(folder / f"{cleared.name}.safetensors", kohya, told)
     return [*written, (f"{cleared.name}.safetensors", other, digest(kohya))]
+
+
+def _as_kohya(tensors: Mapping[str, Tensor], alpha: float, base: Path) -> dict[str, Tensor]:
+    if not dialects.is_of_a_transformer(tensors):
+        return dialects.as_kohya(tensors, alpha, dialects.spelling_of(base))
+    from handstyle.diffusion.adapter_places import layers_of  # imports torch
+
+    shapes = {layer.removeprefix("transformer."): shape for layer, shape in layers_of(base).items()}
+    layout = layout_of(_config(base, "transformer"))
+    return joined_layers.as_kohya(tensors, alpha, layout, {layer: shape[0] for layer, shape in shapes.items()})
 
 
 def diffusers_metadata(
@@ -183,12 +183,13 @@ def facts_of_network(
 ) -> dict[str, str]:
     """What its shapes, and the base's configurations, tell. `otherwise` is what a base is called that nobody knows."""
     architecture, version, prediction = architecture_of(base)
+    kind = kinds.with_version(version)
     convolutions = any(len(tensor.shape) == 4 and tensor.shape[-1] > 1 for tensor in tensors.values())
     arguments = {"conv_dim": str(rank), "conv_alpha": str(alpha)} if convolutions else {}
     return {
-        "ss_v2": str(version.startswith("sd_v2")),
+        "ss_v2": str(bool(kind and kind.is_v2)),
         "ss_base_model_version": version or otherwise,
-        "ss_network_module": NETWORKS.get(version, "networks.lora"),
+        "ss_network_module": kind.network_module if kind else kinds.NETWORK_MODULE,
         "ss_network_dim": str(rank),
         "ss_network_alpha": str(alpha),
         "ss_network_args": json.dumps(arguments),
@@ -203,11 +204,12 @@ def facts_of_network(
 def architecture_of(base: Path) -> tuple[str, str, str]:
     """What ModelSpec and sd-scripts call it, and what it predicts; ModelSpec has no word for a flow."""
     if (base / "transformer" / "config.json").is_file():
-        return (*FLOWING.get(_config(base, "transformer").get("_class_name", ""), ("latent-diffusion", "")), "")
+        kind = kinds.with_denoiser(_config(base, "transformer").get("_class_name", ""))
+        return (*kinds.architecture(kind, "flow"), "")
     width = _config(base, "unet").get("cross_attention_dim", 0)
     said = _config(base, "scheduler", "scheduler_config.json").get("prediction_type", "epsilon")
     prediction = {"v_prediction": "v"}.get(said, said)
-    return (*ARCHITECTURES.get((width, prediction), ("latent-diffusion", "")), prediction)
+    return (*kinds.architecture(kinds.WIDTHS.get(width), prediction), prediction)
 
 
 def _write_full(folder: Path, tensors: Mapping[str, Tensor], base: Path) -> Written:
@@ -225,6 +227,33 @@ def _write_full(folder: Path, tensors: Mapping[str, Tensor], base: Path) -> Writ
             write_bytes((folder / path).with_name("config.json"), (base / part / "config.json").read_bytes())
             written.append((path, format, digest(inside)))
     return written
+
+
+def _write_in_one(
+    folder: Path, style: TrainedStyle, tensors: Mapping[str, Tensor], base: Path, cleared: Clearance
+) -> tuple[str, Format, str]:
+    """What learned, in the original layout, in which models of these families are traded; with the table of places that
+    Stable Diffusion 3's transformer reads and never learns."""
+    flat = dialects.as_diffusers(tensors)
+    parts = {part: dialects.part_of(flat, part) for part in dialects.PARTS}
+    with tensors_in(_file_with(base, PLACES)) as beside:
+        parts["transformer"] |= {PLACES: beside[PLACES]} if PLACES in beside else {}
+        file = original_transformers.file_of_parts(parts, {"transformer": _config(base, "transformer")})
+        architecture, *_ = architecture_of(base)
+        write_tensors(folder / f"{cleared.name}.safetensors", file, {
+            "modelspec.sai_model_spec": "1.0.1",
+            "modelspec.architecture": architecture,
+            "modelspec.implementation": "https://github.com/huggingface/diffusers",
+            "modelspec.hash_sha256": f"0x{data_digest(file)}",
+            **_said_of(style, cleared),
+        })  # fmt: skip
+        return f"{cleared.name}.safetensors", "original-transformer", digest(file)
+
+
+def _file_with(base: Path, name: str) -> Path:
+    """The file of the base's transformer that holds this tensor, or any where none does."""
+    files = sorted((base / "transformer").glob("*.safetensors"))
+    return next((file for file in files if name in digests.safetensors_header(file)[0]), files[0])
 
 
 def _config(base: Path, part: str, file: str = "config.json") -> dict[str, Any]:

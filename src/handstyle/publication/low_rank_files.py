@@ -71,8 +71,9 @@ def _modules(pairs: Mapping[str, Pair], base: Path) -> dict[str, Pair]:
     """As sd-scripts calls them; of a transformer, as its original code does, which joins several into one."""
     from handstyle.diffusion import adapter_places
     from handstyle.diffusion.pairs import joined, turned
+    from handstyle.diffusion.pipeline_folder import denoiser_of
 
-    if adapter_places.denoiser_of(base) == "unet":
+    if denoiser_of(base) == "unet":
         spelling = dialects.spelling_of(base)
         return {spelling.module(layer): pair for layer, pair in pairs.items()}
     shapes, left = adapter_places.layers_of(base), dict(pairs)

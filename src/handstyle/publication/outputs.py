@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, cast
 
 import torch
-from diffusers import FluxTransformer2DModel
 from torch import Tensor, nn
+
+from handstyle.diffusion import kinds
 
 Networks = dict[str, nn.Module]
 
@@ -41,7 +42,8 @@ def _of_transformer(network: Any, config: Any, random: torch.Generator) -> Tenso
         "encoder_hidden_states": words_BTC,
         "pooled_projections": torch.randn(1, config.pooled_projection_dim, generator=random),
     }
-    if isinstance(network, FluxTransformer2DModel):
+    kind = kinds.with_denoiser(type(network).__name__)
+    if kind and kind.reads_tokens:
         tokens_BND = torch.randn(1, 16, config.in_channels, generator=random)
         given |= {"txt_ids": torch.zeros(7, 3), "img_ids": torch.cartesian_prod(*(torch.arange(n) for n in (1, 4, 4)))}
         given |= {"guidance": torch.ones(1)} if config.guidance_embeds else {}

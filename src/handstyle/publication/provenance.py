@@ -41,6 +41,7 @@ Format = Literal[
     "embedding",
     "diffusers-unet",
     "diffusers-transformer",
+    "original-transformer",
     "transformers-text-encoder",
 ]
 

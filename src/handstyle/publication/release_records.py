@@ -13,10 +13,19 @@ from pathlib import Path
 from typing import Any, Literal
 
 from handstyle import digests
+from handstyle.diffusion import original_layout, original_transformers
 from handstyle.errors import HandstyleError, RecordDamaged
 from handstyle.finetuning.recipe import Recipe
 from handstyle.finetuning.trained_style import TrainedStyle
-from handstyle.publication import adapter_headers, base_records, dialects, log_proof, name_records, permission_records
+from handstyle.publication import (
+    adapter_headers,
+    base_records,
+    dialects,
+    joined_layers,
+    log_proof,
+    name_records,
+    permission_records,
+)
 from handstyle.publication.disclosure import CLASS_IMAGES, COLLECTION, PublishedCollection
 from handstyle.publication.provenance import Statement
 from handstyle.records import load_json, load_toml
@@ -29,6 +38,7 @@ SCHEDULE = f"{WEIGHTS}/scheduler/scheduler_config.json"
 ALWAYS = (CARD, LICENCE, COLLECTION, RECIPE, STYLE, REPORT, REPORT_PAGE)
 
 NOTHING: Mapping[str, Tensor] = {}
+IN_ONE = "original-transformer"  # the format
 
 # What comes of records that are JSON and not what they should be.
 WRONG = (HandstyleError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError, OSError, RecursionError)
@@ -136,7 +146,7 @@ def _weights_faults(folder: Path, style: Mapping[str, Any], statement: Statement
         if style["recipe"]["method"] == "lora":
             yield from _low_rank_faults(folder, style, held, paths)
         else:
-            yield from _full_faults(style, held)
+            yield from _full_faults(folder, style, held, paths)
         held.clear()
 
 
@@ -151,6 +161,8 @@ def _low_rank_faults(
     algo, alpha = recipe.algo, recipe.lora_alpha
     own = held.get(dialects.FILES[algo][0], {}) if algo != "textual-inversion" else {}
     first, other = dialects.files_of(algo, own)
+    if other is not None and other not in held and dialects.is_of_a_transformer(own):
+        other = None  # releases had none before
     formats = [format for format in (first, other) if format is not None]
     formats += ["embedding"] if recipe.teaches_a_word and first != "embedding" else []
     if set(held) != set(formats):
@@ -182,6 +194,8 @@ def _told(header: Mapping[str, str]) -> set[tuple[bool, float | None]]:
 def _is_the_same_in_kohyas_format(
     own: dict[str, Tensor], alpha: float, held: dict[str, Tensor], bundle: Mapping[str, Tensor] = NOTHING
 ) -> bool:
+    if dialects.is_of_a_transformer(own):
+        return joined_layers.is_the_same(own, alpha, held)
     for spelling in dialects.spellings():
         try:
             expected = {**dialects.as_kohya(own, alpha, spelling), **bundle}
@@ -192,11 +206,28 @@ def _is_the_same_in_kohyas_format(
     return False
 
 
-def _full_faults(style: Mapping[str, Any], held: Mapping[str, dict[str, Tensor]]) -> Iterator[tuple[str, str]]:
-    """`held` by the folder a network lies in."""
-    own = {f"{part}.{name}": tensor for part, tensors in held.items() for name, tensor in tensors.items()}
+def _full_faults(
+    folder: Path, style: Mapping[str, Any], held: Mapping[str, dict[str, Tensor]], paths: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    """`held` by the folder a network lies in; and all of them in one file, where there is one."""
+    parts = {part: tensors for part, tensors in held.items() if part != IN_ONE}
+    own = {f"{part}.{name}": tensor for part, tensors in parts.items() for name, tensor in tensors.items()}
     if not _are_the_style(own, style):
         yield WEIGHTS, "does not hold the tensors that were trained and inspected"
+    elif IN_ONE in held and not _is_the_same_in_one(folder, parts, held[IN_ONE]):
+        yield paths[IN_ONE], "holds other weights than the folders beside it"
+
+
+def _is_the_same_in_one(folder: Path, parts: Mapping[str, dict[str, Tensor]], held: Mapping[str, Tensor]) -> bool:
+    config = _read(folder / WEIGHTS / "transformer" / "config.json")
+    if max(config["num_layers"], config.get("num_single_layers") or 0) > len(parts["transformer"]):
+        return False  # a number costs a stranger nothing, and a layer of a layout some time
+    names = set()
+    for name, tensor in original_transformers.each_of_parts(parts, {"transformer": config}):
+        names.add(name)
+        if name not in held or _content(held[name]) != _content(tensor):
+            return False
+    return names == held.keys() - {original_layout.UNET + original_transformers.PLACES_THERE}  # is the base's
 
 
 def _are_the_style(tensors: Mapping[str, Tensor], style: Mapping[str, Any]) -> bool:

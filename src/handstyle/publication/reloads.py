@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 import torch
-from diffusers import DDIMScheduler, FluxTransformer2DModel, SD3Transformer2DModel, UNet2DConditionModel
+from diffusers import DDIMScheduler
 from diffusers.utils import logging as diffusers_logging
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTextModelWithProjection
 from transformers.utils import logging as transformers_logging
 
-from handstyle.diffusion import adapters, merging, updates
+from handstyle.diffusion import adapters, kinds, merging, updates
 from handstyle.diffusion.adapter_names import WORD, is_of_a_word
 from handstyle.errors import BaseUnusable, HandstyleError, RecordDamaged
 from handstyle.finetuning.trained_style import TrainedStyle
@@ -35,7 +35,6 @@ from handstyle.tensor_files import metadata_of
 
 OF_ONE_NETWORK = ("diffusers-unet", "diffusers-transformer", "transformers-text-encoder")
 OF_ADAPTERS = (".lora_", ".hada_", ".lokr_", ".oft_R.")  # levels of a parameter's name in PEFT's layers
-DENOISERS = (UNet2DConditionModel, SD3Transformer2DModel, FluxTransformer2DModel)
 SETTINGS = ("self", "requires_safety_checker", "force_zeros_for_empty_prompt", "add_watermarker")  # no networks
 # Of the change the style makes: so that a file nobody loaded cannot pass because the style is faint.
 SHARE_OF_EFFECT = 0.01
@@ -99,6 +98,8 @@ def _difference(plain: Tensor, trained: Tensor, reloaded: Tensor, which: str) ->
 
 
 def _reloaded(base: Path, parts: list[str], exported: Path, format: Kind, number_of_updates: int) -> Networks:
+    if format == "kohya-lora" and (base / "transformer").is_dir():
+        format = "lycoris"  # diffusers reads it of FLUX.1 at its full width alone, and of Stable Diffusion 3 not at all
     try:
         networks = _RELOAD[format](base, parts, exported)
     except HandstyleError:
@@ -128,7 +129,10 @@ def _network(folder: Path) -> nn.Module:
     """By the class that its configuration names, among those that a style can change."""
     told = load_json(folder / "config.json")
     name = told.get("_class_name") or (told.get("architectures") or ["CLIPTextModel"])[0]
-    known = {library.__name__: library for library in (*DENOISERS, CLIPTextModel, CLIPTextModelWithProjection)}
+    import diffusers
+
+    of_diffusers: list[Any] = [getattr(diffusers, denoiser) for denoiser in kinds.DENOISERS]
+    known = {library.__name__: library for library in (*of_diffusers, CLIPTextModel, CLIPTextModelWithProjection)}
     if name not in known:
         raise ValueError(f"{folder} holds a {name}")
     return cast(nn.Module, known[name].from_pretrained(folder, local_files_only=True))
@@ -198,7 +202,8 @@ def _pipeline_of(base: Path) -> str:
     """The class; a folder with networks alone is of the families that were there first."""
     if (base / "model_index.json").is_file():
         return str(load_json(base / "model_index.json")["_class_name"])
-    return "StableDiffusionXLPipeline" if (base / "text_encoder_2").is_dir() else "StableDiffusionPipeline"
+    parts = [part for part in dialects.PARTS if part not in dialects.DENOISERS and (base / part).is_dir()]
+    return kinds.with_text_encoders("unet", parts).pipeline
 
 
 def _by_peft(base: Path, parts: list[str], exported: Path) -> Networks:
@@ -235,11 +240,9 @@ def _as_folder(base: Path, parts: list[str], exported: Path) -> Networks:
 
 
 def _from_one_file(base: Path, parts: list[str], exported: Path) -> Networks:
-    import diffusers
+    from handstyle.publication import reloaded_checkpoints  # its library warns when it is imported
 
-    library: Any = getattr(diffusers, _pipeline_of(base))
-    pipeline = library.from_single_file(exported, config=str(base), local_files_only=True, torch_dtype=torch.float32)
-    return {part: getattr(pipeline, part).eval() for part in parts}
+    return reloaded_checkpoints.networks(base, parts, exported, _pipeline_of(base), _networks)
 
 
 def added(deltas: Mapping[str, Tensor], precisions: Mapping[str, torch.dtype] | None = None) -> Change:
@@ -265,6 +268,7 @@ _RELOAD: dict[Kind, Callable[[Path, list[str], Path], Networks]] = {
     "diffusers-transformer": _as_folder,
     "transformers-text-encoder": _as_folder,
     "checkpoint": _from_one_file,
+    "original-transformer": _from_one_file,
 }
 
 

@@ -36,6 +36,10 @@ Style = Annotated[
     ),
 ]
 Sheet = Annotated[bool, Option("--sheet", help="A contact sheet as well.")]
+Meter = Annotated[
+    bool,
+    Option("--meter", help="How strongly each prompt's words steer, beside the base: what is remembered steers more."),
+]
 PicturesTo = Annotated[Path | None, Option("--to", metavar="FOLDER", help="Where the pictures go. [the workspace]")]
 
 # pictures from pictures

@@ -50,7 +50,7 @@ Vision = Annotated[
     Option(
         "--vision",
         metavar="FOLDER",
-        help="A vision model on your disk looks, too (DINO, SigLIP, ...); may be repeated.",
+        help="A vision model on your disk looks, too (DINO, SigLIP, ..., or a file of CSD or SSCD); may be repeated.",
     ),
 ]
 
