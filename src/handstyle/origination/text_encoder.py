@@ -36,18 +36,21 @@ def new_tokenizer(texts: Iterable[str], recipe: TextEncoderRecipe) -> Any:
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
     trainer = trainers.BpeTrainer(
         vocab_size=recipe.vocabulary,
         end_of_word_suffix=ENDING,
         continuing_subword_prefix="",
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        initial_alphabet=letters,
+        # Named ahead, or a letter that ends a word has its number from the order of a hash table, and with it what wins
+        # where two pairs are as frequent: another tokenizer in every process.
+        special_tokens=[letter + ENDING for letter in letters],
         show_progress=False,
     )
     bpe.train_from_iterator(texts, trainer)
     model = json.loads(bpe.to_str())["model"]
     merges = [tuple(pair) if isinstance(pair, list) else tuple(pair.split(" ")) for pair in model["merges"]]
     vocabulary: dict[str, int] = {}
-    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
     for token in [*letters, *(letter + ENDING for letter in letters), *("".join(pair) for pair in merges)]:
         vocabulary.setdefault(token, len(vocabulary))
     for token in (START, END):
