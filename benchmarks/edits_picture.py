@@ -27,7 +27,7 @@ from handstyle.generation.request import GenerationRequest, Margins
 from handstyle.generation.signature import png
 from handstyle.records import write
 
-STYLE = "noto style, soft shading"
+STYLE = "noto style"
 ROWS, SEEDS, HEIGHT = 6, (1, 2, 3), 96  # works on the sheet; of each picture there, pixels
 
 

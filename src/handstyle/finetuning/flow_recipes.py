@@ -152,7 +152,7 @@ def _blocks(name: str, numbers: str) -> list[str]:
     """`0-2,5` becomes four names; `all` is the row of them, `none` nothing."""
     if numbers in ("all", "none", ""):
         return [name] if numbers == "all" else []
-    found = []
+    found: list[str] = []
     for part in numbers.split(","):
         first, _, last = part.partition("-")
         start, end = whole(first), whole(last or first)
