@@ -70,7 +70,12 @@ WITHOUT_TORCH = [
     "terminal/*.py",
 ]
 # Imported inside the function that needs them, by a file that does without.
-WITH_TORCH = {"publication/reloads.py", "publication/reloaded_words.py", "publication/outputs.py"}
+WITH_TORCH = {
+    "publication/reloads.py",
+    "publication/reloaded_checkpoints.py",
+    "publication/reloaded_words.py",
+    "publication/outputs.py",
+}
 HEAVY = ["torch", "diffusers", "transformers", "peft", "accelerate"]
 
 # What a family is called in passing. By its names in `diffusion/kinds.py` it is asked for nowhere else.

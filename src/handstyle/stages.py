@@ -416,7 +416,8 @@ def _metered(
     from handstyle.generation.meters import NONE, Meters, meters
 
     measured = any(picture.steered is not None for picture in drawn)
-    found = meters(drawn, steered([picture.request for picture in drawn], family)) if measured else ()
+    own = [(picture.request.prompt, picture.steered) for picture in drawn]
+    found = meters(own, steered([picture.request for picture in drawn], family)) if measured else ()
     if not found:
         return (), (NONE,)
     told = Meters(styles=tuple(item.style.tensors for item in worn), base=family.digest, prompts=found)

@@ -23,6 +23,10 @@ def request(prompt: str, seed: int = 1, **changes: Any) -> GenerationRequest:
     return GenerationRequest(prompt=prompt, seed=seed, width=16, height=16, num_inference_steps=6, **changes)
 
 
+def asked(drawn: list[Picture]) -> list[tuple[str, float | None]]:
+    return [(picture.request.prompt, picture.steered) for picture in drawn]
+
+
 def test_the_audit_measures_the_same(family: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     card = family.card.model_copy(update={"num_inference_steps": 6, "guidance_scale": 3.0})
     monkeypatch.setattr(family, "card", card)
@@ -31,7 +35,7 @@ def test_the_audit_measures_the_same(family: Any, monkeypatch: pytest.MonkeyPatc
     audited = magnitudes(family, [style], ["a boat", "a kite"], (1, 2), 16, recipe)
     with attached([style], family):
         drawn = list(generate([request(words, seed) for words in ("a boat", "a kite") for seed in (1, 2)], family))
-    told = meters(drawn, [1.0] * 4)
+    told = meters(asked(drawn), [1.0] * 4)
     assert [one.prompt for one in told] == ["a boat", "a kite"] and {one.pictures for one in told} == {2}
     assert [one.steered for one in told] == pytest.approx(audited.tolist(), rel=1e-4)
 
@@ -55,12 +59,12 @@ def test_the_base_is_asked_for_the_first_steps_alone_and_says_what_its_pictures_
 
 def test_where_nothing_is_predicted_without_words_nothing_is_told(family: Any) -> None:
     (alone,) = generate([request("a boat", guidance_scale=1.0)], family)
-    assert alone.steered is None and meters([alone], [0.3]) == ()
+    assert alone.steered is None and meters(asked([alone]), [0.3]) == ()
 
 
 def test_a_prompt_is_told_in_words_and_kept_as_numbers(tmp_path: Path) -> None:
     picture = Picture(request("a boat"), Image.new("RGB", (2, 2)), 0.6)
-    (told,) = meters([picture, Picture(request("a boat", 2), Image.new("RGB", (2, 2)), 0.4)], [0.2, 0.2])
+    (told,) = meters(asked([picture, Picture(request("a boat", 2), Image.new("RGB", (2, 2)), 0.4)]), [0.2, 0.2])
     assert told == Meter(prompt="a boat", pictures=2, steered=0.5, base=0.2)
     assert told.words == "“a boat”: its words steer 2.50 times as strongly as they steer the base."
     record = Meters(styles=("a" * 64,), base="b" * 64, prompts=(told,))

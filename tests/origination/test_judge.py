@@ -56,6 +56,7 @@ def test_drawings_of_one_thing_draw_together() -> None:
     assert judge.drawn_together(near, alike_BB) < judge.drawn_together(far, alike_BB)
     by_hand = -10 + np.log(np.exp(10) + 2)  # cosine 1 at temperature 0.1 beside two at 0, of both drawings alike
     assert np.isclose(float(judge.drawn_together(near, alike_BB)), by_hand, atol=1e-5)
+    assert float(judge.drawn_together(near, torch.eye(4, dtype=torch.bool))) == 0
 
 
 def test_roughened_pictures_are_the_same_for_the_same_step_and_stay_pictures() -> None:

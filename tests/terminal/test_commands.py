@@ -32,7 +32,7 @@ FLAGS = {
     "rescale-betas-zero-snr tlora class-images further stop dry-run resume extend network-weights plain "
     "save-every sample-every report-to workspace",
     "generate": "prompts seeds negative-prompt guidance steps sampler width height clip-skip style sheet to key plain "
-    "base from strength mask outpaint resample source-permission workspace",
+    "base from strength mask outpaint resample source-permission meter workspace",
     "inspect": "style further oracle vision audit base workspace",
     "publish": "name key model-licence distribution keeper contact to push-to-hub public private base workspace",
     "compare": "prompt weights further base workspace",

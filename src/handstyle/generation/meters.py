@@ -10,12 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from statistics import fmean
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from handstyle.records import Record
-
-if TYPE_CHECKING:
-    from handstyle.generation.generate import Picture
 
 FIRST = 4  # steps of drawing; what is remembered shows at the beginning
 NONE = (
@@ -50,12 +47,13 @@ class Meters(Record):
     prompts: tuple[Meter, ...]
 
 
-def meters(pictures: Sequence[Picture], of_base: Sequence[float | None]) -> tuple[Meter, ...]:
-    """One a prompt, in the order in which they were drawn; none where nothing was measured."""
+def meters(drawn: Sequence[tuple[str, float | None]], of_base: Sequence[float | None]) -> tuple[Meter, ...]:
+    """One a prompt, in the order in which they were drawn; none where nothing was measured. `drawn`: of each picture
+    its prompt, and how strongly that steered."""
     by_prompt: dict[str, list[tuple[float, float]]] = {}
-    for picture, base in zip(pictures, of_base, strict=True):
-        if picture.steered is not None and base is not None:
-            by_prompt.setdefault(picture.request.prompt, []).append((picture.steered, base))
+    for (prompt, steered), base in zip(drawn, of_base, strict=True):
+        if steered is not None and base is not None:
+            by_prompt.setdefault(prompt, []).append((steered, base))
     return tuple(
         Meter(prompt=prompt, pictures=len(found), steered=fmean(one for one, _ in found),
               base=fmean(base for _, base in found))

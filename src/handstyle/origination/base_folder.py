@@ -16,7 +16,7 @@ from handstyle.origination import card, credits, denoiser
 from handstyle.origination.card import Effort
 from handstyle.origination.figures import Measured
 from handstyle.origination.recipe import BaseRecipe, Round
-from handstyle.records import write
+from handstyle.records import load_json, write
 
 ENCODER, WORDS, DENOISER = "vae", "text_encoder", "unet"
 WEIGHTS = "diffusion_pytorch_model.safetensors"
@@ -51,8 +51,10 @@ def begin_smaller(beside: Path, base: Path, recipe: BaseRecipe, part: Round) -> 
 
 
 def save_half(network: Any, folder: Path) -> None:
-    """In bfloat16: group norms on a processor refuse fp16."""
+    """In bfloat16: group norms on a processor refuse fp16. Where it was loaded from stays on this machine."""
     network.save_config(folder)
+    config = {name: value for name, value in load_json(folder / "config.json").items() if name != "_name_or_path"}
+    write(folder / "config.json", json.dumps(config, indent=2, sort_keys=True).encode() + b"\n")
     tensors = {name: tensor.detach().bfloat16().contiguous() for name, tensor in network.state_dict().items()}
     write_tensors(folder / WEIGHTS, tensors, {"format": "pt"})
 

@@ -120,12 +120,12 @@ def loss_at(
 ) -> Callable[[int], tuple[Tensor, int]]:
     """For `loop.learn`: each picture finds its text among the batch's (van den Oord et al. 2018), the other drawings
     of the same thing (Khosla et al. 2020), and its hand. `things`: of each, the places of its drawings, at least two;
-    they make three quarters of a batch."""
+    they make three quarters of a batch. There may be none."""
 
     def loss(step: int) -> tuple[Tensor, int]:
         chance = np.random.default_rng(generator(seed, "drawings", step).initial_seed())
         places = []
-        for thing in positions(step, batch // 4, len(things), seed, "things"):
+        for thing in positions(step, batch // 4, len(things), seed, "things") if things else ():
             places += [int(place) for place in chance.permutation(things[thing])[:EACH]]
         places += positions(step, batch - len(places), len(shown), seed, "judged")
         chosen = [shown[place] for place in places]
@@ -145,14 +145,14 @@ def loss_at(
 
 
 def drawn_together(seen_BD: Tensor, alike_BB: Tensor) -> Tensor:
-    """Khosla et al. 2020, eq. 2: each picture against all others of the batch."""
+    """Khosla et al. 2020, eq. 2: each picture against all others of the batch; 0 where none is like another."""
     logits_BB = seen_BD @ seen_BD.T / TEMPERATURE
     itself = torch.eye(len(seen_BD), dtype=torch.bool)
     logs_BB = nn.functional.log_softmax(logits_BB.masked_fill(itself, -torch.inf), dim=1)
     wanted_BB = alike_BB & ~itself
     sums_B = logs_BB.masked_fill(~wanted_BB, 0).sum(1)
     counted_B = wanted_BB.sum(1)
-    return -(sums_B / counted_B.clamp_min(1))[counted_B > 0].mean()
+    return -(sums_B / counted_B.clamp_min(1)).sum() / (counted_B > 0).sum().clamp_min(1)
 
 
 def roughened(pixels_BCHW: Tensor, chance: torch.Generator) -> Tensor:
