@@ -180,7 +180,7 @@ def test_a_work_that_is_withdrawn_or_changed_stops_encoding(
 @pytest.mark.slow
 def test_a_caption_longer_than_the_text_window_is_told(workspace: Workspace, six_works: Path, tiny_base: Path) -> None:
     long = min(six_works.glob("*.png"))
-    long.with_suffix(".txt").write_text("a boat on the water " * 4 + "under a yellow moon")
+    long.with_suffix(".txt").write_text("a boat on the water " * 8 + "under a yellow moon")
     (six_works / "metadata.jsonl").unlink()
     stages.collect(workspace, six_works, read_rights_toml(six_works / "rights.toml"), validation=None)
     recipe = Recipe(template="{identifier}: {caption}", resolution=16)

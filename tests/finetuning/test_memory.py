@@ -164,16 +164,20 @@ def larger_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("base") / "larger"
+    autoencoder = AutoencoderKL.from_pretrained(EMBEDDED / "vae")
+    channels = autoencoder.config.latent_channels
     StableDiffusionPipeline(
         unet=UNet2DConditionModel(
             sample_size=32,
+            in_channels=channels,
+            out_channels=channels,
             layers_per_block=1,
             block_out_channels=(128, 256, 384),
             down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
             up_block_types=("UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
             cross_attention_dim=256,
         ),
-        vae=AutoencoderKL.from_pretrained(EMBEDDED / "vae"),
+        vae=autoencoder,
         text_encoder=CLIPTextModel.from_pretrained(EMBEDDED / "text_encoder"),
         tokenizer=CLIPTokenizer.from_pretrained(EMBEDDED / "tokenizer"),
         scheduler=DDIMScheduler.from_pretrained(EMBEDDED / "scheduler"),

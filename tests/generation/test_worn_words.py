@@ -65,7 +65,7 @@ def test_the_word_draws_and_no_other_prompt_changes(base: Any, request_for: Requ
 
 
 def test_two_styles_with_words_of_their_own_are_worn_and_with_one_word_not(base: Any, request_for: Request) -> None:
-    both, request = [taught(base), taught(base, 1, identifier="other")], request_for("hndst and other")
+    both, request = [taught(base), taught(base, 1, identifier="qxzj")], request_for("hndst and qxzj")
     with attached(both[:1], base):
         one = drawn(base, request)
     with attached(both, base):

@@ -81,7 +81,7 @@ def _of_whole_networks(style: TrainedStyle, weights: Sequence[Weights], base: st
     loading = [f"from diffusers import DiffusionPipeline, {kind.denoiser}", ""]
     parts = [f'{kind.part}={kind.denoiser}.from_pretrained("RELEASE/weights/{kind.part}")']
     learnt = [file.path.partition("/")[0] for file in weights if file.format == "transformers-text-encoder"]
-    if texts := {part: kind.text_encoders[part] for part in learnt}:
+    if texts := {part: kind.text_encoders.get(part, kinds.CLIP) for part in learnt}:
         loading.insert(1, f"from transformers import {', '.join(sorted(set(texts.values())))}")
         parts += [f'{part}={name}.from_pretrained("RELEASE/weights/{part}")' for part, name in texts.items()]
     return [*loading, f'pipeline = DiffusionPipeline.from_pretrained("{base}", {", ".join(parts)})']
