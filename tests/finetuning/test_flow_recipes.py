@@ -9,27 +9,20 @@ import pytest
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
 from diffusers.training_utils import compute_density_for_timestep_sampling
+from tests.finetuning import foreign_files
+from tests.finetuning.foreign_files import differences
 from torch import Tensor
 
 from handstyle.diffusion.noise import FlowSchedule, style_friendly
 from handstyle.errors import RecipeInvalid
 from handstyle.finetuning.flow_recipes import KINDS
-from handstyle.finetuning.foreign_recipes import translated
-from handstyle.finetuning.recipe import Recipe
 from handstyle.finetuning.translation import Translated
 
 ROWS = 200_000
 
 
 def read(folder: Path, text: str, name: str = "train.sh") -> Translated:
-    path = folder / name
-    path.write_text(text, encoding="utf-8")
-    return translated(path)
-
-
-def differences(found: Translated) -> dict[str, Any]:
-    default = Recipe().as_json()
-    return {name: value for name, value in found.recipe.as_json().items() if value != default.get(name)}
+    return foreign_files.read(folder, text, name)
 
 
 def lost(found: Translated) -> set[str]:

@@ -8,24 +8,18 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.finetuning import foreign_files
+from tests.finetuning.foreign_files import differences
 
 from handstyle.errors import RecipeInvalid
-from handstyle.finetuning.foreign_recipes import KNOWN, as_file, translated
+from handstyle.finetuning.foreign_recipes import KNOWN, as_file
 from handstyle.finetuning.recipe import Recipe
 from handstyle.finetuning.translation import Translated
 from handstyle.records import toml_in
 
 
 def read(folder: Path, text: str, name: str = "config.toml") -> Translated:
-    path = folder / name
-    path.write_text(text, encoding="utf-8")
-    return translated(path)
-
-
-def differences(found: Translated) -> dict[str, Any]:
-    """What is another choice than the default."""
-    default = Recipe().as_json()
-    return {name: value for name, value in found.recipe.as_json().items() if value != default.get(name)}
+    return foreign_files.read(folder, text, name)
 
 
 KOHYA = """
