@@ -57,12 +57,14 @@ def base(
     *,
     vocabulary: Path | None = None,
     share_alike: bool = False,
+    extend: Path | None = None,
     unseen_artist: Sequence[Path] = (),
     announce: Callable[[str], None] = lambda words: None,
     progress: Progress = silent,
 ) -> Originated:
     """A base from the current collection, stage after stage; what is finished is passed over, so it may be stopped.
-    `unseen_artist`: folders of drawings by somebody who is not in it, that it is measured on as well.
+    `extend` is a finished base of the same works, with whose rounds the recipe begins. `unseen_artist`: folders of
+    drawings by somebody who is not in the base, that it is measured on as well.
 
     Raises RightsMissing when a work may not be trained on and shared today, GateMissed when a stage is not good enough
     for the next.
@@ -78,14 +80,18 @@ def base(
     from handstyle.diffusion.hardware import use_all_cores
     from handstyle.generation.signature import MadeFrom
     from handstyle.origination.evaluation import Evaluation
+    from handstyle.origination.extending import Earlier
     from handstyle.origination.material import Material
     from handstyle.origination.originate import Origination
     from handstyle.origination.unseen_artist import read
 
     use_all_cores()
+    earlier = None if extend is None else Earlier(extend)
+    if earlier is not None:
+        earlier.require_beginning_of(recipe, collection)
     learnt = frozenset(work.pixels_sha256 for work in collection.works)
     artist = read(unseen_artist, recipe.resolution, learnt) if unseen_artist else None
-    made = Origination(Material(to, folder, collection, recipe, progress), teacher, words_in(vocabulary))
+    made = Origination(Material(to, folder, collection, recipe, progress), teacher, words_in(vocabulary), earlier)
     made.material.claim()
     measures: dict[str, str] = {}
     for stage in made.stages():

@@ -16,6 +16,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from handstyle.diffusion.small_grids import SmallConvolution, is_small
+
 mkldnn = torch.ops.mkldnn
 HAS_OPERATORS = (
     torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
@@ -206,7 +208,10 @@ class LearningProduct(torch.autograd.Function):
 
 
 def _learnt(layer: PackedLinear | PackedConv2d, x: Tensor, plainly: Callable[[Tensor], Tensor]) -> Tensor:
-    is_rounded = layer.weight.requires_grad and computed_in(x, layer.weight) != layer.weight.dtype
+    dtype = computed_in(x, layer.weight)
+    is_rounded = layer.weight.requires_grad and dtype != layer.weight.dtype
+    if is_rounded and isinstance(layer, nn.Conv2d) and is_small(layer, x, dtype):
+        return cast(Tensor, SmallConvolution.apply(x, layer.weight, layer.bias, dtype))  # type: ignore[no-untyped-call]
     if layer.rounds_anew and is_rounded and is_simple(layer):
         return cast(Tensor, LearningProduct.apply(x, layer.weight, layer.bias, layer))  # type: ignore[no-untyped-call]
     return plainly(x)

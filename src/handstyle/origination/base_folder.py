@@ -80,9 +80,11 @@ def describe(
     efforts: Sequence[Effort],
     quality: dict[str, str],
     measured: Measured | None,
+    goes_on_from: str = "",
 ) -> None:
-    """Card, credits and recipe beside the weights. `phrases`: whose hand each one calls."""
-    page = card.page(recipe, collection, held_out, efforts, quality, measured)
+    """Card, credits and recipe beside the weights. `phrases`: whose hand each one calls; `goes_on_from`: what was there
+    before it."""
+    page = card.page(recipe, collection, held_out, efforts, quality, measured, goes_on_from)
     write(base / "handstyle.toml", card.settings(recipe, phrases).encode())
     write(base / "recipe.toml", tomli_w.dumps(_without_nothing(recipe.as_json())).encode())
     write(base / "credits.jsonl", credits.lines(collection).encode())

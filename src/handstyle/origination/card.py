@@ -61,6 +61,7 @@ def page(
     efforts: Sequence[Effort],
     quality: dict[str, str],
     measured: Measured | None,
+    goes_on_from: str = "",
 ) -> str:
     """`ORIGIN.md`."""
     works = len(collection.works)
@@ -77,6 +78,7 @@ def page(
         *(f"- {line}" for line in credits.thanks(collection)),
         "",
         f"Words come from the works' captions; the text encoder was taught by {recipe.teacher_name}.",
+        *(["", goes_on_from] if goes_on_from else []),
         "",
         "## What it took",
         "",

@@ -27,6 +27,7 @@ from handstyle.finetuning.trainable import trainable
 from handstyle.origination import autoencoder, base_folder, denoiser, gates, text_encoder
 from handstyle.origination.base_folder import DENOISER, ENCODER, WORDS
 from handstyle.origination.card import Effort, effort
+from handstyle.origination.extending import Earlier
 from handstyle.origination.figures import Measured
 from handstyle.origination.growing import as_large
 from handstyle.origination.learning import Report, learned, parameters_of
@@ -41,6 +42,7 @@ HELD_OUT_TEXTS = 512
 
 
 PSNR = "PSNR of unseen works through the autoencoder"
+LEARNT_FROM = "pictures the denoiser learns from"
 COSINE, FOUND = "unknown texts: cosine to the teacher", "and found again by what it says"
 
 
@@ -59,6 +61,7 @@ class Origination:
     material: Material
     teacher: Path
     vocabulary: tuple[str, ...]  # words that no work is called by, and people may use
+    earlier: Earlier | None = None  # the base that this one goes on from
 
     @property
     def folder(self) -> Path:
@@ -82,13 +85,18 @@ class Origination:
 
     def stages(self) -> Iterator[Stage]:
         """All of them, each when it is done. Raises GateMissed where one is not good enough for the next."""
-        polish = self.recipe.autoencoder.polish is not None
+        polish = self.recipe.autoencoder.polish is not None and self.earlier is None
         least = gates.AUTOENCODER_BEFORE_POLISH if polish else gates.AUTOENCODER
-        yield Stage("autoencoder", {PSNR: f"{least.check(self.autoencoder()):.1f} dB"})
-        cosine, share = self.text_encoder()
-        gates.TEXT_ENCODER.check(share)
-        yield Stage("text encoder", {COSINE: f"{cosine:.2f}", FOUND: f"{share:.0%}"})
-        yield Stage("pictures", {"pictures the denoiser learns from": f"{len(self.pictures()):,}"})
+        if self.earlier is not None:
+            self.earlier.hand_over(self.base)
+            quality = self.earlier.psnr(self.material.unseen_pixels)
+            yield Stage("autoencoder", {PSNR: f"{least.check(quality):.1f} dB"})
+        else:
+            yield Stage("autoencoder", {PSNR: f"{least.check(self.autoencoder()):.1f} dB"})
+            cosine, share = self.text_encoder()
+            gates.TEXT_ENCODER.check(share)
+            yield Stage("text encoder", {COSINE: f"{cosine:.2f}", FOUND: f"{share:.0%}"})
+        yield Stage("pictures", {LEARNT_FROM: f"{len(self.pictures()):,}"})
         self.denoiser()
         yield Stage("denoiser", {})
         if polish:
@@ -194,7 +202,7 @@ class Origination:
         if listing.is_file():
             kept = json.loads(listing.read_text(encoding="utf-8"))
             if kept["lineage"] == lineage:
-                return [_said(entry) for entry in kept["pictures"]]
+                return [Said.of_json(entry) for entry in kept["pictures"]]
         material = self.material
         works: list[Picture] = [(material.pixels[n], material.said[n]) for n in material.learnt]
         everything = [*works, *further(works, self.recipe.pictures, np.random.default_rng(self.recipe.seed))]
@@ -217,8 +225,8 @@ class Origination:
 
     def denoiser(self) -> None:
         self.pictures()
-        weights: dict[str, Tensor] | None = None
-        for number, part in enumerate(self.recipe.denoiser.rounds):
+        weights, done = (self.earlier.denoiser(), self.earlier.rounds) if self.earlier else (None, 0)
+        for number, part in enumerate(self.recipe.denoiser.rounds[done:], done):
             weights = self._round(number, part, weights)
         assert weights is not None
         family = self.family()
@@ -230,7 +238,8 @@ class Origination:
         """Later rounds may still be changed: this one does not depend on them."""
         before = self.material.lineage("autoencoder", "text_encoder", "words", "hands", "pictures")
         network = self.recipe.denoiser.as_json()
-        return digests.of_json([before, {**network, "rounds": network["rounds"][: number + 1]}])
+        begun = [self.earlier.digest] if self.earlier else []
+        return digests.of_json([before, {**network, "rounds": network["rounds"][: number + 1]}, *begun])
 
     def recipe_of(self, part: Round) -> Recipe:
         return part.as_recipe(self.recipe.seed, snr_gamma=part.snr_gamma, caption_dropout=0.0)
@@ -265,7 +274,7 @@ class Origination:
         phrases = {said.phrase: self.collection.rights_of(work).author for said, work in works}
         held_out = len(self.material.held_out)
         described = (self.recipe, self.collection, phrases, held_out, self.efforts(), quality, measured)
-        base_folder.describe(self.base, *described)
+        base_folder.describe(self.base, *described, self.earlier.words if self.earlier else "")
 
     def efforts(self) -> list[Effort]:
         """Of every network, from the lines it left in its log."""
@@ -274,7 +283,7 @@ class Origination:
         parts += [(f"denoiser at {part.resolution} px", f"denoiser-{number}") for number, part in rounds]
         parts.append(("decoder, polished", "decoder"))
         found = (effort(name, self.folder / place / "log.jsonl") for name, place in parts)
-        return [one for one in found if one]
+        return [*(self.earlier.efforts() if self.earlier else []), *(one for one in found if one)]
 
     def family(self, part: Round | None = None) -> ModelFamily:
         """The base as it stands; or with a denoiser of a round's size, that knows nothing yet."""
@@ -288,8 +297,3 @@ class Origination:
         beside = self.folder / f"base-{part.resolution}"
         base_folder.begin_smaller(beside, self.base, self.recipe, part)
         return catalogue.load(beside)
-
-
-def _said(entry: dict[str, Any]) -> Said:
-    lists = {name: tuple(entry[name]) for name in ("keywords", "attributes")}
-    return Said(**{**entry, **lists})

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import ndimage
@@ -39,6 +40,10 @@ class Said:
     colour: str
     attributes: tuple[str, ...]
     must_say_colour: bool = False  # when the name alone would call another
+
+    @classmethod
+    def of_json(cls, entry: dict[str, Any]) -> Said:
+        return cls(**{**entry, **{name: tuple(entry[name]) for name in ("keywords", "attributes")}})
 
     @property
     def may_be_mirrored(self) -> bool:

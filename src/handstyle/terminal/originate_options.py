@@ -30,3 +30,7 @@ UnseenArtist = Annotated[
 BaseTo = Annotated[
     Path, Option("--to", metavar="FOLDER", help="Where the base is made; a run that was stopped goes on there.")
 ]
+Extend = Annotated[
+    Path | None,
+    Option("--extend", metavar="FOLDER", help="Go on from this base of the same works; the recipe has further rounds."),
+]

@@ -1,0 +1,108 @@
+"""What does a base that goes on learning take from the one before?
+
+Everything but what its denoiser learns from now on: the recipe begins with the earlier one, and the first further round
+with the earlier weights, as they were given to others.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from handstyle import digests
+from handstyle.collection.works import Collection
+from handstyle.diffusion.checkpoints import read_tensors
+from handstyle.errors import UsageMistake
+from handstyle.origination import autoencoder
+from handstyle.origination.base_folder import DENOISER, ENCODER, WEIGHTS, WORDS
+from handstyle.origination.card import Effort
+from handstyle.origination.growing import PART
+from handstyle.origination.recipe import BaseRecipe
+
+EFFORT = re.compile(r"\| (?P<network>[^|]+) \| (?P<steps>[\d,]+) \| (?P<pictures>[\d,]+) \| (?P<hours>[\d.]+) \|")
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """A finished base of the same works."""
+
+    folder: Path
+
+    @cached_property
+    def recipe(self) -> BaseRecipe:
+        return BaseRecipe.from_toml(self.folder / "recipe.toml")
+
+    @property
+    def rounds(self) -> int:
+        return len(self.recipe.denoiser.rounds)
+
+    @cached_property
+    def digest(self) -> str:
+        return digests.of_file(self._denoiser)
+
+    @property
+    def _denoiser(self) -> Path:
+        return self.folder / DENOISER / WEIGHTS
+
+    def require_beginning_of(self, recipe: BaseRecipe, collection: Collection) -> None:
+        """Raises UsageMistake unless `recipe` is the earlier one with more rounds, for the same works."""
+        further = recipe.denoiser.rounds[self.rounds :]
+        own = self.recipe.denoiser.model_copy(update={"rounds": self.recipe.denoiser.rounds + further})
+        expected = self.recipe.model_copy(update={"name": recipe.name, "denoiser": own})
+        if not further or recipe != expected:
+            raise UsageMistake(
+                f"the recipe is not that of {self.folder} with further rounds",
+                hint=f"Take {self.folder / 'recipe.toml'}, add [[denoiser.rounds]] at its end, name it with --recipe.",
+            )
+        lines = (self.folder / "credits.jsonl").read_text(encoding="utf-8").splitlines()
+        if {json.loads(line)["pixels_sha256"] for line in lines} != {work.pixels_sha256 for work in collection.works}:
+            raise UsageMistake(
+                f"{self.folder} was made of other works",
+                hint="Collect the works that its credits.jsonl names, or make a new base without --extend.",
+            )
+
+    def hand_over(self, base: Path) -> None:
+        """Autoencoder, words and denoiser, for `base` to begin with."""
+        for part in (ENCODER, WORDS, "tokenizer", "scheduler", DENOISER):
+            shutil.copytree(self.folder / part, base / part, dirs_exist_ok=True)
+        shutil.copyfile(self.folder / "model_index.json", base / "model_index.json")
+
+    def psnr(self, pixels_NHWC: np.ndarray) -> float:
+        """Of works through its autoencoder, in dB."""
+        from diffusers import AutoencoderKL
+
+        network = AutoencoderKL.from_pretrained(self.folder / ENCODER, torch_dtype=torch.float32)
+        return autoencoder.psnr(network.eval().requires_grad_(False), pixels_NHWC)
+
+    def denoiser(self) -> dict[str, Tensor]:
+        """By the names that finetuning gives them, in fp32."""
+        return {PART + name: tensor.float() for name, tensor in read_tensors(self._denoiser)[0].items()}
+
+    def efforts(self) -> list[Effort]:
+        """What it took, from the table of its card."""
+        rows = EFFORT.finditer((self.folder / "ORIGIN.md").read_text(encoding="utf-8"))
+        return [
+            Effort(
+                network=row["network"],
+                steps=int(row["steps"].replace(",", "")),
+                pictures=int(row["pictures"].replace(",", "")),
+                hours=float(row["hours"]),
+            )
+            for row in rows
+        ]
+
+    @property
+    def words(self) -> str:
+        """For the card."""
+        return (
+            f"Autoencoder, text encoder and the first {self.rounds} rounds of the denoiser are those of "
+            f"{self.recipe.name}; what follows went on from its weights in bfloat16 (sha256 {self.digest})."
+        )
