@@ -86,9 +86,7 @@ def base(
     from handstyle.origination.unseen_artist import read
 
     use_all_cores()
-    earlier = None if extend is None else Earlier(extend)
-    if earlier is not None:
-        earlier.require_beginning_of(recipe, collection)
+    earlier = None if extend is None else Earlier(extend).checked(recipe, collection)
     learnt = frozenset(work.pixels_sha256 for work in collection.works)
     artist = read(unseen_artist, recipe.resolution, learnt) if unseen_artist else None
     made = Origination(Material(to, folder, collection, recipe, progress), teacher, words_in(vocabulary), earlier)

@@ -61,8 +61,21 @@ def test_drawings_of_one_thing_draw_together() -> None:
 
 def test_roughened_pictures_are_the_same_for_the_same_step_and_stay_pictures() -> None:
     pixels = torch.rand(16, 3, 64, 64) * 2 - 1
-    once, again, other = (judge.roughened(pixels.clone(), generator(1, "jitter", step)) for step in (5, 5, 6))
+    recoloured = torch.arange(16) < 8
+    once, again, other = (
+        judge.roughened(pixels.clone(), recoloured, generator(1, "jitter", step)) for step in (5, 5, 6)
+    )
     assert torch.equal(once, again)
     assert not torch.equal(once, other)
     assert float(once.min()) >= -1.0001
     assert float(once.max()) <= 1.0001
+
+
+def test_only_those_that_are_to_be_recoloured_change_their_colours() -> None:
+    red = torch.tensor([1.0, -1.0, -1.0])[None, :, None, None].expand(16, 3, 64, 64)
+    recoloured = torch.arange(16) < 8
+    middles = judge.roughened(red.clone(), recoloured, generator(1, "jitter", 5))[:, :, 32, 32]
+    own = (middles - red[:, :, 0, 0]).abs().amax(1) < 1e-3
+    covered = (middles - middles[:, :1]).abs().amax(1) < 1e-3  # with grey
+    assert (own | covered)[8:].all() and own[8:].any()
+    assert not own[:8].any()

@@ -29,6 +29,8 @@ from handstyle.origination.recipe import BaseRecipe
 
 EFFORT = re.compile(r"\| (?P<network>[^|]+) \| (?P<steps>[\d,]+) \| (?P<pictures>[\d,]+) \| (?P<hours>[\d.]+) \|")
 
+BESIDE = ("recipe.toml", "credits.jsonl", "ORIGIN.md")  # the weights
+
 
 @dataclass(frozen=True)
 class Earlier:
@@ -52,8 +54,14 @@ class Earlier:
     def _denoiser(self) -> Path:
         return self.folder / DENOISER / WEIGHTS
 
-    def require_beginning_of(self, recipe: BaseRecipe, collection: Collection) -> None:
-        """Raises UsageMistake unless `recipe` is the earlier one with more rounds, for the same works."""
+    def checked(self, recipe: BaseRecipe, collection: Collection) -> Earlier:
+        """Itself. Raises UsageMistake unless it was made here, of the same works, and `recipe` only adds rounds."""
+        missing = [name for name in BESIDE if not (self.folder / name).is_file()]
+        if missing:
+            raise UsageMistake(
+                f"{self.folder} is no base that was made here: it has no {' and no '.join(missing)}",
+                hint="Name the folder `base` that `handstyle originate base` left.",
+            )
         further = recipe.denoiser.rounds[self.rounds :]
         own = self.recipe.denoiser.model_copy(update={"rounds": self.recipe.denoiser.rounds + further})
         expected = self.recipe.model_copy(update={"name": recipe.name, "denoiser": own})
@@ -68,6 +76,7 @@ class Earlier:
                 f"{self.folder} was made of other works",
                 hint="Collect the works that its credits.jsonl names, or make a new base without --extend.",
             )
+        return self
 
     def hand_over(self, base: Path) -> None:
         """Autoencoder, words and denoiser, for `base` to begin with."""

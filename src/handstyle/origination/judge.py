@@ -119,8 +119,8 @@ def loss_at(
     seed: int,
 ) -> Callable[[int], tuple[Tensor, int]]:
     """For `loop.learn`: each picture finds its text among the batch's (van den Oord et al. 2018), the other drawings
-    of the same thing (Khosla et al. 2020), and its hand. `things`: of each, the places of its drawings, at least two;
-    they make three quarters of a batch. There may be none."""
+    of the same thing (Khosla et al. 2020), and, where its colours are its own, its hand. `things`: of each, the places
+    of its drawings, at least two; they make three quarters of a batch. There may be none."""
 
     def loss(step: int) -> tuple[Tensor, int]:
         chance = np.random.default_rng(generator(seed, "drawings", step).initial_seed())
@@ -129,7 +129,9 @@ def loss_at(
             places += [int(place) for place in chance.permutation(things[thing])[:EACH]]
         places += positions(step, batch - len(places), len(shown), seed, "judged")
         chosen = [shown[place] for place in places]
-        pixels_BCHW = roughened(seen_as(pixels_NHWC[[one.pixels for one in chosen]]), generator(seed, "jitter", step))
+        recoloured_B = torch.arange(len(chosen)) % 2 == 1  # hands are half known by their colours
+        pixels_BCHW = seen_as(pixels_NHWC[[one.pixels for one in chosen]])
+        pixels_BCHW = roughened(pixels_BCHW, recoloured_B, generator(seed, "jitter", step))
         texts = torch.tensor([one.text for one in chosen])
         with torch.autocast("cpu", torch.bfloat16):
             seen_BD, hands_BH = judge(pixels_BCHW)
@@ -138,7 +140,8 @@ def loss_at(
         same_BB = texts[:, None] == texts[None]
         wanted_BB = same_BB / same_BB.sum(1, keepdim=True)
         both_ways = [nn.functional.cross_entropy(logits, wanted_BB) for logits in (logits_BB, logits_BB.T)]
-        hands = nn.functional.cross_entropy(hands_BH.float(), torch.tensor([one.hand for one in chosen]))
+        hands_B = torch.tensor([one.hand for one in chosen])
+        hands = nn.functional.cross_entropy(hands_BH.float()[~recoloured_B], hands_B[~recoloured_B])
         return sum(both_ways, hands) / 2 + drawn_together(seen_BD, same_BB), len(chosen)
 
     return loss
@@ -155,15 +158,16 @@ def drawn_together(seen_BD: Tensor, alike_BB: Tensor) -> Tensor:
     return -(sums_B / counted_B.clamp_min(1)).sum() / (counted_B > 0).sum().clamp_min(1)
 
 
-def roughened(pixels_BCHW: Tensor, chance: torch.Generator) -> Tensor:
-    """Moved, with paler or stronger colours, some of them soft, some with a part covered: a judge that learnt from a
+def roughened(pixels_BCHW: Tensor, recoloured_B: Tensor, chance: torch.Generator) -> Tensor:
+    """Moved, some soft, some with a part covered, and these with paler or stronger colours: a judge that learnt from a
     few thousand drawings knows each of them by heart otherwise."""
     pixels_BCHW = jittered(pixels_BCHW, chance)
     batch = len(pixels_BCHW)
     grey_B1HW = pixels_BCHW.mean(1, keepdim=True)
-    pixels_BCHW = grey_B1HW + (pixels_BCHW - grey_B1HW) * (0.3 + torch.rand(batch, 1, 1, 1, generator=chance))
+    other_BCHW = grey_B1HW + (pixels_BCHW - grey_B1HW) * (0.3 + torch.rand(batch, 1, 1, 1, generator=chance))
     gamma_B111 = 0.7 + 0.7 * torch.rand(batch, 1, 1, 1, generator=chance)
-    pixels_BCHW = ((pixels_BCHW + 1) / 2).clamp(0, 1) ** gamma_B111 * 2 - 1
+    other_BCHW = ((other_BCHW + 1) / 2).clamp(0, 1) ** gamma_B111 * 2 - 1
+    pixels_BCHW = torch.where(recoloured_B[:, None, None, None], other_BCHW, pixels_BCHW)
     soft_B = torch.rand(batch, generator=chance) < 0.25
     padded = nn.functional.pad(pixels_BCHW[soft_B], (1, 1, 1, 1), mode="replicate")
     pixels_BCHW[soft_B] = nn.functional.avg_pool2d(padded, 3, stride=1)
