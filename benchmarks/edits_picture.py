@@ -57,14 +57,15 @@ def example(family: ModelFamily) -> list[tuple[str, Image.Image]]:
 
 
 def row(family: ModelFamily, caption: str, work: Image.Image) -> list[Image.Image]:
+    prompt = f"{caption}, {STYLE}"
     prepared = edits.variation(work, family, None, None)
     found = [work]
     for strength in STRENGTHS:
-        found += drawn(family, caption, SEEDS[:1], edits.canvas(prepared, family, strength))
+        found += drawn(family, prompt, SEEDS[:1], edits.canvas(prepared, family, strength))
     for resamples in (1, 5):
-        found += drawn(family, caption, SEEDS[:2], half(family, work, resamples))
+        found += drawn(family, prompt, SEEDS[:2], half(family, work, resamples))
     beyond = edits.outpainting(work, Margins(right=family.resolution // 2), family)
-    return found + drawn(family, caption, SEEDS[:1], edits.canvas(beyond, family, 1.0, 5))
+    return found + drawn(family, prompt, SEEDS[:1], edits.canvas(beyond, family, 1.0, 5))
 
 
 def half(family: ModelFamily, work: Image.Image, resamples: int) -> Canvas:
@@ -76,7 +77,10 @@ def half(family: ModelFamily, work: Image.Image, resamples: int) -> Canvas:
 
 def measured(family: ModelFamily, caption: str, work: Image.Image, resamples: int) -> tuple[float, float]:
     true, middle = np.asarray(work, dtype=float), work.width // 2
-    found = [np.asarray(image, dtype=float) for image in drawn(family, caption, SEEDS, half(family, work, resamples))]
+    found = [
+        np.asarray(image, dtype=float)
+        for image in drawn(family, f"{caption}, {STYLE}", SEEDS, half(family, work, resamples))
+    ]
     far = [np.sqrt(np.square(one - true)[:, middle:].mean()) for one in found]
     return float(np.mean(far)), float(np.mean([edge_of(one) for one in found]))
 
@@ -91,7 +95,7 @@ def drawn(family: ModelFamily, prompt: str, seeds: Sequence[int], canvas: Canvas
     card, (width, height) = family.card, canvas.picture.size
     asked = [
         GenerationRequest(
-            prompt=f"{prompt}, {STYLE}", seed=seed, width=width, height=height, guidance_scale=card.guidance_scale,
+            prompt=prompt, seed=seed, width=width, height=height, guidance_scale=card.guidance_scale,
             num_inference_steps=card.num_inference_steps, guidance_rescale=card.guidance_rescale,
         )
         for seed in seeds
