@@ -200,8 +200,9 @@ def test_bytes_of_state_are_those_that_are_counted_with(run: Any, recipe: Callab
 
 def test_a_package_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, package in optimizers.PACKAGES.items():
-        monkeypatch.setitem(sys.modules, package, None)
-        monkeypatch.setitem(sys.modules, f"{package}.optim", None)
+        module = package.replace("-", "_")
+        for missing in (module, f"{module}.optim"):
+            monkeypatch.setitem(sys.modules, missing, None)
         recipe = asked(optimizer=name, learning_rate=1.0)
         with pytest.raises(UsageMistake, match=f"in the package {package}") as refused:
             One(recipe, 1)

@@ -1,15 +1,13 @@
 """Which optimiser takes the steps, and what of it has to be kept so that a run goes on to the bit?
 
-AdamW is torch's and Adafactor that of transformers; Prodigy and schedule-free AdamW are their authors' own packages,
-and 8-bit AdamW is bitsandbytes'.
+AdamW is torch's and Adafactor that of transformers; Prodigy and schedule-free AdamW are in pytorch-optimizer, and 8-bit
+AdamW is bitsandbytes'.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import redirect_stdout
 from importlib.metadata import PackageNotFoundError, version
-from io import StringIO
 from typing import Any
 
 import torch
@@ -20,7 +18,7 @@ from handstyle.finetuning.recipe import Recipe
 
 # Bytes of state for each number that learns, in fp32 unless said otherwise.
 STATE = {"adamw": 8, "adamw8bit": 2, "adafactor": 0, "prodigy": 16, "adamwschedulefree": 8}
-PACKAGES = {"adamw8bit": "bitsandbytes", "prodigy": "prodigyopt", "adamwschedulefree": "schedulefree"}
+PACKAGES = {"adamw8bit": "bitsandbytes", "prodigy": "pytorch-optimizer", "adamwschedulefree": "pytorch-optimizer"}
 INSTALLED = {"bitsandbytes": "pip install handstyle[adamw8bit]"}
 
 Names = Mapping[nn.Parameter, str]
@@ -52,16 +50,14 @@ def _of_a_package(
 ) -> torch.optim.Optimizer:
     made: Any
     if recipe.optimizer == "prodigy":
-        from prodigyopt import Prodigy
+        from pytorch_optimizer import Prodigy
 
-        # As in diffusers' scripts: Adam's bias corrected, and an estimate that a warm-up does not spoil. It prints that
-        # weights decay as AdamW's do, which would stand in the midst of an answer.
-        with redirect_stdout(StringIO()):
-            made = Prodigy(groups, **settings, decouple=True, use_bias_correction=True, safeguard_warmup=True)
+        # As in diffusers' scripts: Adam's bias corrected, and an estimate that a warm-up does not spoil.
+        made = Prodigy(groups, **settings, bias_correction=True, safeguard_warmup=True)
     elif recipe.optimizer == "adamwschedulefree":
-        from schedulefree import AdamWScheduleFree
+        from pytorch_optimizer import ScheduleFreeAdamW
 
-        made = AdamWScheduleFree(groups, **settings, foreach=not plain)
+        made = ScheduleFreeAdamW(groups, **settings, foreach=not plain)
         made.train()
     else:
         from bitsandbytes.optim import AdamW8bit
