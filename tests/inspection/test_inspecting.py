@@ -74,7 +74,7 @@ def test_a_style_that_changes_nothing_gains_exactly_nothing(
     gain, nearer = report.held_out_gain, report.nearer_to_truth
     assert gain is not None and nearer is not None
     assert (gain.gain, gain.interval.low, gain.interval.high) == (0, 0, 0)
-    assert nearer.nearer == 0, "a draw is no win"
+    assert (nearer.nearer, nearer.further) == (0, 0), "a draw is no win, and no defeat"
     for side in report.comparisons:
         pair = [Image.open(tmp_path / "pictures" / file) for file in (side.base.file, side.style.file)]
         assert pair[0].tobytes() == pair[1].tobytes() and side.base.file != side.style.file

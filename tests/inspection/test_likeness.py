@@ -84,6 +84,12 @@ def test_prompts_are_counted_and_a_draw_is_no_win() -> None:
     assert nearer([1, 1, 1, 1], [0.5, 1, 2, 0.9], [2, 2, 2, 2]) == (2, True, 0)
 
 
+def test_a_draw_is_no_defeat_either() -> None:
+    far = np.array([1.0, 1.0, 1.0, 1.0])
+    found = nearer_to_truth(far, np.array([0.5, 1.0, 2.0, 0.9]), {}, seeds=(1,), base_prompt="{caption}")
+    assert (found.nearer, found.ties, found.further) == (2, 1, 1)
+
+
 @pytest.mark.parametrize(("beaten", "admissible"), [(2, True), (3, False)])
 def test_a_distance_under_which_nothing_often_beats_the_base_is_not_admissible(beaten: int, admissible: bool) -> None:
     white = [0.5] * beaten + [2.0] * (4 - beaten)

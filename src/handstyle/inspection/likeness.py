@@ -7,6 +7,7 @@ were fixed before the example was trained, see docs/decisions/0002-distance-to-t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,6 +80,7 @@ def nearer_to_truth(
         distance=DISTANCE,
         prompts=len(base),
         nearer=int((style < base).sum()),
+        ties=int((style == base).sum()),
         seeds=tuple(seeds),
         base_prompt=base_prompt,
         competitors=beaten,
@@ -86,3 +88,11 @@ def nearer_to_truth(
         mean_distance_base=float(base.mean()),
         mean_distance_style=float(style.mean()),
     )
+
+
+def sign_test(many: int, prompts: int) -> float:
+    """Two-sided p of the exact sign test (Conover 1999, section 3.4): how often as many of the prompts or more fall to
+    one side where either side is as likely. Ties stay among the prompts and count for neither side: leaving them out
+    would claim more."""
+    tail = sum(comb(prompts, found) for found in range(many, prompts + 1))
+    return min(1.0, 2 * tail / (1 << prompts))

@@ -65,6 +65,11 @@ class NearerToTruth(Record):
     admissible: bool
     mean_distance_base: float
     mean_distance_style: float
+    ties: int = later(0)  # prompts for which both are as near, as where nothing was learnt
+
+    @property
+    def further(self) -> int:
+        return self.prompts - self.nearer - self.ties
 
 
 class Closeness(Record):
