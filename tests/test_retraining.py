@@ -21,6 +21,7 @@ from handstyle.errors import GateClosed, UsageMistake, Withdrawn
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.publication import logged, taken_back
 from handstyle.publication.log_entries import RunRecord
+from handstyle.results import Finetuned
 from handstyle.workspace import Workspace
 
 QUICK: dict[str, Any] = {
@@ -35,14 +36,14 @@ def desk(tmp_path: Path, six_works: Path) -> Desk:
 
 
 @pytest.fixture
-def trained(desk: Desk, tiny_base: Path) -> stages.Finetuned:
+def trained(desk: Desk, tiny_base: Path) -> Finetuned:
     desk.start_log()
     desk.collect(desk.consent(derivatives=True, commercial=True))
     return stages.finetune(planning.plan(desk.workspace, tiny_base, settings=QUICK))
 
 
 @pytest.fixture
-def release(desk: Desk, trained: stages.Finetuned, tiny_base: Path) -> Path:
+def release(desk: Desk, trained: Finetuned, tiny_base: Path) -> Path:
     stages.inspect(desk.workspace, base=tiny_base, quick=True)
     return Path(stages.publish(desk.workspace, "Soft shapes", base=tiny_base).release)
 
@@ -51,7 +52,7 @@ def release(desk: Desk, trained: stages.Finetuned, tiny_base: Path) -> Path:
 
 
 def test_without_the_withdrawn_works_it_is_trained_inspected_linked_and_published(
-    desk: Desk, trained: stages.Finetuned, tiny_base: Path
+    desk: Desk, trained: Finetuned, tiny_base: Path
 ) -> None:
     names = sorted(path.name for path in desk.works.glob("*.png"))
     desk.on_written_word("Ada Example", names=names[:2])
@@ -82,7 +83,7 @@ def test_without_the_withdrawn_works_it_is_trained_inspected_linked_and_publishe
 
 
 def test_a_model_retrained_without_is_the_one_that_never_saw_them(
-    desk: Desk, trained: stages.Finetuned, tiny_base: Path
+    desk: Desk, trained: Finetuned, tiny_base: Path
 ) -> None:
     """To the bit."""
     names = sorted(path.name for path in desk.works.glob("*.png"))
@@ -95,14 +96,12 @@ def test_a_model_retrained_without_is_the_one_that_never_saw_them(
     assert stages.finetune(planning.plan(never, tiny_base, settings=QUICK)).tensors == made.tensors
 
 
-def test_where_nothing_was_withdrawn_nothing_is_retrained(
-    desk: Desk, trained: stages.Finetuned, tiny_base: Path
-) -> None:
+def test_where_nothing_was_withdrawn_nothing_is_retrained(desk: Desk, trained: Finetuned, tiny_base: Path) -> None:
     with pytest.raises(UsageMistake, match="no work of the run"):
         retraining.retrain_without(desk.workspace, tiny_base)
 
 
-def test_where_everything_was_withdrawn_nothing_is_left(desk: Desk, trained: stages.Finetuned, tiny_base: Path) -> None:
+def test_where_everything_was_withdrawn_nothing_is_left(desk: Desk, trained: Finetuned, tiny_base: Path) -> None:
     desk.enter(desk.taken_back(desk.place / "ada.consent.json"))
     with pytest.raises(GateClosed, match="no work is left"):
         retraining.retrain_without(desk.workspace, tiny_base)
@@ -185,7 +184,7 @@ def test_the_day_of_a_link_is_today(tmp_path: Path) -> None:
     assert retraining.Replaced.load(link.save(tmp_path / "link.json")) == link
 
 
-def test_what_is_withdrawn_of_a_collection_is_known(desk: Desk, trained: stages.Finetuned) -> None:
+def test_what_is_withdrawn_of_a_collection_is_known(desk: Desk, trained: Finetuned) -> None:
     collection, _ = loading.current_collection(desk.workspace)
     assert retraining.withdrawn_of(desk.workspace, collection) == []
     desk.enter(desk.taken_back(desk.place / "ada.consent.json"))

@@ -40,6 +40,7 @@ from handstyle.finetuning.recipe import Recipe
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.generation.signature import read_signature
 from handstyle.inspection.report import InspectionReport
+from handstyle.results import Collected, Finetuned, Generated
 from handstyle.workspace import Workspace
 
 QUICK: dict[str, Any] = {
@@ -50,7 +51,7 @@ QUICK: dict[str, Any] = {
     "resolution": 16,
 }
 
-Finetuning = Callable[..., stages.Finetuned]
+Finetuning = Callable[..., Finetuned]
 
 
 @pytest.fixture
@@ -59,13 +60,13 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 @pytest.fixture
-def collected(workspace: Workspace, six_works: Path) -> stages.Collected:
+def collected(workspace: Workspace, six_works: Path) -> Collected:
     return stages.collect(workspace, six_works, read_rights_toml(six_works / "rights.toml"), validation=2)
 
 
 @pytest.fixture
-def finetune(workspace: Workspace, collected: stages.Collected, tiny_base: Path) -> Finetuning:
-    def go(settings: dict[str, Any] | None = None, **options: Any) -> stages.Finetuned:
+def finetune(workspace: Workspace, collected: Collected, tiny_base: Path) -> Finetuning:
+    def go(settings: dict[str, Any] | None = None, **options: Any) -> Finetuned:
         return stages.finetune(planning.plan(workspace, tiny_base, settings={**QUICK, **(settings or {})}), **options)
 
     return go
@@ -83,14 +84,14 @@ def tomorrow(monkeypatch: pytest.MonkeyPatch, days: int = 1) -> None:
 # Collect and encode
 
 
-def test_collecting_leaves_a_record_and_the_originals(collected: stages.Collected, six_works: Path) -> None:
+def test_collecting_leaves_a_record_and_the_originals(collected: Collected, six_works: Path) -> None:
     assert (collected.works, collected.for_training, collected.for_validation) == (6, 4, 2)
     assert Path(collected.record).is_file()
     assert len(list(six_works.glob("*.png"))) == 6
 
 
 def test_works_that_look_nearly_alike_are_named_and_the_collection_is_the_same(
-    workspace: Workspace, collected: stages.Collected, six_works: Path
+    workspace: Workspace, collected: Collected, six_works: Path
 ) -> None:
     assert collected.near_duplicates == 0
     names = sorted(path.name for path in six_works.glob("*.png"))
@@ -111,7 +112,7 @@ def test_works_that_look_nearly_alike_are_named_and_the_collection_is_the_same(
 
 
 def test_what_is_encoded_once_is_found_the_second_time(
-    workspace: Workspace, collected: stages.Collected, tiny_base: Path
+    workspace: Workspace, collected: Collected, tiny_base: Path
 ) -> None:
     first, again = (stages.encode(workspace, tiny_base) for _ in range(2))
     assert (first.works, first.texts, first.resolution) == (6, 7, 16)
@@ -121,7 +122,7 @@ def test_what_is_encoded_once_is_found_the_second_time(
 
 
 def test_encoding_computes_with_as_many_threads_as_finetuning(
-    workspace: Workspace, collected: stages.Collected, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, collected: Collected, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With fewer, as OMP_NUM_THREADS may ask for, a cache would hold other last bits, and the weights after it."""
     asked: list[str] = []
@@ -136,7 +137,7 @@ def test_encoding_computes_with_as_many_threads_as_finetuning(
     ids=["collect", "generate"],
 )
 def test_what_a_killed_process_left_goes_when_the_stage_is_run_again(
-    place: str, name: str, workspace: Workspace, collected: stages.Collected, six_works: Path, tiny_base: Path
+    place: str, name: str, workspace: Workspace, collected: Collected, six_works: Path, tiny_base: Path
 ) -> None:
     """By its age: another process may be writing there at this moment."""
     folder = workspace.root / place.format(collection=collected.collection[:16])
@@ -166,7 +167,7 @@ def test_verbs_out_of_order_name_the_one_before(workspace: Workspace, tiny_base:
 
 @pytest.mark.parametrize("deed", ["withdrawn", "changed"])
 def test_a_work_that_is_withdrawn_or_changed_stops_encoding(
-    deed: str, workspace: Workspace, collected: stages.Collected, six_works: Path, tiny_base: Path
+    deed: str, workspace: Workspace, collected: Collected, six_works: Path, tiny_base: Path
 ) -> None:
     work = min(six_works.glob("*.png"))
     work.unlink() if deed == "withdrawn" else Image.new("RGB", (64, 64)).save(work)
@@ -202,7 +203,7 @@ def test_a_size_the_base_cannot_work_at_is_refused(finetune: Finetuning) -> None
 
 
 def test_finetuning_leaves_a_style_that_names_what_made_it(
-    finetune: Finetuning, workspace: Workspace, collected: stages.Collected, family: Any
+    finetune: Finetuning, workspace: Workspace, collected: Collected, family: Any
 ) -> None:
     said: list[str] = []
     run = finetune(announce=said.append)
@@ -290,7 +291,7 @@ def class_images(tmp_path: Path) -> Path:
 
 
 def test_class_images_of_a_folder_take_a_permission(
-    workspace: Workspace, collected: stages.Collected, tiny_base: Path, class_images: Path
+    workspace: Workspace, collected: Collected, tiny_base: Path, class_images: Path
 ) -> None:
     def planned() -> planning.Plan:
         return planning.plan(workspace, tiny_base, settings=PRIOR, class_images=class_images)
@@ -312,7 +313,7 @@ def test_class_images_of_a_folder_take_a_permission(
 
 @pytest.mark.slow
 def test_a_style_names_the_class_images_it_stands_on_and_an_extension_keeps_them(
-    workspace: Workspace, collected: stages.Collected, tiny_base: Path, class_images: Path, tmp_path: Path,
+    workspace: Workspace, collected: Collected, tiny_base: Path, class_images: Path, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     found = look_at(class_images, "white", pictures=False)[0]
@@ -342,7 +343,7 @@ def test_a_style_names_the_class_images_it_stands_on_and_an_extension_keeps_them
 
 @pytest.mark.slow
 def test_a_run_is_extended_on_its_own_works(
-    finetune: Finetuning, workspace: Workspace, tiny_base: Path, tmp_path: Path, collected: stages.Collected
+    finetune: Finetuning, workspace: Workspace, tiny_base: Path, tmp_path: Path, collected: Collected
 ) -> None:
     """Even when something else was collected meanwhile."""
     first = finetune({"lr_scheduler": "constant"})
@@ -390,7 +391,7 @@ def test_a_permission_that_ended_yesterday_refuses_to_finetune(
     assert len(missing.value.faults) == 6 and "ended on" in missing.value.faults[0]
 
 
-def consented(workspace: Workspace, works: Path, tmp_path: Path, **scope: Any) -> stages.Collected:
+def consented(workspace: Workspace, works: Path, tmp_path: Path, **scope: Any) -> Collected:
     """The works, collected with a consent that both holders have signed."""
     found = look_at(works, "white", pictures=False)[0]
     today = {"valid_from": datetime.date.today(), "valid_until": datetime.date.today()}
@@ -419,7 +420,7 @@ def quickly_fitted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("quickly_fitted")
 def test_works_left_out_in_turn_choose_a_length_and_the_run_has_it(
-    workspace: Workspace, collected: stages.Collected, tiny_base: Path, finetune: Finetuning
+    workspace: Workspace, collected: Collected, tiny_base: Path, finetune: Finetuning
 ) -> None:
     """The run is an ordinary one of that length: whoever has the recipe can repeat it without the folds."""
     plan = planning.plan(workspace, tiny_base, settings=QUICK)
@@ -441,7 +442,7 @@ def test_works_left_out_in_turn_choose_a_length_and_the_run_has_it(
 @pytest.mark.usefixtures("quickly_fitted")
 @pytest.mark.parametrize("stop_at", ["leaving works out in turn", "finetuning"])
 def test_a_run_that_was_stopped_while_works_were_left_out_is_resumed(
-    stop_at: str, workspace: Workspace, collected: stages.Collected, tiny_base: Path, tmp_path: Path, six_works: Path
+    stop_at: str, workspace: Workspace, collected: Collected, tiny_base: Path, tmp_path: Path, six_works: Path
 ) -> None:
     class Stopped(Exception):
         pass
@@ -462,7 +463,7 @@ def test_a_run_that_was_stopped_while_works_were_left_out_is_resumed(
 
 @pytest.mark.usefixtures("quickly_fitted")
 def test_without_a_length_it_is_found_where_that_is_quick(
-    workspace: Workspace, collected: stages.Collected, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, collected: Collected, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("handstyle.finetuning.defaults.FEWEST_STEPS", 2)
     monkeypatch.setattr("handstyle.finetuning.defaults.MOST_STEPS", 2)
@@ -567,13 +568,13 @@ def test_publishing_without_a_report_is_refused(finetune: Finetuning, workspace:
 
 @pytest.mark.slow
 def test_pictures_carry_what_made_them_and_none_is_overwritten(
-    finetune: Finetuning, workspace: Workspace, tiny_base: Path, tmp_path: Path, collected: stages.Collected
+    finetune: Finetuning, workspace: Workspace, tiny_base: Path, tmp_path: Path, collected: Collected
 ) -> None:
     run = finetune()
 
     few = {"num_inference_steps": 2}
 
-    def draw() -> stages.Generated:
+    def draw() -> Generated:
         prompts, to = ["a fox", "a\nhen"], tmp_path / "to"
         return stages.generate(workspace, prompts, base=tiny_base, seeds=[1, 2], settings=few, sheet=True, to=to)
 

@@ -28,6 +28,7 @@ from handstyle.inspection.drawing import draw
 from handstyle.inspection.material import as_seen, further_drawings, given_back
 from handstyle.inspection.subject import Subject, style_template, templates_for_base
 from handstyle.picture_marks import own_mark
+from handstyle.progress import silent
 from handstyle.workspace import Workspace
 
 DRAWS = 10_000
@@ -47,8 +48,8 @@ def distances(base: Path, workspace: Workspace) -> dict[str, Any]:
     strokes = [likeness.strokes(image) for image in truth]
     template = templates_for_base(subject)[-1]
     drawn = {
-        "base": draw(subject, template, real.captions, [], stages.silent).pictures,
-        "style": draw(subject, style_template(subject), real.captions, [worn], stages.silent).pictures,
+        "base": draw(subject, template, real.captions, [], silent).pictures,
+        "style": draw(subject, style_template(subject), real.captions, [worn], silent).pictures,
     }
     far = {name: likeness.mean_distances(pictures, strokes) for name, pictures in drawn.items()}
     far["autoencoder"] = likeness.mean_distances([[image] for image in given_back(family, truth)], strokes)

@@ -22,12 +22,13 @@ from benchmarks.held_out_artist.artists import ARTISTS, DRAWS, split_of
 from benchmarks.held_out_artist.bench import Bench, Measure, prepared
 from benchmarks.held_out_artist.methods import DEFAULT, METHODS
 from benchmarks.held_out_artist.recipes import recipe_of
-from handstyle import planning, stages
+from handstyle import caching, planning
 from handstyle.encoding.cache import Cache
 from handstyle.finetuning.loop import finetune
 from handstyle.finetuning.material import material_of
 from handstyle.finetuning.trainable import as_kept, at_rest, trainable
 from handstyle.loading import load_base
+from handstyle.progress import silent
 from handstyle.records import Record
 
 FURTHER, EACH = 4, 12  # times the default length; snapshots a run
@@ -51,7 +52,7 @@ def followed(bench: Bench, draw: int, each: int, settings: dict[str, object]) ->
     of_settings = recipe_of(bench.family, replace(method, settings=settings))
     workspace = prepared(bench, draw, method, DEFAULT, f"followed-{draw}")
     plan = planning.plan(workspace, base=bench.base, settings=settings)
-    stages.encode_for(workspace, plan.collection, plan.folder, plan.family, plan.recipe, stages.silent)
+    caching.encode_for(workspace, plan.collection, plan.folder, plan.family, plan.recipe, silent)
     recipe, family = plan.recipe, plan.family
     own = recipe.max_train.in_steps(plan.collection.pictures_in_an_epoch, recipe.train_batch_size)
     last = own * FURTHER
@@ -60,7 +61,7 @@ def followed(bench: Bench, draw: int, each: int, settings: dict[str, object]) ->
     measure = Measure.of(bench, workspace, recipe.mixed_precision, recipe.class_words)
     template = recipe.template.replace("{identifier}", recipe.identifier).replace("{class_words}", recipe.class_words)
     material = replace(
-        material_of(plan.collection, family, recipe, Cache(workspace.cache), None, stages.silent), recipe=recipe
+        material_of(plan.collection, family, recipe, Cache(workspace.cache), None, silent), recipe=recipe
     )
     errors, distances = [], []
     with trainable(family, recipe) as learning:

@@ -24,13 +24,14 @@ import torch
 
 from benchmarks.held_out_artist.methods import Method
 from benchmarks.held_out_artist.recipes import recipe_of
-from handstyle import digests, lengths, loading, planning, records, stages
+from handstyle import caching, digests, lengths, loading, planning, records, stages
 from handstyle.collection.rights_plan import read_rights_toml
 from handstyle.demonstration import EXAMPLE
 from handstyle.encoding.cache import Cache
 from handstyle.finetuning.fold import Fold
 from handstyle.finetuning.material import example, material_of
 from handstyle.finetuning.validation import NOISE_LEVELS, Drawings, yardstick
+from handstyle.progress import silent
 from handstyle.workspace import Workspace
 
 FURTHER, SNAPSHOTS = 4, 24  # times the chosen length; lengths that are looked at on the way
@@ -70,18 +71,18 @@ def one_draw(folder: Path, works: int, draw: int, truth: int, recipe: str, base:
     kept = set(others[:: max(1, len(others) // truth)][:truth])
     stages.collect(workspace, source, rights, validation=None, without=set(names) - chosen)
     plan = planning.plan(workspace, base=base, settings=SETTINGS)
-    stages.encode_for(workspace, plan.collection, plan.folder, plan.family, plan.recipe, stages.silent)
+    caching.encode_for(workspace, plan.collection, plan.folder, plan.family, plan.recipe, silent)
     found = lengths.found(plan, "cross-fitted", 20, print, lambda *progress: None)
     assert found.fitted is not None
     stages.collect(workspace, source, rights, validation=None, without=set(names) - kept)
     held_out, _ = loading.current_collection(workspace)
-    stages.encode_for(workspace, held_out, source, plan.family, plan.recipe, stages.silent)
+    caching.encode_for(workspace, held_out, source, plan.family, plan.recipe, silent)
     cache = Cache(workspace.cache)
     left_out = [example(work, plan.family, plan.recipe, cache) for work in held_out.training]
     steps = found.fitted.chosen
     measured_at = sorted({max(1, round(steps * FURTHER * part / SNAPSHOTS)) for part in range(1, SNAPSHOTS + 1)})
     recipe = found.plan.recipe.changed(max_train=f"{steps * FURTHER} steps")
-    material = replace(material_of(plan.collection, plan.family, recipe, cache, None, stages.silent), recipe=recipe)
+    material = replace(material_of(plan.collection, plan.family, recipe, cache, None, silent), recipe=recipe)
     followed = Fold(
         folder=folder / f"followed-{draw}",
         lineage=digests.of_json([found.manifest.lineage, measured_at, sorted(kept)]),

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handstyle.curating import PICTURES, Progress, alike_in
+from handstyle.curating import PICTURES, alike_in
 from handstyle.errors import GateClosed, UsageMistake
 from handstyle.gates import require_generating
 from handstyle.picture_marks import own_mark
+from handstyle.progress import Progress
 from handstyle.records import Record, write
 from handstyle.relearning import Learnt, learnt
 from handstyle.workspace import Workspace, next_name, unfinished

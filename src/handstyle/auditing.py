@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from handstyle.collection.curation import ALIKE, Alike
 from handstyle.collection.works import Collection
 from handstyle.gates import require_permission, require_training
 from handstyle.planning import class_images_again
+from handstyle.progress import Progress
 from handstyle.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from handstyle.inspection.subject import Subject
 
 
-def audited(workspace: Workspace, subject: Subject, pictures: Path, progress: Callable[[str, int, int], None]) -> Audit:
+def audit(workspace: Workspace, subject: Subject, pictures: Path, progress: Progress, *, anew: bool) -> Audit | None:
+    """A new one where it was asked for, else what an earlier one said, if there is any."""
+    if anew:
+        return audited(workspace, subject, pictures, progress)
+    return earlier(workspace, subject.worn.style.tensors)
+
+
+def audited(workspace: Workspace, subject: Subject, pictures: Path, progress: Progress) -> Audit:
     """Raises Withdrawn or RightsMissing: the twins learn from the works once more."""
     from handstyle.finetuning.material import material_of
     from handstyle.finetuning.preparing import encode_pictures, encode_words

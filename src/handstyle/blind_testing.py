@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -15,6 +15,7 @@ from handstyle.gates import further_drawings, require_base, require_generating
 from handstyle.inspection.blind_test import BlindTest
 from handstyle.loading import collection_named, load_base
 from handstyle.picture_marks import own_mark
+from handstyle.progress import Progress
 from handstyle.records import Record, write
 from handstyle.vouching import require_known_base
 from handstyle.workspace import Workspace, next_name, unfinished
@@ -57,7 +58,7 @@ def make(
     base: Path | None = None,
     further: Path | None = None,
     drawings: int = MOST,
-    progress: Callable[[str, int, int], None],
+    progress: Progress,
 ) -> Made:
     """A page with as many drawings by the artist as by the style. Raises RightsMissing where too few may be shown."""
     from handstyle.diffusion.hardware import use_all_cores

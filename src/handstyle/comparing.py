@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from handstyle.errors import UsageMistake
 from handstyle.gates import further_drawings, require_base, require_generating
 from handstyle.loading import collection_named, load_base
 from handstyle.picture_marks import own_mark
+from handstyle.progress import Progress
 from handstyle.records import Record
 from handstyle.vouching import require_known_base
 from handstyle.workspace import Workspace, unfinished
@@ -42,7 +43,7 @@ def compare(
     further: Path | None = None,
     prompts: Sequence[str] = (),
     weights: Sequence[float] = (),
-    progress: Callable[[str, int, int], None],
+    progress: Progress,
 ) -> RunsCompared:
     """Two runs of a workspace on one base, on drawings that neither learnt from. Asks for what inspecting asks for."""
     from handstyle.diffusion.hardware import use_all_cores

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from handstyle.errors import StageMissing, UsageMistake
 from handstyle.gates import require_permission
 from handstyle.loading import current_collection, load_base
 from handstyle.picture_marks import own_mark
+from handstyle.progress import Progress
 from handstyle.records import Record, write
 from handstyle.relearning import learnt
 from handstyle.vouching import require_known_base
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 FEWEST_DRAWINGS = 4  # to measure on
 RECORD, PAGE, PICTURES = "doctor.json", "doctor.html", "pictures"
-Progress = Callable[[str, int, int], None]
 
 
 class Examined(Record):

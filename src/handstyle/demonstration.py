@@ -11,8 +11,9 @@ from handstyle.checking import verify
 from handstyle.collection.rights_plan import read_rights_toml
 from handstyle.errors import StageMissing, UsageMistake
 from handstyle.planning import plan
+from handstyle.progress import Progress, silent
 from handstyle.records import Record
-from handstyle.stages import Progress, collect, finetune, inspect, publish, silent
+from handstyle.stages import collect, finetune, inspect, publish
 from handstyle.workspace import Workspace, next_name
 
 EXAMPLE = Path(__file__).parent / "collection" / "example"

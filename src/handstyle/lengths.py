@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from handstyle.collection.curation import ALIKE, Alike
 from handstyle.planning import Plan, base_templates, require_plan
+from handstyle.progress import Progress
 
 if TYPE_CHECKING:
     from handstyle.finetuning.cross_fitting import CrossFitting
@@ -53,7 +54,7 @@ def found(
     stop: Stop,
     save_every: int,
     announce: Callable[[str], None],
-    progress: Callable[[str, int, int], None],
+    progress: Progress,
     *,
     looks: Looks | None = None,
     loaded: int = 0,

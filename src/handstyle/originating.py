@@ -11,8 +11,8 @@ from handstyle import gates, picture_marks
 from handstyle.errors import RecordDamaged, UsageMistake
 from handstyle.loading import current_collection
 from handstyle.origination.figures import Measured
+from handstyle.progress import Progress, silent
 from handstyle.records import Record, write
-from handstyle.stages import Progress, silent
 from handstyle.workspace import Workspace
 
 if TYPE_CHECKING:

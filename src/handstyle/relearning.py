@@ -15,6 +15,7 @@ from handstyle.errors import UsageMistake
 from handstyle.gates import require_base, require_permission, require_training
 from handstyle.loading import collection_named, load_base, open_style
 from handstyle.planning import class_images_again
+from handstyle.progress import Progress
 from handstyle.vouching import require_known_base
 from handstyle.workspace import Workspace
 
@@ -41,7 +42,7 @@ class Learnt:
     still_permitted: Callable[[], None]
 
 
-def learnt(workspace: Workspace, run: str, base: Path | None, progress: Callable[[str, int, int], None]) -> Learnt:
+def learnt(workspace: Workspace, run: str, base: Path | None, progress: Progress) -> Learnt:
     """Raises UsageMistake for another base, and for a style that went on from a file of another tool."""
     from handstyle.diffusion.hardware import use_all_cores
     from handstyle.encoding.cache import Cache

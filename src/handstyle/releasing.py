@@ -1,4 +1,4 @@
-"""What goes into a release, and where is it written down?"""
+"""What goes into a release, where is it written down, and what is told of it?"""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from handstyle.collection.works import Collection
 from handstyle.diffusion.base_provenance import BaseProvenance
 from handstyle.gates import require_standing
 from handstyle.loading import collection_named, current_report, open_style
+from handstyle.results import Published
 from handstyle.vouching import base_to_publish
 from handstyle.workspace import House, Workspace
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from handstyle.publication.copyright_policy import Contact
     from handstyle.publication.log_proof import LogProof
     from handstyle.publication.provenance import Statement, Weights
+
+NO_POLICY = "Nobody to turn to was named, so there is no copyright policy: --keeper and --contact name them."
 
 
 @dataclass(frozen=True)
@@ -145,3 +148,19 @@ def _count(workspace: Workspace, style: TrainedStyle, report: InspectionReport, 
     shown = [*(side.style for side in report.comparisons), *(output.picture for output in report.copying.outputs)]
     pictures = len({picture.file for picture in shown} - {""})
     ledger.add(workspace.ledger, "released", [style.tensors], pictures, digests.of_file(release / ENVELOPE))
+
+
+def published(
+    release: Path, cleared: Clearance, weights: Sequence[Weights], key: Ed25519PrivateKey, address: str
+) -> Published:
+    from handstyle.keys import fingerprint
+    from handstyle.publication import records_for_others
+
+    return Published(
+        release=str(release),
+        address=address,
+        signer=fingerprint(key.public_key()),
+        licence=cleared.licence.name,
+        weights=tuple(item.path for item in weights),
+        reasons=(*cleared.reasons, *([] if (release / records_for_others.POLICY).exists() else [NO_POLICY])),
+    )

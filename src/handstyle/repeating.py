@@ -11,18 +11,18 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from handstyle import digests, gates, loading, stages
+from handstyle import caching, digests, gates, loading
 from handstyle.collection import intake
 from handstyle.collection.rights import own_work
 from handstyle.collection.rights_plan import for_all
 from handstyle.collection.works import Collection
 from handstyle.errors import HandstyleError, UsageMistake
 from handstyle.finetuning.trained_style import WEIGHTS, TrainedStyle
+from handstyle.progress import Progress, silent
 from handstyle.publication import dialects, provenance, release_records
 from handstyle.publication.disclosure import COLLECTION, PublishedCollection
 from handstyle.publication.provenance import ENVELOPE, LARGEST_ENVELOPE
 from handstyle.records import Record, read_whole
-from handstyle.stages import Progress, silent
 from handstyle.tensor_files import Tensor, tensors_in
 from handstyle.workspace import Workspace
 
@@ -138,7 +138,7 @@ def _compared(
     from handstyle.finetuning.trainable import trainable
 
     recipe = style.recipe
-    stages.encode_for(place, collection, folder, family, recipe, progress)
+    caching.encode_for(place, collection, folder, family, recipe, progress)
     material = material_of(collection, family, recipe, Cache(place.cache), own, progress)
     manifest = running.manifest(collection, family, recipe, material)
     if manifest.environment["encoded works"] != style.environment.get("encoded works"):

@@ -12,11 +12,11 @@ from handstyle.collection import permission
 from handstyle.collection.works import Collection, LeftOut
 from handstyle.errors import GateClosed, UsageMistake
 from handstyle.planning import Plan
+from handstyle.progress import Progress, silent
 from handstyle.publication import logged, taken_back
 from handstyle.publication.disclosure import published_collection
 from handstyle.publication.taken_back import Taken
 from handstyle.records import Record
-from handstyle.stages import Progress, silent
 from handstyle.workspace import House, OriginalFolder, Workspace
 
 if TYPE_CHECKING:

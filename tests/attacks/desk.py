@@ -20,6 +20,7 @@ from handstyle.collection.rights_plan import RightsPlan, for_all, from_consents
 from handstyle.collection.terms import Named, statement
 from handstyle.consenting import look_at
 from handstyle.keys import KeySigner
+from handstyle.results import Collected
 from handstyle.workspace import House, Workspace
 
 DRAFTED, SINCE, AFTER = date(2020, 3, 1), date(2020, 6, 1), date(2020, 7, 1)
@@ -60,7 +61,7 @@ class Desk:
         path.write_bytes(made.data)
         return path
 
-    def collect(self, *consents: Path, plan: RightsPlan | None = None, **how: Any) -> stages.Collected:
+    def collect(self, *consents: Path, plan: RightsPlan | None = None, **how: Any) -> Collected:
         rights = plan or from_consents(list(consents))
         return stages.collect(how.pop("workspace", self.workspace), self.works, rights, validation=None, **how)
 

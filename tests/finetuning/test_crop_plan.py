@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from handstyle import planning, stages
+from handstyle import caching, planning, stages
 from handstyle.collection.rights import own_work
 from handstyle.collection.rights_plan import for_all
 from handstyle.encoding.cache import Cache
@@ -21,6 +21,7 @@ from handstyle.finetuning.material import Material, material_of
 from handstyle.finetuning.recipe import Recipe
 from handstyle.inspection.subject import Subject
 from handstyle.loading import current_collection
+from handstyle.progress import silent
 from handstyle.workspace import Workspace
 
 SIZES = {"ant.png": (40, 20), "bee.png": (16, 16), "cow.png": (17, 33), "dog.png": (41, 20), "elk.png": (90, 12)}
@@ -44,8 +45,8 @@ def workspace(tmp_path: Path) -> Workspace:
 
 def material(workspace: Workspace, family: Any, recipe: Recipe) -> Material:
     collection, folder = current_collection(workspace)
-    stages.encode_for(workspace, collection, folder, family, recipe, stages.silent)
-    return material_of(collection, family, recipe, Cache(workspace.cache), None, stages.silent)
+    caching.encode_for(workspace, collection, folder, family, recipe, silent)
+    return material_of(collection, family, recipe, Cache(workspace.cache), None, silent)
 
 
 @pytest.mark.parametrize("settings", [{}, {"enable_bucket": False}, {"gradient_accumulation_steps": 3}])

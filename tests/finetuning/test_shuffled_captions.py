@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from handstyle import planning, stages
+from handstyle import caching, planning, stages
 from handstyle.collection.rights_plan import read_rights_toml
 from handstyle.encoding.cache import Cache
 from handstyle.finetuning.loop import Step
@@ -21,6 +21,7 @@ from handstyle.finetuning.recipe import Recipe
 from handstyle.finetuning.snapshots import Snapshots
 from handstyle.finetuning.trainable import trainable
 from handstyle.loading import current_collection
+from handstyle.progress import silent
 from handstyle.workspace import Workspace
 
 SHUFFLED: dict[str, Any] = {"rank": 2, "mixed_precision": "no", "resolution": 16, "train_batch_size": 3,
@@ -62,8 +63,8 @@ def workspace(tmp_path: Path, six_works: Path) -> Workspace:
 def material(workspace: Workspace, family: Any) -> Callable[[Recipe], Material]:
     def made(recipe: Recipe) -> Material:
         collection, folder = current_collection(workspace)
-        stages.encode_for(workspace, collection, folder, family, recipe, stages.silent)
-        return material_of(collection, family, recipe, Cache(workspace.cache), None, stages.silent)
+        caching.encode_for(workspace, collection, folder, family, recipe, silent)
+        return material_of(collection, family, recipe, Cache(workspace.cache), None, silent)
 
     return made
 

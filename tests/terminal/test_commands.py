@@ -20,6 +20,7 @@ from handstyle.errors import UsageMistake
 from handstyle.finetuning.recipe import Recipe
 from handstyle.generation.request import GenerationRequest
 from handstyle.publication.verification import Finding, Verification
+from handstyle.results import Collected, Finetuned, Generated, Inspected, Published
 from handstyle.workspace import DEFAULT, Workspace
 
 FLAGS = {
@@ -48,7 +49,7 @@ FLAGS = {
     "detect": "trust trust-certificate",
     "demo": "to short",
 }
-FINETUNED = stages.Finetuned(
+FINETUNED = Finetuned(
     run="r", style="runs/r/style", tensors="t", steps=240, seconds=65, pictures_per_second=9, peak_memory_bytes=7
 )
 
@@ -127,7 +128,7 @@ def test_a_folder_and_a_name_make_a_collection(typed: Any, folder: Path, tmp_pat
 def test_the_same_as_json_is_what_the_stage_returned(typed: Any, folder: Path, tmp_path: Path) -> None:
     answer = typed("collect", folder, "--mine", "Ada", "--without", "red-hat.png", "--json", "-w", tmp_path / "space",
                    "--leave-out", "none")  # fmt: skip
-    made = stages.Collected.model_validate_json(answer.out)
+    made = Collected.model_validate_json(answer.out)
     assert (made.works, made.for_validation, made.left_out) == (1, 0, 1)
 
 
@@ -235,12 +236,12 @@ def test_a_way_to_stop_that_is_not_known_is_refused(typed: Any, run: Any) -> Non
 
 
 def test_pictures_are_listed_one_a_line(typed: Any, stage: Any) -> None:
-    stage("generate", stages.Generated(folder="p", pictures=("p/a.png", "p/b.png"), sheet="p/sheet.png"))
+    stage("generate", Generated(folder="p", pictures=("p/a.png", "p/b.png"), sheet="p/sheet.png"))
     assert typed("generate", "a cat").out == "p/a.png\np/b.png\np/sheet.png\n"
 
 
 def test_alternatives_seeds_and_settings_are_read(typed: Any, stage: Any) -> None:
-    call = stage("generate", stages.Generated(folder="p", pictures=(), sheet=None))
+    call = stage("generate", Generated(folder="p", pictures=(), sheet=None))
     typed("generate", "a {red|blue} cat", "a dog", "--seeds", "1,5-7", "--guidance", "2.5", "--steps", "9",
           "--sampler", "euler", "--negative-prompt", "grey", "--width", "32", "--height", "64",
           "--style", "one=0.5", "--style", "two", "--sheet", "--meter", "--to", "here", "--plain")  # fmt: skip
@@ -265,7 +266,7 @@ def test_alternatives_seeds_and_settings_are_read(typed: Any, stage: Any) -> Non
 def test_inspect_prints_its_verdict_and_the_page(typed: Any, stage: Any) -> None:
     stage(
         "inspect",
-        stages.Inspected(report="r.json", page="r.html", verdict=("It learnt.", "It copied nothing."),
+        Inspected(report="r.json", page="r.html", verdict=("It learnt.", "It copied nothing."),
                          held_out_gain=None, held_out_gain_interval=None, nearer_to_truth=None, prompts=None),
     )  # fmt: skip
     assert typed("inspect").out == "It learnt.\nIt copied nothing.\nr.html\n"
@@ -274,7 +275,7 @@ def test_inspect_prints_its_verdict_and_the_page(typed: Any, stage: Any) -> None
 def test_publish_prints_licence_signer_and_folder_and_gives_its_reasons_beside(typed: Any, stage: Any) -> None:
     call = stage(
         "publish",
-        stages.Published(release="out", signer="SHA256:x", licence="MIT", weights=(), reasons=("Permitted.", "Seen.")),
+        Published(release="out", signer="SHA256:x", licence="MIT", weights=(), reasons=("Permitted.", "Seen.")),
     )
     answer = typed("publish", "--name", "Ink", "--model-licence", "MIT", "--key", "k", "--to", "out")
     assert answer.out == "MIT, signed by SHA256:x\nout\n"
@@ -284,7 +285,7 @@ def test_publish_prints_licence_signer_and_folder_and_gives_its_reasons_beside(t
 
 
 def test_publish_sends_a_release_only_where_it_was_typed_and_keeps_it_private(typed: Any, stage: Any) -> None:
-    sent = stages.Published(
+    sent = Published(
         release="out", signer="x", licence="MIT", weights=(), reasons=(), address="https://huggingface.co/ana/ink"
     )
     call = stage("publish", sent)

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from handstyle import stages
 from handstyle.editing import Asked
 from handstyle.generation.request import Margins
+from handstyle.results import Finetuned, Generated
 
-EMPTY = stages.Generated(folder="p", pictures=(), sheet=None)
+EMPTY = Generated(folder="p", pictures=(), sheet=None)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_lora_to_go_on_from_reaches_the_plan(typed: Any, stage: Any) -> None:
     from handstyle.finetuning.recipe import Recipe
 
     plan = stage("plan", SimpleNamespace(notes=("It goes on.",), recipe=Recipe()))
-    stage("finetune", stages.Finetuned(run="r", style="s", tensors="t", steps=1, seconds=1, pictures_per_second=1,
+    stage("finetune", Finetuned(run="r", style="s", tensors="t", steps=1, seconds=1, pictures_per_second=1,
                                        peak_memory_bytes=1))  # fmt: skip
     answer = typed("finetune", "--network-weights", "theirs.safetensors")
     assert answer.code == 0 and "It goes on." in answer.err

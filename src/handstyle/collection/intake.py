@@ -7,7 +7,7 @@ folder is refused with everything that is wrong in it.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from datetime import date
@@ -35,13 +35,12 @@ from handstyle.collection.rights_plan import RightsPlan
 from handstyle.collection.withholding import ONE_IN_FIVE, Withholding, withheld
 from handstyle.collection.works import Collection, LeftOut, Work
 from handstyle.errors import WorkChanged
+from handstyle.progress import Progress
 
 NO_PICTURES = "there is no picture in it: PNG, JPEG, WebP and TIFF become works"
 
 
 MOST_SUGGESTIONS = 20  # each looks at every name of the folder
-
-Progress = Callable[[str, int, int], None]  # what, done, of
 
 
 @dataclass(frozen=True)
