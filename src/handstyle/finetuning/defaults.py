@@ -75,8 +75,9 @@ def expect(
     a run that follows finds done."""
     level = memory.Level.now(max(loaded, learning.rounding))
     demand = memory.demand(family, learning, batch, recipe, looks) if looks else None
-    if demand:
+    if demand and looks:
         level.require(demand, recipe)
+        memory.trial_look(family, batch, recipe, looks)  # before the steps, as a run draws samples before its first
     seconds = 0.0
     for _ in range(2):
         began = time.perf_counter()
