@@ -234,11 +234,11 @@ class LatentDiffusion:
 
     @torch.no_grad()
     def decode_latents(self, latents_BCHW: Tensor) -> Tensor:
-        """Picture by picture: the decoder holds more a picture than the denoiser, and is no faster on many at once."""
+        """One by one: each holds so much, at the size of pixels, that a run would hold most while it draws samples."""
         shift, scale = self.vae.config.shift_factor or 0.0, self.vae.config.scaling_factor
+        scaled_BCHW = (latents_BCHW / scale + shift).to(self.device)
         with self.autocast("no"):
-            latents_BCHW = (latents_BCHW / scale + shift).to(self.device)
-            pictures = [self.vae.decode(latents_1CHW).sample.clamp(-1, 1).cpu() for latents_1CHW in latents_BCHW.split(1)]
+            pictures = [self.vae.decode(scaled_1CHW).sample.clamp(-1, 1).cpu() for scaled_1CHW in scaled_BCHW.split(1)]
         return torch.cat(pictures)
 
     def latent_shape(self, width: int, height: int) -> tuple[int, int, int]:
