@@ -75,14 +75,15 @@ def expect(
     a run that follows finds done."""
     level = memory.Level.now(max(loaded, learning.rounding))
     demand = memory.demand(family, learning, batch, recipe, looks) if looks else None
-    if demand and looks:
+    if demand:
         level.require(demand, recipe)
-        memory.trial_look(family, batch, recipe, looks)  # before the steps, as a run draws samples before its first
     seconds = 0.0
     for _ in range(2):
         began = time.perf_counter()
         memory.trial_step(family, learning, batch, recipe)
         seconds = time.perf_counter() - began
+        if looks:  # in turn, as in a run: what one frees lies in pieces that do not suit the other
+            memory.trial_look(family, batch, recipe, looks)
     pictures = len(batch.names) * recipe.gradient_accumulation_steps
     moments = STATE[recipe.optimizer] * learning.number_of_parameters
     average = 4 * learning.number_of_parameters if recipe.ema_decay else 0

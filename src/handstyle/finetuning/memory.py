@@ -160,8 +160,8 @@ def _counted(
     family: ModelFamily, learning: Trainable, batch: Batch, recipe: Recipe, looks: Looks, elsewhere: int
 ) -> Demand:
     with Held() as held:
-        trial_look(family, batch, recipe, looks)
         trial_step(family, learning, batch, recipe)
+        trial_look(family, batch, recipe, looks)
         trial = held.most()
         run = Run(learning, recipe, STEPS)
         for _ in learn(run, losses(family, lambda _: batch, recipe), None):
