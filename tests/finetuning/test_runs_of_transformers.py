@@ -24,7 +24,7 @@ OPTIMIZERS: dict[str, dict[str, Any]] = {
     "prodigy": {"learning_rate": 1.0},
     "adamwschedulefree": {},
 }
-PACKAGES = {"prodigy": "prodigyopt", "adamwschedulefree": "schedulefree"}
+PACKAGES = {"prodigy": "pytorch_optimizer", "adamwschedulefree": "pytorch_optimizer"}
 
 
 @pytest.fixture(params=["sd3_family", "flux_family"])
