@@ -234,12 +234,10 @@ class LatentDiffusion:
 
     @torch.no_grad()
     def decode_latents(self, latents_BCHW: Tensor) -> Tensor:
-        """One by one: each holds so much, at the size of pixels, that a run would hold most while it draws samples."""
         shift, scale = self.vae.config.shift_factor or 0.0, self.vae.config.scaling_factor
-        scaled_BCHW = (latents_BCHW / scale + shift).to(self.device)
         with self.autocast("no"):
-            pictures = [self.vae.decode(scaled_1CHW).sample.clamp(-1, 1).cpu() for scaled_1CHW in scaled_BCHW.split(1)]
-        return torch.cat(pictures)
+            pixels_BCHW: Tensor = self.vae.decode((latents_BCHW / scale + shift).to(self.device)).sample
+        return pixels_BCHW.clamp(-1, 1).cpu()
 
     def latent_shape(self, width: int, height: int) -> tuple[int, int, int]:
         return (int(self.vae.config.latent_channels), height // self.pixels_per_latent, width // self.pixels_per_latent)
