@@ -13,6 +13,8 @@ from PIL import Image, ImageDraw
 from handstyle.collection.intake import collect
 from handstyle.collection.rights_plan import read_rights_toml
 from handstyle.collection.works import Collection
+from handstyle.origination import gates
+from handstyle.origination.gates import Gate
 from handstyle.origination.material import Material
 from handstyle.origination.originate import Origination
 from handstyle.origination.recipe import BaseRecipe
@@ -135,6 +137,21 @@ def few_texts(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(originate, "ENOUGH_TEXTS", 120)
     monkeypatch.setattr(originate, "HELD_OUT_TEXTS", 16)
+
+
+@pytest.fixture
+def lenient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three steps reach no gate."""
+    for name in ("AUTOENCODER", "AUTOENCODER_BEFORE_POLISH", "TEXT_ENCODER"):
+        monkeypatch.setattr(gates, name, Gate("stage", "measure", 0.0))
+
+
+def finished(made: Origination) -> Path:
+    measures: dict[str, str] = {}
+    for stage in made.stages():
+        measures |= stage.measures
+    made.finish(measures, None)
+    return made.base
 
 
 @pytest.fixture

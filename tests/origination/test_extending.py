@@ -8,32 +8,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.origination.conftest import finished
 
 from handstyle.collection.works import Collection
 from handstyle.diffusion.checkpoints import read_tensors
 from handstyle.errors import UsageMistake
-from handstyle.origination import gates
 from handstyle.origination.extending import Earlier
-from handstyle.origination.gates import Gate
 from handstyle.origination.originate import Origination
 from handstyle.origination.recipe import BaseRecipe
 
 Begin = Callable[[Path], Origination]
-
-
-@pytest.fixture(autouse=True)
-def lenient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three steps reach no gate."""
-    for name in ("AUTOENCODER", "AUTOENCODER_BEFORE_POLISH", "TEXT_ENCODER"):
-        monkeypatch.setattr(gates, name, Gate("stage", "measure", 0.0))
-
-
-def finished(made: Origination) -> Path:
-    measures: dict[str, str] = {}
-    for stage in made.stages():
-        measures |= stage.measures
-    made.finish(measures, None)
-    return made.base
+pytestmark = pytest.mark.usefixtures("lenient")
 
 
 def with_a_further_round(recipe: BaseRecipe) -> BaseRecipe:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.origination.conftest import drawn_into
+from tests.origination.conftest import drawn_into, finished
 
 from handstyle.diffusion.checkpoints import read_tensors
 from handstyle.errors import CollectionFaulty, UsageMistake
@@ -19,21 +19,7 @@ from handstyle.origination.gates import Gate, GateMissed
 from handstyle.origination.originate import Origination
 
 Begin = Callable[[Path], Origination]
-
-
-@pytest.fixture(autouse=True)
-def lenient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three steps reach no gate."""
-    for name in ("AUTOENCODER", "AUTOENCODER_BEFORE_POLISH", "TEXT_ENCODER"):
-        monkeypatch.setattr(gates, name, Gate("stage", "measure", 0.0))
-
-
-def finished(made: Origination) -> Path:
-    measures: dict[str, str] = {}
-    for stage in made.stages():
-        measures |= stage.measures
-    made.finish(measures, None)
-    return made.base
+pytestmark = pytest.mark.usefixtures("lenient")
 
 
 class Stopped(Exception):
