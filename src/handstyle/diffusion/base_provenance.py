@@ -56,6 +56,10 @@ class BaseProvenance(Record):
         return f"{WORDS[self.made_from]} ({self.because})"
 
 
+TEN_SETS: tuple[MadeFrom, str] = (
+    "open-licensed",
+    "known by its digest; ten sets of icons under CC BY 4.0, Apache-2.0 and MIT, credited work by work beside it",
+)
 # Bases whose making is documented with what ships them. By digest: whatever else carries their name is another base.
 KNOWN: dict[str, tuple[MadeFrom, str]] = {
     # The first, of 64 pixels: styles on it are still about. Its sets stood in NOTICE while it was shipped.
@@ -64,14 +68,8 @@ KNOWN: dict[str, tuple[MadeFrom, str]] = {
         "known by its digest; icons under CC BY 4.0, Apache-2.0 and MIT, credited in the NOTICE of what shipped it",
     ),
     # The second: the third went on from it, and learnt from the same works.
-    "647b4883ac68d45d6bad56fba403b5d4660e9cc2f6abc5be4088a59f805878fb": (
-        "open-licensed",
-        "known by its digest; ten sets of icons under CC BY 4.0, Apache-2.0 and MIT, credited work by work beside it",
-    ),
-    "2d3c052814b9a3786d9938f2ed453875f9bf3b0e55c2e20407d5aa1e539681bc": (
-        "open-licensed",
-        "known by its digest; ten sets of icons under CC BY 4.0, Apache-2.0 and MIT, credited work by work beside it",
-    ),
+    "647b4883ac68d45d6bad56fba403b5d4660e9cc2f6abc5be4088a59f805878fb": TEN_SETS,
+    "2d3c052814b9a3786d9938f2ed453875f9bf3b0e55c2e20407d5aa1e539681bc": TEN_SETS,
 }
 
 
