@@ -23,7 +23,7 @@ def verify(
     json: options.AsJson = False,
 ) -> None:
     """Does a release hold what it claims? Exits with 3 if not."""
-    from handstyle import checking, repeating
+    from handstyle import checking
 
     values.go_together({"--retrain": retrain or None, "--works": works})
     age = None if max_age is None else values.days(max_age, "--max-age")
@@ -41,6 +41,8 @@ def verify(
         if not found.holds:
             raise typer.Exit(ReleaseBroken.exit_code)
         return
+    from handstyle import repeating  # a quarter of a second, which a plain verification does without
+
     again = repeating.repeat(folder, works, base, progress=display.progress)
     lines = [found.words, *listed(findings), again.words, *listed(again.reasons)]
     display.result(found, *lines, repetition=again.as_json())
