@@ -33,7 +33,7 @@ def installed(request: pytest.FixtureRequest) -> None:
     """On a processor, too, bitsandbytes takes steps."""
     called = getattr(request.node, "callspec", None)
     if called and (package := optimizers.PACKAGES.get(called.params.get("name", ""))):
-        pytest.importorskip(package)
+        pytest.importorskip(package.replace("-", "_"))
 
 
 def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
