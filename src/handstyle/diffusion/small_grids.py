@@ -1,8 +1,8 @@
 """How does a convolution learn fast where its pictures are only a few pixels wide?
 
 In the innermost levels of a U-Net there are many channels and next to no pixels, where oneDNN is slow on the way back.
-Written as one product of all pixels, each beside its neighbours, with all filters, 288 channels at 2 x 2, a batch of 64,
-take 6 ms there and back instead of 16, in bf16 on one core with AMX (`python -m benchmarks.speed.parts`).
+Written as one product of all pixels, each beside its neighbours, with all filters, 288 channels at 2 x 2, a batch of
+64, take 6 ms there and back instead of 16, in bf16 on one core with AMX (`python -m benchmarks.speed.parts`).
 """
 
 from __future__ import annotations
