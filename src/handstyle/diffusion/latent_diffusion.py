@@ -21,6 +21,8 @@ from handstyle.diffusion.noise import Schedule
 from handstyle.errors import BaseUnusable, UsageMistake
 from handstyle.records import load_json
 
+PIXELS_AT_ONCE = 256 * 256  # are decoded: one larger picture, or several small ones, which are faster together
+
 
 class LatentDiffusion:
     """A loaded base; with a subclass's answers it satisfies `ModelFamily`. Weights stay fp32: they are the masters."""
@@ -234,10 +236,13 @@ class LatentDiffusion:
 
     @torch.no_grad()
     def decode_latents(self, latents_BCHW: Tensor) -> Tensor:
+        """In pieces: at the size of pixels a picture holds so much that samples would be what a run holds most for."""
         shift, scale = self.vae.config.shift_factor or 0.0, self.vae.config.scaling_factor
+        scaled_BCHW = (latents_BCHW / scale + shift).to(self.device)
+        pixels_each = latents_BCHW[0, 0].numel() * self.pixels_per_latent**2
         with self.autocast("no"):
-            pixels_BCHW: Tensor = self.vae.decode((latents_BCHW / scale + shift).to(self.device)).sample
-        return pixels_BCHW.clamp(-1, 1).cpu()
+            pieces = scaled_BCHW.split(max(1, PIXELS_AT_ONCE // pixels_each))
+            return torch.cat([self.vae.decode(piece_bCHW).sample.clamp(-1, 1).cpu() for piece_bCHW in pieces])
 
     def latent_shape(self, width: int, height: int) -> tuple[int, int, int]:
         return (int(self.vae.config.latent_channels), height // self.pixels_per_latent, width // self.pixels_per_latent)

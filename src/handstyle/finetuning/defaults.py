@@ -82,6 +82,8 @@ def expect(
         began = time.perf_counter()
         memory.trial_step(family, learning, batch, recipe)
         seconds = time.perf_counter() - began
+        if looks:  # in turn, as in a run: what one frees lies in pieces that do not suit the other
+            memory.trial_look(family, batch, recipe, looks)
     pictures = len(batch.names) * recipe.gradient_accumulation_steps
     moments = STATE[recipe.optimizer] * learning.number_of_parameters
     average = 4 * learning.number_of_parameters if recipe.ema_decay else 0

@@ -1,7 +1,7 @@
 """How much memory will a run hold at most, and what is it doing then?
 
 That is counted before it is tried: the loop itself goes two steps with tensors that hold no numbers. What kernels take
-besides, and what lies unused between tensors, is not counted; a trial step shows it.
+besides, and what lies unused between tensors, is not counted; a trial of each thing a run does shows it.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from handstyle.finetuning.trainable import Trainable, as_kept, at_rest
 from handstyle.finetuning.validation import rows_at_once
 
 STEPS = 2  # the first makes the optimiser's state, beside which the second computes
-SEEN = 0.05  # of what is counted: by more than that a trial step has to grow the process, to show what else it takes
-BESIDE = 0.15  # of what is counted: what else is taken, where no trial step has shown it
+SEEN = 0.05  # of what is counted: by more than that a trial has to grow the process, to show what else it takes
+BESIDE = 0.15  # of what is counted: what else is taken, where no trial has shown it
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Looks:
 class Demand:
     """Bytes of tensors at most, beyond those that are there before the first step."""
 
-    trial: int  # while a step is tried, without an optimiser
+    trial: int  # while all is tried once, a step without an optimiser
     step: int  # while a step is taken
     looking: int  # while samples are drawn and drawings measured
 
@@ -64,7 +64,7 @@ class Level:
         return cls(resident_memory() - freed, freed, peak)
 
     def with_trial(self, demand: Demand, resident: int) -> dict[str, int]:
-        """What the process holds at most and while it does what, when it is this large after a trial step."""
+        """What the process holds at most and while it does what, when it is this large after a trial."""
         grown = resident - self.held - self.freed
         if grown > SEEN * demand.trial:
             beside = max(0, resident - self.held - demand.trial)
@@ -92,6 +92,25 @@ class Level:
             f"this run would hold {needed / 1e9:.1f} GB, and the machine has {there / 1e9:.1f} GB",
             hint=f"Ask for less with --set: {', '.join(less)}.",
         )
+
+
+@torch.no_grad()
+def trial_look(family: ModelFamily, batch: Batch, recipe: Recipe, looks: Looks) -> None:
+    """Once through the networks as when drawings are measured and samples drawn: the decoder's kernels can take more
+    than those of a step."""
+    latents_1CHW, conditioning_1LD = batch.latents.mean_BCHW[:1], batch.conditioning_BLD[:1]
+    drawings = min(looks.drawings, rows_at_once(latents_1CHW))
+    both = 1 if family.embeds_guidance else 2  # a sample is guided away from what it would be without words
+    guidance = family.card.guidance_scale if family.embeds_guidance else None
+    with at_rest(family):
+        for rows, told in ((drawings, None), (both * looks.samples, guidance)):
+            if rows:
+                latents_BCHW = latents_1CHW.repeat(rows, 1, 1, 1)
+                with family.autocast(recipe.mixed_precision):
+                    conditioning_BLD = conditioning_1LD.repeat(rows, 1, 1)
+                    family.predict(latents_BCHW, torch.zeros(rows, dtype=torch.int64), conditioning_BLD, guidance=told)
+        if looks.samples:
+            family.decode_latents(latents_1CHW.repeat(looks.samples, 1, 1, 1))
 
 
 def trial_step(family: ModelFamily, learning: Trainable, batch: Batch, recipe: Recipe) -> None:
@@ -142,27 +161,12 @@ def _counted(
 ) -> Demand:
     with Held() as held:
         trial_step(family, learning, batch, recipe)
+        trial_look(family, batch, recipe, looks)
         trial = held.most()
         run = Run(learning, recipe, STEPS)
         for _ in learn(run, losses(family, lambda _: batch, recipe), None):
             pass
         step = held.most()
-        with as_kept(learning, run.ema), at_rest(family):
-            _look(family, batch, recipe, looks)
+        with as_kept(learning, run.ema):
+            trial_look(family, batch, recipe, looks)
         return Demand(trial, step - elsewhere, held.most() - elsewhere)
-
-
-@torch.no_grad()
-def _look(family: ModelFamily, batch: Batch, recipe: Recipe, looks: Looks) -> None:
-    latents_1CHW, conditioning_1LD = batch.latents.mean_BCHW[:1], batch.conditioning_BLD[:1]
-    drawings = min(looks.drawings, rows_at_once(latents_1CHW))
-    both = 1 if family.embeds_guidance else 2  # a sample is guided away from what it would be without words
-    guidance = family.card.guidance_scale if family.embeds_guidance else None
-    for rows, told in ((drawings, None), (both * looks.samples, guidance)):
-        if rows:
-            latents_BCHW = latents_1CHW.repeat(rows, 1, 1, 1)
-            with family.autocast(recipe.mixed_precision):
-                conditioning_BLD = conditioning_1LD.repeat(rows, 1, 1)
-                family.predict(latents_BCHW, torch.zeros(rows, dtype=torch.int64), conditioning_BLD, guidance=told)
-    if looks.samples:
-        family.decode_latents(latents_1CHW.repeat(looks.samples, 1, 1, 1))
