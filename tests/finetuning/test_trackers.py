@@ -26,6 +26,7 @@ class Told:
     last: Told
 
     def start(self) -> None:
+        print("Welcome!")
         self.heard.append(("started", None))
 
     def store_init_configuration(self, values: dict[str, Any]) -> None:
@@ -56,6 +57,33 @@ def test_a_tool_hears_of_the_recipe_and_the_steps_and_of_the_end(
     assert recipe and recipe["rank"] == 8 and all(isinstance(value, str | int | float) for value in recipe.values())
     if tool == "wandb":
         assert os.environ["WANDB_MODE"] == "offline"
+
+
+def test_what_a_tool_says_does_not_mix_with_our_own_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from accelerate import tracking
+
+    monkeypatch.setattr(tracking, "TrackioTracker", Told)
+    with tracker("trackio", tmp_path / "run", Recipe()):
+        pass
+    told = capsys.readouterr()
+    assert "Welcome!" in told.err and not told.out
+
+
+def test_a_tool_may_use_the_log_of_accelerate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the tracker of wandb does, which raises where nobody has told it which process this is."""
+    from accelerate import state, tracking
+
+    class Logging(Told):
+        def start(self) -> None:
+            tracking.logger.debug("Initialized")
+
+    monkeypatch.setattr(tracking, "WandBTracker", Logging)
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    state.PartialState._reset_state()
+    with tracker("wandb", tmp_path / "run", Recipe()) as beside:
+        assert beside is not None
 
 
 def test_without_a_tool_nobody_hears(tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ Through Accelerate's trackers. Nothing leaves the machine unless the person has 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -31,7 +32,8 @@ def tracker(report_to: ReportTo | None, run: Path, recipe: Recipe) -> Iterator[T
         return
     found = _made(report_to, run)
     try:
-        found.start()
+        with redirect_stdout(sys.stderr):  # they greet the person, and stdout is for our own answer
+            found.start()
     except ModuleNotFoundError as missing:
         raise UsageMistake(
             f"{report_to} is not installed", hint=f"Install it (pip install {report_to}), or leave --report-to out."
@@ -40,12 +42,14 @@ def tracker(report_to: ReportTo | None, run: Path, recipe: Recipe) -> Iterator[T
         found.store_init_configuration({name: _plain(value) for name, value in recipe.as_json().items()})
         yield found
     finally:
-        found.finish()
+        with redirect_stdout(sys.stderr):
+            found.finish()
 
 
 def _made(report_to: ReportTo, run: Path) -> Any:
-    from accelerate import tracking
+    from accelerate import PartialState, tracking
 
+    PartialState()  # what some trackers ask whether they are the first process
     if report_to == "tensorboard":
         return tracking.TensorBoardTracker(run.name, logging_dir=run / "tensorboard")
     if report_to == "trackio":
