@@ -22,11 +22,11 @@ TOOLS = ("comfyui", "forge", "sd-scripts")
 EQUAL = 1e-3  # of the largest change that the style makes
 
 
-def prepare(folder: Path, family: str) -> None:
+def prepare(folder: Path, family: str, names: list[str]) -> None:
     """The files, the questions, and what handstyle itself answers."""
     folder.mkdir(parents=True)
     base = made.base(folder, family)
-    styles = {name: made.trained(folder, base, name) for name in made.STYLES}
+    styles = {name: made.trained(folder, base, name) for name in names}
     cases = {"the base": made.Case(base)}
     for name, style in styles.items():
         cases |= made.cases_of(name, style, base)
@@ -88,13 +88,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="for what is made; gigabytes")
     parser.add_argument("--family", default="stable-diffusion-1", help="stable-diffusion-1, -2 or -xl")
+    parser.add_argument("--styles", nargs="+", choices=list(made.STYLES), default=list(made.STYLES))
     for tool in TOOLS:
         parser.add_argument(f"--{tool}", type=Path, metavar="CHECKOUT")
         parser.add_argument(f"--{tool}-python", default=sys.executable, metavar="PYTHON")
     options = parser.parse_args()
     folder = options.folder.resolve()
     if not (folder / "cases.json").is_file():
-        prepare(folder, options.family)
+        prepare(folder, options.family, options.styles)
     for tool in TOOLS:
         attribute = tool.replace("-", "_")
         checkout = getattr(options, attribute)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import types
 from pathlib import Path
 
 import stand_in
@@ -20,6 +21,10 @@ def main(checkout: str, folder: Path, answers: Path) -> None:
     sys.path[:0] = [checkout, f"{checkout}/packages_3rdparty"]
     sys.argv = ["", "--always-cpu", "--all-in-fp32", "--disable-gpu-warning"]
     stand_in.where_missing()
+    from modules import shared
+
+    # What its loader asks of the settings of the web interface, as they are before anybody changes them.
+    shared.opts = types.SimpleNamespace(emphasis="Original", sdxl_crop_left=0, sdxl_crop_top=0)
     from backend import memory_management, utils
     from backend.args import dynamic_args
     from backend.loader import forge_loader

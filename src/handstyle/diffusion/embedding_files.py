@@ -3,7 +3,7 @@
 emb_params                       kohya's trainer and A1111, of one text encoder; the word is the file's name
 clip_l, clip_g                   the same of Stable Diffusion XL
 WORD                             diffusers: one tensor, called as the word
-bundle_emb.WORD.emb_params       beside a LoRA: A1111, Forge, OneTrainer
+bundle_emb.WORD.emb_params       beside a LoRA: A1111, ComfyUI, OneTrainer
 """
 
 from __future__ import annotations

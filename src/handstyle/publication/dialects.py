@@ -7,7 +7,7 @@
     LyCORIS    kohya's modules, with .hada_w1_a and so on, as ours
 
     embedding  emb_params, the vectors of a new word; of XL clip_l and clip_g, one a text encoder; beside a LoRA in
-               kohya's format with bundle_emb.WORD. before them, as A1111 and Forge read it
+               kohya's format with bundle_emb.WORD. before them, as A1111 and ComfyUI read it
 
 Recent transformers have no `text_model.` level, so a style may have been saved without it. In kohya's format the U-Net
 of SDXL has the names of the original code, since the trainer that gave the format its name has that U-Net.
