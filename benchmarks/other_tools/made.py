@@ -98,8 +98,11 @@ def trained(folder: Path, base: Path, name: str) -> Made:
     workspace, works = Workspace(folder / "workspaces" / name), EXAMPLE / "works"
     common = ("--workspace", str(workspace.root))
     run("collect", str(works), "--rights", str(works / "rights.toml"), "--leave-out", "none", *common)
-    chosen = ("max_train=2 steps", "lr_scheduler=constant", f"learning_rate={RATE}", f"resolution={SIDE}",
-              "train_batch_size=1", "rank=4", "lora_alpha=2")  # fmt: skip
+    chosen = (
+        *("max_train=2 steps", "train_batch_size=1", f"resolution={SIDE}", "rank=4", "lora_alpha=2"),
+        *("lr_scheduler=constant", f"learning_rate={RATE}"),
+        "mixed_precision=no",  # no copies of the weights for it, beside which those of XL would not fit
+    )
     settings = [part for one in chosen for part in ("--set", one)]
     off = ("--stop", "max_train", "--sample-every", "0")
     found = run("finetune", *settings, *STYLES[name], *off, "--base", str(base), *common)
@@ -128,10 +131,11 @@ def tokens(tokenizer: Any) -> Tensor:
 
 @torch.no_grad()
 def answer(family: ModelFamily, words: str, latents_BCHW: Tensor) -> dict[str, Tensor]:
-    """What the text encoders say, and what the denoiser says to that."""
+    """What the text encoders say of each token, and what the denoiser says to that."""
     conditioning_BLD = family.encode_texts([words])
     predicted_BCHW = family.predict(latents_BCHW, torch.tensor([TIMESTEP]), conditioning_BLD)
-    return {"conditioning": conditioning_BLD, "prediction": predicted_BCHW}
+    of_tokens_BLD = conditioning_BLD[:, : family.tokenizers[0].model_max_length]  # behind them XL has a summary
+    return {"conditioning": of_tokens_BLD, "prediction": predicted_BCHW}
 
 
 def words_of(style: str) -> str:
