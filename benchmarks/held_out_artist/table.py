@@ -66,7 +66,8 @@ def tables(own: Sequence[Row]) -> str:
 def _of_artist(artist: str, rows: Sequence[Row]) -> list[str]:
     related = rows[0].related
     title = f"### {artist}" + (f", related to {related} in the base" if related else "")
-    said = f"{TESTING} drawings, {len({row.draw for row in rows})} draws."
+    draws = len({row.draw for row in rows})
+    said = f"{TESTING} drawings, {draws} draw{'s' if draws > 1 else ''}."
     by_method: dict[str, list[Row]] = {}
     for row in sorted(rows, key=lambda row: row.draw):
         by_method.setdefault(row.method, []).append(row)
