@@ -1,4 +1,4 @@
-"""python -m benchmarks.other_tools FOLDER: what other tools compute from the files of a release."""
+"""What do other tools compute from the files of a release? `python -m benchmarks.other_tools FOLDER`."""
 
 from __future__ import annotations
 

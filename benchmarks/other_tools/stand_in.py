@@ -1,4 +1,4 @@
-"""Stands in for torchvision, which tools import for what is not asked of them here, where it is not installed."""
+"""What stands in for torchvision, where it is not installed and tools import it for what is not asked of them here?"""
 
 from __future__ import annotations
 
