@@ -100,7 +100,7 @@ def test_what_is_of_no_adapter_has_no_ending() -> None:
 
 
 def by_comfyui(group: dict[str, Tensor], weight: Tensor, alpha: float) -> Tensor:
-    """comfyanonymous/ComfyUI, comfy/weight_adapter/loha.py and lokr.py, `calculate_weight`, without Tucker's cores."""
+    """comfyanonymous/ComfyUI a125cd8, comfy/weight_adapter/loha.py and lokr.py, `calculate_weight`, no Tucker."""
     if "hada_w1_a" in group:
         scale = alpha / group["hada_w1_b"].shape[0]
         one = torch.mm(group["hada_w1_a"], group["hada_w1_b"])

@@ -118,8 +118,8 @@ def test_every_algorithm_is_looked_at() -> None:
 
 @pytest.mark.parametrize("algo", ["loha", "lokr"])
 def test_user_interfaces_find_the_names_of_lycoris(algo: str, there: tuple[Any, Path], tmp_path: Path) -> None:
-    """`lora_unet_…` and `lora_te…` with `hada_…` or `lokr_…`: comfyanonymous/ComfyUI, comfy/lora.py and
-    comfy/weight_adapter/; KohakuBlueleaf/LyCORIS, lycoris/kohya.py, `LORA_PREFIX_UNET`."""
+    """`lora_unet_…` and `lora_te…` with `hada_…` or `lokr_…`: comfyanonymous/ComfyUI a125cd8, comfy/lora.py
+    and comfy/weight_adapter/; KohakuBlueleaf/LyCORIS 325a970, lycoris/kohya.py, `LORA_PREFIX_UNET`."""
     written(tmp_path, there, algo)
     path = tmp_path / "weights" / "soft-outline.safetensors"
     with tensors_in(path) as tensors:

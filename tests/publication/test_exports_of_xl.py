@@ -63,7 +63,7 @@ def test_both_files_give_the_trained_networks_back(xl_base: Path, tmp_path: Path
 
 
 def test_kohyas_names_are_those_of_the_original_code(xl_base: Path, kohya: Path) -> None:
-    """`lora_unet_` and the original's name with underscores: `model_lora_keys_unet` in ComfyUI's comfy/lora.py;
+    """`lora_unet_` and the original's name with underscores: `model_lora_keys_unet` in ComfyUI a125cd8, comfy/lora.py;
     sd-scripts 48d368f, networks/lora.py, whose U-Net of SDXL is library/sdxl_original_unet.py."""
     parts = {}
     for part in configs_in(xl_base):
