@@ -104,7 +104,8 @@ def main() -> None:
         found = ask(tool, checkout.resolve(), getattr(options, f"{attribute}_python"), folder)
         for name, row in compared(folder, found).items():
             told = ", ".join(f"{what} {'—' if share is None else f'{share:.1e}'}" for what, share in row.items())
-            print(f"{tool}: {name}: {told}")
+            differs = any(share is not None and share > EQUAL for share in row.values())
+            print(f"{tool}: {name}: {told}{': IT DIFFERS' if differs else ''}")
 
 
 if __name__ == "__main__":
