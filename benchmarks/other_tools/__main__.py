@@ -22,11 +22,11 @@ TOOLS = ("comfyui", "forge", "sd-scripts")
 EQUAL = 1e-3  # of the largest change that the style makes
 
 
-def prepare(folder: Path, family: str, names: list[str]) -> None:
+def prepare(folder: Path) -> None:
     """The files, the questions, and what handstyle itself answers."""
     folder.mkdir(parents=True)
-    base = made.base(folder, family)
-    styles = {name: made.trained(folder, base, name) for name in names}
+    base = made.base(folder)
+    styles = {name: made.trained(folder, base, name) for name in made.STYLES}
     cases = {"the base": made.Case(base)}
     for name, style in styles.items():
         cases |= made.cases_of(name, style, base)
@@ -34,8 +34,7 @@ def prepare(folder: Path, family: str, names: list[str]) -> None:
     torch.manual_seed(0)
     loaded = load_base(base)
     latents = torch.randn(1, *loaded.latent_shape(made.SIDE, made.SIDE))
-    tokens = {f"tokens{n}": made.tokens(one) for n, one in enumerate(loaded.tokenizers)}
-    save_file({"latents": latents, **tokens}, folder / "question.safetensors")
+    save_file({"latents": latents, "tokens": made.tokens(loaded.tokenizers[0])}, folder / "question.safetensors")
     answers: dict[str, Tensor] = {}
     for name in ("", *styles):
         style = styles.get(name)
@@ -45,7 +44,7 @@ def prepare(folder: Path, family: str, names: list[str]) -> None:
     save_file(answers, folder / "expected.safetensors")
     written = {
         "timestep": made.TIMESTEP,
-        "side": made.SIDE,
+        "new_word": made.NEW_WORD,
         "cases": {name: case.as_json() for name, case in cases.items()},
     }
     (folder / "cases.json").write_text(json.dumps(written, indent=1) + "\n")
@@ -73,13 +72,9 @@ def compared(folder: Path, found: dict[str, Tensor]) -> dict[str, dict[str, Any]
         for what in ("conditioning", "prediction"):
             ours, theirs = expected[f"{case['style']}/{what}"], found.get(f"{name}/{what}")
             before = expected[f"/{what}"]
-            change = (ours - before).abs().max() if case["style"] and ours.shape == before.shape else ours.abs().max()
-            if theirs is None:
-                row[what] = None
-            elif change == 0:  # a style that leaves the words alone
-                row[what] = float((theirs - ours).abs().max() / ours.abs().max())
-            else:
-                row[what] = float((theirs - ours).abs().max() / change)
+            change = (ours - before).abs().max()
+            unit = change if change > 0 else ours.abs().max()  # the base, or a style that leaves the words alone
+            row[what] = None if theirs is None else float((theirs - ours).abs().max() / unit)
         rows[name] = row
     return rows
 
@@ -87,15 +82,13 @@ def compared(folder: Path, found: dict[str, Tensor]) -> dict[str, dict[str, Any]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="for what is made; gigabytes")
-    parser.add_argument("--family", default="stable-diffusion-1", help="stable-diffusion-1, -2 or -xl")
-    parser.add_argument("--styles", nargs="+", choices=list(made.STYLES), default=list(made.STYLES))
     for tool in TOOLS:
         parser.add_argument(f"--{tool}", type=Path, metavar="CHECKOUT")
         parser.add_argument(f"--{tool}-python", default=sys.executable, metavar="PYTHON")
     options = parser.parse_args()
     folder = options.folder.resolve()
     if not (folder / "cases.json").is_file():
-        prepare(folder, options.family, options.styles)
+        prepare(folder)
     for tool in TOOLS:
         attribute = tool.replace("-", "_")
         checkout = getattr(options, attribute)

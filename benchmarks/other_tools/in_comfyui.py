@@ -33,24 +33,17 @@ def main(checkout: str, folder: Path, answers: Path) -> None:
         if "lora" in case:
             lora = comfy.utils.load_torch_file(case["lora"], safe_load=True)
             model, clip = comfy.sd.load_lora_for_models(model, clip, lora, 1.0, 1.0)
-        words = case["words"].replace("hndstyl", f"embedding:{Path(vectors).stem}" if vectors else "hndstyl")
+        words = case["words"]
+        if vectors:
+            words = words.replace(asked["new_word"], f"embedding:{Path(vectors).stem}")
         with torch.no_grad():
-            conditioning, summary = clip.encode_from_tokens(clip.tokenize(words), return_pooled=True)
+            conditioning = clip.encode_from_tokens(clip.tokenize(words))
             comfy.model_management.load_models_gpu([model])
-            inner = model.model
-            y = None
-            if inner.model_config.unet_config.get("adm_in_channels"):
-                side = asked["side"]
-                y = inner.encode_adm(
-                    pooled_output=summary, width=side, height=side, target_width=side, target_height=side, device="cpu"
-                )
-            predicted = inner.diffusion_model(
-                latents, timesteps, context=conditioning, **({} if y is None else {"y": y})
-            )
+            predicted = model.model.diffusion_model(latents, timesteps, context=conditioning)
         found[f"{name}/conditioning"] = conditioning.float().contiguous().clone()
         found[f"{name}/prediction"] = predicted.float().contiguous().clone()
         comfy.model_management.unload_all_models()
-        del model, clip, inner
+        del model, clip
     save_file(found, answers)
 
 

@@ -23,8 +23,8 @@ def main(checkout: str, folder: Path, answers: Path) -> None:
     stand_in.where_missing()
     from modules import shared
 
-    # What its loader asks of the settings of the web interface, as they are before anybody changes them.
-    shared.opts = types.SimpleNamespace(emphasis="Original", sdxl_crop_left=0, sdxl_crop_top=0)
+    # What its loader asks of the settings of the web interface, as it is before anybody changes it.
+    shared.opts = types.SimpleNamespace(emphasis="Original")
     from backend import memory_management, utils
     from backend.args import dynamic_args
     from backend.loader import forge_loader
@@ -41,7 +41,7 @@ def main(checkout: str, folder: Path, answers: Path) -> None:
         words, stem = case["words"], Path(case.get("embedding", "")).stem
         if stem:
             shutil.copy(case["embedding"], embeddings)
-            words = words.replace("hndstyl", stem)
+            words = words.replace(asked["new_word"], stem)
         engine = forge_loader(case["checkpoint"])
         unet, clip = engine.forge_objects.unet, engine.forge_objects.clip
         if "lora" in case:  # as extensions-builtin/sd_forge_lora/networks.py does it
@@ -55,9 +55,7 @@ def main(checkout: str, folder: Path, answers: Path) -> None:
             print(name, "not read:", list(weights))
         conditioning = engine.get_learned_conditioning([words])
         memory_management.load_model_gpu(unet)
-        more = {"y": conditioning.pop("vector")} if isinstance(conditioning, dict) else {}
-        conditioning = conditioning["crossattn"] if more else conditioning
-        answer = unet.model.diffusion_model(latents, timesteps, context=conditioning, **more)
+        answer = unet.model.diffusion_model(latents, timesteps, context=conditioning)
         found[f"{name}/conditioning"] = conditioning.float().contiguous().clone()
         found[f"{name}/prediction"] = answer.float().contiguous().clone()
         memory_management.unload_all_models()

@@ -41,22 +41,18 @@ STYLES: dict[str, list[str]] = {
 }
 
 
-def base(folder: Path, family: str) -> Path:
+def base(folder: Path) -> Path:
     """One file in the original layout, in half precision; from its configuration and chance."""
     from diffusers import AutoencoderKL, UNet2DConditionModel
-    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
+    from transformers import CLIPTextConfig, CLIPTextModel
 
-    configs = configs_in(SHIPPED / family)
-    projected = "text_encoder_2" in configs
+    configs = configs_in(SHIPPED / "stable-diffusion-1")
     with torch.device("meta"):
         networks: dict[str, Any] = {
             "unet": UNet2DConditionModel.from_config(configs["unet"]),
             "vae": AutoencoderKL.from_config(configs["vae"]),
             "text_encoder": CLIPTextModel(CLIPTextConfig(**configs["text_encoder"])),
         }
-        if projected:
-            second = CLIPTextConfig(**configs["text_encoder_2"])
-            networks["text_encoder_2"] = CLIPTextModelWithProjection(second)
     parts = {}
     for part, network in networks.items():
         parts[part] = plain({name: tensor.half() for name, tensor in by_chance(network).items()})
@@ -101,7 +97,6 @@ def trained(folder: Path, base: Path, name: str) -> Made:
     chosen = (
         *("max_train=2 steps", "train_batch_size=1", f"resolution={SIDE}", "rank=4", "lora_alpha=2"),
         *("lr_scheduler=constant", f"learning_rate={RATE}"),
-        "mixed_precision=no",  # no copies of the weights for it, beside which those of XL would not fit
     )
     settings = [part for one in chosen for part in ("--set", one)]
     off = ("--stop", "max_train", "--sample-every", "0")
@@ -131,11 +126,10 @@ def tokens(tokenizer: Any) -> Tensor:
 
 @torch.no_grad()
 def answer(family: ModelFamily, words: str, latents_BCHW: Tensor) -> dict[str, Tensor]:
-    """What the text encoders say of each token, and what the denoiser says to that."""
+    """What the text encoder says, and what the denoiser says to that."""
     conditioning_BLD = family.encode_texts([words])
     predicted_BCHW = family.predict(latents_BCHW, torch.tensor([TIMESTEP]), conditioning_BLD)
-    of_tokens_BLD = conditioning_BLD[:, : family.tokenizers[0].model_max_length]  # behind them XL has a summary
-    return {"conditioning": of_tokens_BLD, "prediction": predicted_BCHW}
+    return {"conditioning": conditioning_BLD, "prediction": predicted_BCHW}
 
 
 def words_of(style: str) -> str:
