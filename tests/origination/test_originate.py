@@ -11,12 +11,14 @@ import pytest
 import torch
 from tests.origination.conftest import drawn_into, finished
 
+from handstyle.diffusion.catalogue import EMBEDDED
 from handstyle.diffusion.checkpoints import read_tensors
 from handstyle.errors import CollectionFaulty, UsageMistake
 from handstyle.origination import autoencoder, gates, learning, unseen_artist
 from handstyle.origination.evaluation import Evaluation
 from handstyle.origination.gates import Gate, GateMissed
 from handstyle.origination.originate import Origination
+from handstyle.records import load_json
 
 Begin = Callable[[Path], Origination]
 pytestmark = pytest.mark.usefixtures("lenient")
@@ -71,6 +73,14 @@ def test_diffusers_loads_it_and_draws(begun: Begin, tmp_path: Path, dtype: torch
     assert all(name.startswith("text_model.") for name in read_tensors(base / "text_encoder/model.safetensors")[0])
     kinds = {tensor.dtype for tensor in read_tensors(base / "unet/diffusion_pytorch_model.safetensors")[0].values()}
     assert kinds == {torch.bfloat16}
+
+
+@pytest.mark.parametrize("shipped", [False, True], ids=["made", "shipped"])
+def test_each_part_names_its_class_as_training_scripts_ask_for_it(begun: Begin, tmp_path: Path, shipped: bool) -> None:
+    base = EMBEDDED if shipped else finished(begun(tmp_path / "base"))
+    assert load_json(base / "text_encoder/config.json")["architectures"] == ["CLIPTextModel"]
+    assert load_json(base / "unet/config.json")["_class_name"] == "UNet2DConditionModel"
+    assert load_json(base / "vae/config.json")["_class_name"] == "AutoencoderKL"
 
 
 def test_of_each_hand_the_same_share_is_never_learnt(begun: Begin, tmp_path: Path) -> None:

@@ -70,6 +70,8 @@ KNOWN: dict[str, tuple[MadeFrom, str]] = {
     # The second: the third went on from it, and learnt from the same works.
     "647b4883ac68d45d6bad56fba403b5d4660e9cc2f6abc5be4088a59f805878fb": TEN_SETS,
     "2d3c052814b9a3786d9938f2ed453875f9bf3b0e55c2e20407d5aa1e539681bc": TEN_SETS,
+    # The same weights; its text encoder says of which class it is.
+    "7e5bcee6bc8bded2f7899860bc181d28601478dfe12a1725b36e8095d17ee85e": TEN_SETS,
 }
 
 

@@ -61,7 +61,8 @@ def save_half(network: Any, folder: Path) -> None:
 
 def save_text_encoder(clip: Any, folder: Path) -> None:
     """In fp32, as transformers loads what was saved and diffusers loads fp32: mixed types fail. Names are the classic
-    ones, with the level that transformers 5 has taken away."""
+    ones, with the level that transformers 5 has taken away. diffusers' training scripts ask for the class by name."""
+    clip.config.architectures = [type(clip).__name__]
     clip.config.save_pretrained(folder)
     tensors = {
         f"text_model.{name.removeprefix('text_model.')}": tensor.detach().float().contiguous()
