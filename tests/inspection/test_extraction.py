@@ -9,9 +9,10 @@ import pytest
 import torch
 from PIL import Image
 
+from handstyle.diffusion import sampling
 from handstyle.finetuning.recipe import Recipe
 from handstyle.finetuning.trained_style import BaseIdentity, TrainedStyle
-from handstyle.generation.generate import Worn
+from handstyle.generation.generate import Worn, images
 from handstyle.inspection import extraction
 from handstyle.inspection.extraction import densest, extracted
 
@@ -41,16 +42,16 @@ def test_few_seeds_have_a_cluster_too(seeds: int) -> None:
     assert any(densest(pictures) is one for one in pictures)
 
 
-def worn(family: Any, strength: float) -> Worn:
+def worn(family: Any, strength: float, layer: str = "attn2.to_v") -> Worn:
     recipe = Recipe(rank=2, lora_alpha=2, mixed_precision="no")
     base = BaseIdentity(name="tiny", family=family.kind, sha256=family.digest, licence="CC0-1.0")
     style = TrainedStyle(name="s", base=base, collection="c" * 64, number_of_works=4, recipe=recipe, steps=3,
                          resolution=16, tensors="a" * 64, environment={})  # fmt: skip
-    layer = next(name for name, _ in family.denoiser.named_modules() if name.endswith("attn2.to_v"))
+    layer = next(name for name, _ in family.denoiser.named_modules() if name.endswith(layer))
     wide, deep = family.denoiser.get_parameter(f"{layer}.weight").shape[:2]
-    chance = torch.Generator().manual_seed(0)
-    pair = {f"unet.{layer}.lora_A.weight": torch.randn(2, deep, generator=chance),
-            f"unet.{layer}.lora_B.weight": strength * torch.randn(wide, 2, generator=chance)}  # fmt: skip
+    chance, part = torch.Generator().manual_seed(0), next(iter(family.networks))
+    pair = {f"{part}.{layer}.lora_A.weight": torch.randn(2, deep, generator=chance),
+            f"{part}.{layer}.lora_B.weight": strength * torch.randn(wide, 2, generator=chance)}  # fmt: skip
     return Worn(style, pair)
 
 
@@ -69,6 +70,24 @@ def test_it_goes_beyond_the_style_by_what_the_style_adds_to_the_base(
     plain, further = drawn(2.0, 0.0), drawn(2.0, 2.0)
     assert np.abs(plain - further).max() > 0
     assert np.abs(further - drawn(0.0, 0.0)).mean() > np.abs(plain - drawn(0.0, 0.0)).mean()
+
+
+@pytest.mark.parametrize("base", ["family", "xl_family", "sd3_family", "flux_family"])
+def test_every_family_is_walked_as_it_is_drawn_with(
+    base: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A style that adds nothing comes out as the base draws without guidance."""
+    family = request.getfixturevalue(base)
+    monkeypatch.setattr(family, "card", family.card.model_copy(update={"num_inference_steps": 3}))
+    nothing = worn(family, 0.0, "attn.to_v" if base in ("sd3_family", "flux_family") else "attn2.to_v")
+    (found,) = extracted(family, nothing, ["a boat"], [3], lambda done: None)
+    side = nothing.style.resolution
+    noise_BCHW = sampling.starting_noise([3], family.latent_shape(side, side))
+    words_BLD = family.encode_texts(["a boat"])
+    *_, last = sampling.denoise(family, noise_BCHW, words_BLD, words_BLD, sampler="dpm++", steps=3, guidance_scale=1,
+                                guidance_rescale=0, precision="no")  # fmt: skip
+    (drawn,) = images(family.decode_latents(last.latents_BCHW))
+    assert np.abs(np.asarray(found).astype(int) - np.asarray(drawn)).max() <= 1
 
 
 def test_each_prompt_is_drawn_with_every_seed(family: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,6 +42,12 @@ def test_no_words_steer_nothing_and_each_prompt_has_a_number(family: Any) -> Non
     assert (found[1:] > 0).all()
 
 
+@pytest.mark.parametrize("base", ["xl_family", "sd3_family", "flux_family"])
+def test_every_family_is_asked(base: str, request: pytest.FixtureRequest) -> None:
+    found = measured(request.getfixturevalue(base), [], ["", "a boat"])
+    assert found[0] == pytest.approx(0, abs=1e-6) and np.isfinite(found[1]) and found[1] > 0
+
+
 def test_a_style_that_listens_more_to_words_is_steered_more(family: Any) -> None:
     base = measured(family, [], ["a boat", "a kite"])
     strong = measured(family, [worn(family, layer_of(family), 3.0)], ["a boat", "a kite"])
@@ -53,9 +59,9 @@ def test_only_the_first_steps_are_taken(family: Any, monkeypatch: pytest.MonkeyP
     calls: list[int] = []
     predict = type(family).predict
 
-    def counting(self: Any, *given: Any) -> Any:
+    def counting(self: Any, *given: Any, **named: Any) -> Any:
         calls.append(1)
-        return predict(self, *given)
+        return predict(self, *given, **named)
 
     monkeypatch.setattr(type(family), "predict", counting)
     measured(family, [], ["a boat"])

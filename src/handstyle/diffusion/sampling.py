@@ -97,6 +97,31 @@ def _understood(scheduler: Any, walk: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in walk.items() if name in taken and (name != "mu" or shifts)}
 
 
+@dataclass(frozen=True)
+class Walk:
+    """A solver set to the steps of a base, and the latents that it begins with."""
+
+    scheduler: Any
+    timesteps: Tensor
+    latents_BCHW: Tensor
+    flows: bool
+
+    def scaled(self, latents_BCHW: Tensor, timestep: Tensor) -> Tensor:
+        """As the network is to see them."""
+        return latents_BCHW if self.flows else self.scheduler.scale_model_input(latents_BCHW, timestep)
+
+
+def walked(family: ModelFamily, noise_BCHW: Tensor, *, sampler: str, steps: int, begun: Begun | None = None) -> Walk:
+    """From noise, or from what was `begun`."""
+    flows = family.noise.prediction == "flow"
+    with _told_of_the_base(family):
+        scheduler = solver(sampler, family.scheduler_config(), flows=flows)
+        walk = family.walk(steps, noise_BCHW.shape[3], noise_BCHW.shape[2])
+        scheduler.set_timesteps(**_understood(scheduler, walk))
+        timesteps, latents = painting.start(scheduler, noise_BCHW, steps, begun, flows=flows)
+    return Walk(scheduler, timesteps, latents, flows)
+
+
 @torch.no_grad()
 def denoise(
     family: ModelFamily,
@@ -115,19 +140,15 @@ def denoise(
     """Classifier-free guidance (Ho and Salimans 2022): both predictions in one batch. A base that embeds guidance is
     told how strong it is, and answers once. What was `begun` is gone on with as diffusers' img2img and inpainting
     pipelines do; where its steps are walked more than once, with noise of `chance`."""
-    flows = family.noise.prediction == "flow"
-    with _told_of_the_base(family):
-        scheduler = solver(sampler, family.scheduler_config(), flows=flows)
-        walk = family.walk(steps, noise_BCHW.shape[3], noise_BCHW.shape[2])
-        scheduler.set_timesteps(**_understood(scheduler, walk))
-        timesteps, latents = painting.start(scheduler, noise_BCHW, steps, begun, flows=flows)
+    walk = walked(family, noise_BCHW, sampler=sampler, steps=steps, begun=begun)
+    scheduler, timesteps, latents = walk.scheduler, walk.timesteps, walk.latents_BCHW
     told = guidance_scale if family.embeds_guidance else None
     twice = guidance_scale != 1 and told is None
     both_BLD = torch.cat([without_BLD, text_BLD]) if twice else text_BLD
 
     def stepped(latents: Tensor, index: int, noise: Tensor) -> tuple[Tensor, Tensor | None]:
         timestep = timesteps[index]
-        scaled = latents if flows else scheduler.scale_model_input(latents, timestep)
+        scaled = walk.scaled(latents, timestep)
         doubled = torch.cat([scaled, scaled]) if twice else scaled
         with family.autocast(precision):
             predicted = family.predict(doubled, timestep.expand(len(doubled)), both_BLD, guidance=told).float()

@@ -40,21 +40,20 @@ def extracted(
 
 def _drawn(family: ModelFamily, worn: Worn, wanted: Sequence[tuple[str, int]]) -> list[Image.Image]:
     style, side = worn.style, worn.style.resolution
-    scheduler = sampling.solver("dpm++", family.scheduler_config())
-    scheduler.set_timesteps(family.card.num_inference_steps)
     noise_BCHW = sampling.starting_noise([seed for _, seed in wanted], family.latent_shape(side, side))
-    latents = noise_BCHW * scheduler.init_noise_sigma
+    walk = sampling.walked(family, noise_BCHW, sampler="dpm++", steps=family.card.num_inference_steps)
+    latents = walk.latents_BCHW
     prompts = [prompt for prompt, _ in wanted]
     base_BLD = family.encode_texts(prompts)
     with attached([worn], family):
         style_BLD = family.encode_texts(prompts)
-    for timestep in scheduler.timesteps:
-        scaled, timesteps = scheduler.scale_model_input(latents, timestep), timestep.expand(len(latents))
+    for timestep in walk.timesteps:
+        scaled, timesteps = walk.scaled(latents, timestep), timestep.expand(len(latents))
         with family.autocast(style.precision):
             base = family.predict(scaled, timesteps, base_BLD).float()
             with attached([worn], family):
                 tuned = family.predict(scaled, timesteps, style_BLD).float()
-        latents = scheduler.step(tuned + BEYOND * (tuned - base), timestep, latents).prev_sample
+        latents = walk.scheduler.step(tuned + BEYOND * (tuned - base), timestep, latents).prev_sample
     # Guidance that runs away leaves what no picture is: grey then, which is near to nothing.
     return images(family.decode_latents(torch.nan_to_num(latents, nan=0.0, posinf=0.0, neginf=0.0)))
 

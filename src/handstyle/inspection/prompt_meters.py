@@ -37,19 +37,20 @@ def magnitudes(
 
 def _magnitudes(family: ModelFamily, wanted: Sequence[tuple[str, int]], side: int, precision: str) -> list[float]:
     card = family.card
-    scheduler = sampling.solver("dpm++", family.scheduler_config())
-    scheduler.set_timesteps(card.num_inference_steps)
     noise_BCHW = sampling.starting_noise([seed for _, seed in wanted], family.latent_shape(side, side))
-    latents = noise_BCHW * scheduler.init_noise_sigma
+    walk = sampling.walked(family, noise_BCHW, sampler="dpm++", steps=card.num_inference_steps)
+    latents = walk.latents_BCHW
+    # A base that embeds guidance is told how strong it is, and what it predicts is guided already.
+    told_of = card.guidance_scale if family.embeds_guidance else None
     words_BLD = family.encode_texts([prompt for prompt, _ in wanted])
     nothing_BLD = family.encode_texts([""] * len(wanted))
     lengths = []
-    for timestep in scheduler.timesteps[:FIRST]:
-        scaled, timesteps = scheduler.scale_model_input(latents, timestep), timestep.expand(len(latents))
+    for timestep in walk.timesteps[:FIRST]:
+        scaled, timesteps = walk.scaled(latents, timestep), timestep.expand(len(latents))
         with family.autocast(precision):
-            told = family.predict(scaled, timesteps, words_BLD).float()
-            untold = family.predict(scaled, timesteps, nothing_BLD).float()
+            told = family.predict(scaled, timesteps, words_BLD, guidance=told_of).float()
+            untold = family.predict(scaled, timesteps, nothing_BLD, guidance=told_of).float()
         lengths.append(sampling.steering(told, untold))
-        guided = untold + card.guidance_scale * (told - untold)
-        latents = scheduler.step(guided, timestep, latents).prev_sample
+        guided = told if told_of is not None else untold + card.guidance_scale * (told - untold)
+        latents = walk.scheduler.step(guided, timestep, latents).prev_sample
     return [float(length) for length in torch.stack(lengths).mean(dim=0)]
