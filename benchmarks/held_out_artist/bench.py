@@ -9,8 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 from PIL import Image
+from torch import Tensor
 
 from benchmarks.held_out_artist.artists import Drawing, Split, opened, written
 from benchmarks.held_out_artist.methods import ORACLE, SAME_FOR_ALL, Method
@@ -31,6 +31,7 @@ from handstyle.inspection.subject import base_templates
 from handstyle.workspace import Workspace
 
 BATCH, SEED = 32, 1
+DIGITS = 6  # behind the point, of what is kept drawing by drawing
 On = Literal["tuning", "testing"]
 
 
@@ -116,7 +117,7 @@ class Measure:
             found_LN = denoising_errors(
                 self.family, self.drawings, filled(template, self.drawings), self.precision, NOISE_LEVELS
             )
-        return tuple(found_LN.double().mean(dim=0).tolist())
+        return rounded(found_LN)
 
     def pictures(self, template: str, worn: Sequence[Worn] = ()) -> list[Image.Image]:
         card, side = self.family.card, self.family.resolution
@@ -134,14 +135,18 @@ class Measure:
     def distances(self, pictures: Sequence[Image.Image | None]) -> tuple[float | None, ...]:
         pairs = zip(pictures, self.real, strict=True)
         return tuple(
-            None if one is None else likeness.distance(likeness.strokes(one), likeness.strokes(truth))
+            None if one is None else round(likeness.distance(likeness.strokes(one), likeness.strokes(truth)), DIGITS)
             for one, truth in pairs
         )
 
     @property
     def of_base(self) -> dict[str, Any]:
-        errors = tuple(np.asarray(self.base.base_errors_LN.double().mean(dim=0)).tolist())
-        return {"base_prompt": self.base.base_prompt, "base_errors": errors}
+        return {"base_prompt": self.base.base_prompt, "base_errors": rounded(self.base.base_errors_LN)}
+
+
+def rounded(errors_LN: Tensor) -> tuple[float, ...]:
+    """Of each drawing, mean over the noise levels."""
+    return tuple(round(error, DIGITS) for error in errors_LN.double().mean(dim=0).tolist())
 
 
 def prepared(bench: Bench, draw: int, method: Method, name: str, key: str) -> Workspace:

@@ -35,6 +35,11 @@ METHODS: dict[str, Method] = {
     "all weights": Method("low rank or all weights", {"method": "full", "learning_rate": 5e-5}),
     "attention alone": Method("which layers learn", {"lora_modules": ["attention"]}),
     "attention and feed-forward": Method("which layers learn", {"lora_modules": ["attention", "feed-forward"]}),
+    "text encoder as it is": Method("what learns of the words", {"train_text_encoder": False}),
+    "a new word": Method(
+        "what learns of the words",
+        {"train_text_encoder": False, "train_text_encoder_ti": True, "token_lr": 5e-3},
+    ),
     "noise offset 0.05": Method("noise", {"noise_offset": 0.05}),
     "noise levels unweighted": Method("weight of noise levels", {"snr_gamma": "none"}),
     "much noise": Method("where along the noise", {"style_friendly_sampling": True}),

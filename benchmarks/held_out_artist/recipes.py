@@ -10,13 +10,14 @@ from benchmarks.held_out_artist.methods import Method
 from handstyle import digests
 from handstyle.diffusion.family import ModelFamily
 from handstyle.diffusion.hardware import hardware
-from handstyle.finetuning.defaults import default_recipe, preset_for
+from handstyle.finetuning.defaults import default_recipe, preset_for, with_settings
 from handstyle.finetuning.recipe import Recipe, named
 
 
 def resolved(family: ModelFamily, method: Method) -> Recipe:
     """As a plan resolves it, but for the precision: that is the machine's, and two machines may share a table."""
-    return default_recipe(method.works, family, hardware()).changed(mixed_precision="no").changed(**method.settings)
+    default = default_recipe(method.works, family, hardware()).changed(mixed_precision="no")
+    return with_settings(default, method.settings)
 
 
 def recipe_of(family: ModelFamily, method: Method) -> str:

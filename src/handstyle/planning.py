@@ -80,7 +80,7 @@ def plan(
 ) -> Plan:
     """The recipe for this collection on this base: the default for so many works, a preset or a file, then settings.
     `network_weights` is a file of another tool to go on from; its rank is taken where nobody says another."""
-    from handstyle.finetuning.defaults import recipe_from
+    from handstyle.finetuning.defaults import recipe_from, with_settings
     from handstyle.finetuning.recipe import Recipe
     from handstyle.finetuning.suiting import suit
 
@@ -89,12 +89,13 @@ def plan(
     collection, folder = current_collection(workspace)
     require_permission(workspace, collection, "train")
     # Before the base is loaded, which takes a while: a slip is told at once.
-    recipe = recipe_from(recipe_file, preset, Recipe()).changed(**(settings or {}))
+    chosen = recipe_from(recipe_file, preset, Recipe())
+    recipe = chosen.changed(**(settings or {})) if recipe_file else with_settings(chosen, settings or {})
     family = load_base(base, plain=plain)
     known = require_known_base(workspace, family)
     if recipe_file is None and preset is None:
         own_settings = _settings_of(network_weights, family) | (settings or {})
-        recipe = default_recipe(collection, family).changed(**own_settings)
+        recipe = with_settings(default_recipe(collection, family), own_settings)
     suit(family, recipe)
     origin = _origin(workspace, network_weights, family, recipe)
     require_training(collection, family, recipe, origin.digest if origin else "")

@@ -197,6 +197,9 @@ def test_rows_of_another_base_or_of_a_trial_are_not_printed(family: Any) -> None
     ]
     assert table.current(others, family) == []
     assert table.current([counts, *others, counts], family) == [counts], "a row that was added twice counts once"
+    tuned = row(DEFAULT, 0, 0.9, **now, on="tuning", drawings=64)
+    assert table.current([counts, tuned], family) == [counts]
+    assert table.current([counts, tuned], family, "tuning") == [tuned]
     related = row(DEFAULT, 0, 0.9, artist="emojione-v1", related="Emoji One")
     made = table.tables([related, row(DEFAULT, 0, 0.9)])
     assert made.index("### fxemoji") < made.index("### emojione-v1, related to Emoji One in the base")

@@ -42,6 +42,27 @@ def test_a_file_comes_before_a_preset_and_a_preset_before_the_default(tmp_path: 
     assert defaults.recipe_from(None, None, Recipe(rank=5)).rank == 5
 
 
+@pytest.mark.parametrize(
+    ("settings", "learns"),
+    [
+        ({}, True),
+        ({"rank": 2}, True),
+        ({"method": "full"}, False),
+        ({"algo": "textual-inversion", "identifier": "hndst"}, False),
+        ({"algo": "dora"}, False),
+        ({"algo": "loha", "train_text_encoder": True}, True),
+        ({"train_text_encoder": False}, False),
+    ],
+    ids=str,
+)
+def test_the_text_encoder_of_a_preset_learns_beside_what_it_was_chosen_for(
+    settings: dict[str, Any], learns: bool
+) -> None:
+    found = defaults.with_settings(named("small_base"), settings)
+    assert found.train_text_encoder is learns
+    assert found == named("small_base").changed(**{"train_text_encoder": learns} | settings)
+
+
 @pytest.mark.parametrize("settings", [{}, {"method": "full", "ema_decay": 0.9}], ids=["low rank", "full"])
 def test_trial_steps_say_the_cost_and_change_nothing(
     settings: dict[str, Any], family: Any, recipe: Callable[..., Recipe], material: Any

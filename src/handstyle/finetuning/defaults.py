@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from handstyle.diffusion.family import ModelFamily
 from handstyle.diffusion.hardware import Hardware, peak_memory, resident_memory
@@ -59,6 +60,13 @@ def default_recipe(number_of_works: int, family: ModelFamily, machine: Hardware)
         mixed_precision="bf16" if machine.fast_bf16 else "no",
         resolution=family.resolution,
     )
+
+
+def with_settings(preset: Recipe, settings: Mapping[str, Any]) -> Recipe:
+    """A preset with what somebody chose. The text encoder of a preset learns beside the plain low-rank updates it was
+    chosen for; beside anything else only where somebody says so."""
+    plain = settings.get("method", preset.method) == "lora" and settings.get("algo", preset.algo) == "lora"
+    return preset.changed(**({} if plain else {"train_text_encoder": False}) | dict(settings))
 
 
 def expect(
