@@ -1,6 +1,6 @@
 """How do the rows of the benchmark become the table of docs/benchmark.md?
 
-    python -m benchmarks.held_out_artist.table ROWS.jsonl [--check] [--on tuning]
+    python -m benchmarks.held_out_artist.table [ROWS.jsonl] [--check] [--on tuning]
 
 Only rows of the base that is shipped and of the recipes as they are resolved now, on the drawings for testing, stand
 there; those on the drawings that settings are chosen with are shown on the screen. The primary number was declared
@@ -30,6 +30,7 @@ from handstyle.diffusion.family import ModelFamily
 from handstyle.finetuning.gain import bootstrap_mean, bootstrap_share, normalised
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmark.md"
+ROWS = Path(__file__).with_name("rows.jsonl")  # those that the page is of
 BEGIN, END = "<!-- rows: written by benchmarks/held_out_artist/table.py -->", "<!-- end of rows -->"
 NOT_RUN = "The benchmark has not been run on the base that is shipped now. No numbers are printed until it has."
 WITHOUT = "base without identifier"
@@ -146,7 +147,7 @@ def main() -> None:
     from handstyle.diffusion import catalogue
 
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("rows", type=Path)
+    parser.add_argument("rows", type=Path, nargs="?", default=ROWS)
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 where the page says otherwise")
     parser.add_argument("--on", choices=list(DRAWINGS), default="testing")
     options = parser.parse_args()

@@ -21,6 +21,7 @@ from benchmarks.held_out_artist.rows import Row
 from benchmarks.held_out_artist.snapshots import Followed, rank_correlation
 from PIL import Image
 
+from handstyle.diffusion import catalogue
 from handstyle.finetuning.recipe import Recipe
 from handstyle.inspection.audit_report import Audit, Judged
 
@@ -203,6 +204,13 @@ def test_rows_of_another_base_or_of_a_trial_are_not_printed(family: Any) -> None
     related = row(DEFAULT, 0, 0.9, artist="emojione-v1", related="Emoji One")
     made = table.tables([related, row(DEFAULT, 0, 0.9)])
     assert made.index("### fxemoji") < made.index("### emojione-v1, related to Emoji One in the base")
+
+
+def test_the_table_says_what_the_rows_beside_the_benchmark_say() -> None:
+    page, family = table.PAGE.read_text(encoding="utf-8"), catalogue.load(None)
+    found = kept.read(table.ROWS, Row)
+    assert found and table.current(found, family) == found, "rows of another base or recipe stand among them"
+    assert table.written(page, table.tables(found)) == page, "`python -m benchmarks.held_out_artist.table` writes it"
 
 
 def test_every_row_is_known_by_the_recipe_it_would_have_now(family: Any) -> None:
