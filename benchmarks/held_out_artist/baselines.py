@@ -51,7 +51,9 @@ def rows(bench: Bench, draw: int, known: set[str]) -> Iterator[Row]:
         errors: tuple[float, ...] = ()
         if name in (WITHOUT, KNOWN):
             template = measure.templates[0 if name == WITHOUT else -1]
-            errors, pictures = measure.errors(template), list[Image.Image | None](measure.pictures(template))
+            if template not in bench.by_the_base:
+                bench.by_the_base[template] = measure.pictures(template)
+            errors, pictures = measure.errors(template), list[Image.Image | None](bench.by_the_base[template])
         elif name == COPY:
             places = nearest_in_words(measure, [work.caption for work in collection.training])
             pictures = [works[place] for place in places]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -46,6 +46,7 @@ class Bench:
     base: Path | None
     family: ModelFamily
     most: int | None = None  # of the drawings that are tested on; a trial of the machinery needs only a few
+    by_the_base: dict[str, list[Image.Image]] = field(default_factory=dict)  # pictures by template: alike in all draws
 
     @cached_property
     def icons(self) -> dict[str, Any]:

@@ -65,13 +65,15 @@ def rows(bench: Bench, draw: int, known: set[str], checkout: Path) -> list[Row]:
     found = [_checkpoint(bench, workspace.root, measure, path, step) for step, path in checkpoints(out)]
     best = min(found, key=lambda one: one.error)
     looked_at = tuple(one.step for one in found)
+    asked = [(name, one) for name, one in ((REFERENCE, found[-1]), (REFERENCE_BEST, best)) if name in missing]
+    steps = {one.step: one for _, one in asked}
+    distances = {step: measure.distances(measure.pictures(one.template, [one.weights])) for step, one in steps.items()}
     return [
         bench.row(
             draw, name, method, recipe, steps=one.step, seconds=seconds, looked_at=looked_at, errors=one.errors,
-            distances=measure.distances(measure.pictures(one.template, [one.weights])), **measure.of_base,
+            distances=distances[one.step], **measure.of_base,
         )
-        for name, one in ((REFERENCE, found[-1]), (REFERENCE_BEST, best))
-        if name in missing
+        for name, one in asked
     ]  # fmt: skip
 
 

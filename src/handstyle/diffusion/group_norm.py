@@ -13,12 +13,17 @@ from torch import Tensor, nn
 
 
 class ChannelsLastGroupNorm(nn.GroupNorm):
-    """`nn.GroupNorm`; in one pass over the channels where they lie side by side."""
+    """`nn.GroupNorm`; in one pass over the channels where they lie side by side.
+
+    Where there is no way back torch's kernel on a copy is faster, for one picture as for many: a sixth of all drawing.
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         side_by_side = x.ndim == 4 and x.device.type == "cpu" and x.is_contiguous(memory_format=torch.channels_last)
         if not side_by_side or x.is_contiguous() or not self.affine:
             return super().forward(x)
+        if not torch.is_grad_enabled():
+            return super().forward(x.contiguous()).contiguous(memory_format=torch.channels_last)
         return cast(Tensor, GroupNorm.apply(x, self.weight, self.bias, self.num_groups, self.eps))  # type: ignore[no-untyped-call]
 
 
