@@ -22,7 +22,9 @@ from handstyle.generation.generate import Worn, attached, images
 from handstyle.inspection.memorisation import reduced, tiled_distance
 
 BEYOND = 2.0  # how far beyond the style, in steps from the base to the style
-BATCH = 32
+# Of the pictures that are drawn at once: the style is put on and taken off at each step, which takes as long as a step
+# of thirty small pictures, however many share it.
+PIXELS = 192 * 128 * 128
 
 
 @torch.no_grad()
@@ -32,8 +34,9 @@ def extracted(
     """One picture a prompt: the centre of the densest cluster of those drawn for it, one for each seed."""
     wanted = [(prompt, seed) for prompt in prompts for seed in seeds]
     drawn: list[Image.Image] = []
-    for start in range(0, len(wanted), BATCH):
-        drawn += _drawn(family, worn, wanted[start : start + BATCH])
+    at_once = max(1, PIXELS // worn.style.resolution**2)
+    for start in range(0, len(wanted), at_once):
+        drawn += _drawn(family, worn, wanted[start : start + at_once])
         report(len(drawn))
     return [densest(drawn[start : start + len(seeds)]) for start in range(0, len(drawn), len(seeds))]
 
