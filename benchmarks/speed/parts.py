@@ -19,7 +19,7 @@ from torch import nn
 
 from benchmarks.speed import sd15_shape
 from benchmarks.speed.limit import PRECISIONS, seconds
-from handstyle.diffusion import attention, faster_layers, low_rank
+from handstyle.diffusion import attention, faster_layers, group_norm, low_rank
 from handstyle.diffusion.hardware import keep_freed_memory, usable_cores
 
 SIZES = (
@@ -76,6 +76,21 @@ def layers_both_ways() -> None:
                 y = layer(x).detach()
                 times.append(1e3 * seconds(lambda x=x, y=y, layer=layer: layer(x).backward(y)))  # type: ignore[misc]
             print(f"{precision:5} {name:38} {times[0]:7.2f} ms  exchanged {times[1]:7.2f} ms", flush=True)
+
+
+def norms_without_a_way_back() -> None:
+    """In bf16, channels side by side: in one pass, as where there is a way back, and as they are when drawing."""
+    for shape in ((2, 96, 16, 16), (2, 288, 2, 2), (128, 96, 16, 16), (4, 32, 128, 128)):
+        x = torch.randn(shape, dtype=torch.bfloat16).contiguous(memory_format=torch.channels_last)
+        layer = group_norm.ChannelsLastGroupNorm(32, shape[1]).bfloat16().requires_grad_(False)
+
+        def one_pass(x: torch.Tensor = x, layer: nn.GroupNorm = layer) -> None:
+            group_norm.GroupNorm.apply(x, layer.weight, layer.bias, 32, layer.eps)  # type: ignore[no-untyped-call]
+
+        with torch.no_grad():
+            times = [1e3 * seconds(way) for way in (one_pass, lambda x=x, layer=layer: layer(x))]  # type: ignore[misc]
+        name = f"group norm, {shape[0]} of {' x '.join(map(str, shape[1:]))}, drawing"
+        print(f"{'bf16':5} {name:38} {times[0]:7.2f} ms  exchanged {times[1]:7.2f} ms", flush=True)
 
 
 def small_grids() -> None:
@@ -141,6 +156,7 @@ def main() -> None:
     options = parser.parse_args()
     attention_both_ways()
     layers_both_ways()
+    norms_without_a_way_back()
     small_grids()
     if options.sd15:
         sd15_step()
