@@ -15,8 +15,8 @@ from torch import Tensor, nn
 class ChannelsLastGroupNorm(nn.GroupNorm):
     """`nn.GroupNorm`; in one pass over the channels where they lie side by side.
 
-    Where there is no way back torch's kernel on a copy is faster: for 2 x 96 x 16 x 16 in bf16 0.08 ms beside 0.18 on two
-    cores of a Xeon (`python -m benchmarks.speed.parts`).
+    Where there is no way back torch's kernel on a copy is faster: for 2 x 96 x 16 x 16 in bf16 0.08 ms beside 0.18 on
+    two cores of a Xeon (`python -m benchmarks.speed.parts`).
     """
 
     def forward(self, x: Tensor) -> Tensor:
