@@ -18,7 +18,7 @@ from handstyle.inspection.subject import Subject
 from handstyle.records import write
 
 Report = Callable[[str, int, int], None]
-PIXELS = 64 * 128 * 128  # of the pictures that are drawn at once: two cores are then as fast as each alone
+PIXELS = 64 * 128 * 128  # of the pictures that are drawn at once: many small ones, few large ones
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,7 @@ from handstyle.generation.generate import Worn, attached, images
 from handstyle.inspection.memorisation import reduced, tiled_distance
 
 BEYOND = 2.0  # how far beyond the style, in steps from the base to the style
-# Of the pictures that are drawn at once: the style is put on and taken off at each step, which takes as long as a step
-# of thirty small pictures, however many share it.
+# Of the pictures that are drawn at once: the style is put on and taken off at each step, however many share it.
 PIXELS = 192 * 128 * 128
 
 
