@@ -7,7 +7,7 @@ import torch
 
 from handstyle.encoding.batches import generator
 from handstyle.origination import judge
-from handstyle.origination.judge import Judge
+from handstyle.origination.judge import Judge, Panel
 
 
 def test_no_word_stands_in_two_concepts() -> None:
@@ -41,6 +41,19 @@ def test_a_thing_stands_between_its_words_and_its_drawings() -> None:
     mean_D = torch.nn.functional.normalize(judge.judged(network, drawings)[0].mean(0), dim=0)
     torch.testing.assert_close(found_ND[0], torch.nn.functional.normalize(said_ND[0] + mean_D, dim=0))
     torch.testing.assert_close(found_ND[1], said_ND[1])  # nobody drew it: its words alone
+
+
+def test_judges_that_are_asked_together_find_two_as_alike_as_they_do_in_the_mean() -> None:
+    torch.manual_seed(0)
+    judges = tuple(Judge(taught_width=8, hands=3).eval() for _ in range(3))
+    pixels = np.random.default_rng(0).integers(0, 255, (4, 64, 64, 3), dtype=np.uint8)
+    taught_ND = torch.randn(5, 8)
+    panel = Panel(judges)
+    (seen_ND, hands_N), said_ND = panel.judged(pixels), panel.of_texts(taught_ND)
+    each = [judge.judged(one, pixels) for one in judges]
+    mean_NN = sum(seen @ one.of_texts(taught_ND).T for one, (seen, _) in zip(judges, each, strict=True)) / 3
+    torch.testing.assert_close(seen_ND @ said_ND.T, mean_NN)
+    assert hands_N.tolist() == sum(hands for _, hands in each).argmax(1).tolist()  # type: ignore[union-attr]
 
 
 def test_right_is_what_is_nearest_to_its_own_words() -> None:

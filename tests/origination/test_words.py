@@ -63,6 +63,26 @@ def test_each_part_is_left_out_as_often_as_the_recipe_says() -> None:
     assert np.mean(["pet" in text for text in spoken]) == pytest.approx(0.3, abs=0.03)
 
 
+def test_so_many_hands_are_called_by_words_that_nobody_knows() -> None:
+    one, recipe = Said("cat", (), "flat style", "", ()), WordsRecipe(nothing=0, no_content=1, no_phrase=0)
+    chance = np.random.default_rng(0)
+    drawn = [described(one, recipe, chance, unknown_hand=0.25) for _ in range(2000)]
+    invented = [text for text in drawn if text != "flat style"]
+    assert len(invented) / len(drawn) == pytest.approx(0.25, abs=0.03)
+    assert len(set(invented)) > 0.8 * len(invented)
+    assert sum(text.endswith(" style") for text in invented) > 0.3 * len(invented)
+    assert any(text.startswith("<s") for text in invented), "identifiers, too"
+
+
+def test_where_no_hand_is_unknown_descriptions_are_what_they_were() -> None:
+    one, recipe = Said("cat", ("pet",), "flat style", "", ("flat colours",)), WordsRecipe()
+    before, now = (
+        [described(one, recipe, np.random.default_rng(seed), **more) for seed in range(50)]
+        for more in ({}, {"unknown_hand": 0.0})
+    )
+    assert before == now
+
+
 def test_a_recoloured_picture_always_says_its_colour() -> None:
     chance, recipe = np.random.default_rng(0), WordsRecipe(nothing=0, no_content=0)
     one = Said("cat", (), "flat style", "blue", (), must_say_colour=True)

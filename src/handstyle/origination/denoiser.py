@@ -97,7 +97,7 @@ def batches(
         chosen = positions(step, part.train_batch_size, len(pictures), seed, f"pictures of {part.resolution}")
         chance = np.random.default_rng(generator(seed, f"words of {part.resolution}", step).initial_seed())
         mirrored = [int(pictures[n].may_be_mirrored and chance.random() < 0.5) for n in chosen]
-        texts = tuple(described(pictures[n], words, chance) for n in chosen)
+        texts = tuple(described(pictures[n], words, chance, unknown_hand=part.unknown_hand) for n in chosen)
         mean_BCHW = latents_N2CHW[chosen, mirrored].float()
         with torch.no_grad(), family.autocast("bf16"):
             conditioning_BLD = family.encode_texts(texts).float()

@@ -1,4 +1,4 @@
-"""What does a judge that learnt from the works say of the base that was made of them?"""
+"""What do judges that learnt from the works say of the base that was made of them?"""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from handstyle.finetuning.recipe import Recipe
 from handstyle.origination import combinations, judge, measure, text_encoder
 from handstyle.origination.autoencoder import decibels, to_network
 from handstyle.origination.figures import Measured, Share, Unseen
-from handstyle.origination.judge import Judge, Shown
+from handstyle.origination.judge import Judge, Panel, Shown
 from handstyle.origination.learning import learned, parameters_of
 from handstyle.origination.originate import Origination
 from handstyle.origination.pictures import Picture, further
@@ -26,12 +26,13 @@ from handstyle.origination.words import Said
 
 CONCEPTS = 200
 STEPS = 3000
-SEED = 1  # not the base's
+SEED = 1  # of what is measured; not the base's
+SEEDS = (1, 2, 3)  # of the judges
 DRAWN_FOR_COPIES = 200
 
 
 class Evaluation:
-    """Of one origination. The judge is trained once, and kept beside the base."""
+    """Of one origination. The judges are trained once, and kept beside the base."""
 
     def __init__(self, made: Origination, steps: int | None = None, batch: int = 128) -> None:
         self.made, self.steps, self.batch = made, steps or STEPS, batch
@@ -54,7 +55,7 @@ class Evaluation:
         return text_encoder.taught(texts, self.made.teacher)
 
     @cached_property
-    def judge(self) -> Judge:
+    def panel(self) -> Panel:
         made = self.made
         works: list[Picture] = [(np.asarray(made.material.pixels[n]), made.material.said[n]) for n in self.learnt]
         everything = [*works, *further(works, made.recipe.pictures, np.random.default_rng(SEED))]
@@ -68,10 +69,15 @@ class Evaluation:
         for place, one in enumerate(shown[: len(works)]):
             drawn[one.text].append(place)
         things = [places for _, places in sorted(drawn.items()) if len(places) > 1]
-        taught_ND = self.taught(texts)
-        torch.manual_seed(SEED)
-        network = Judge(taught_ND.shape[1], len(self.hands))
         pixels = np.stack([_at_the_judges_size(pixels) for pixels, _ in everything])
+        learnt_from = pixels, shown, things, self.taught(texts)
+        return Panel(tuple(self._judge(seed, *learnt_from) for seed in SEEDS))
+
+    def _judge(
+        self, seed: int, pixels: np.ndarray, shown: list[Shown], things: list[list[int]], taught_ND: Tensor
+    ) -> Judge:
+        torch.manual_seed(seed)
+        network = Judge(taught_ND.shape[1], len(self.hands))
         recipe = Recipe(
             method="full",
             max_train=Duration(count=self.steps, unit="steps"),
@@ -81,54 +87,54 @@ class Evaluation:
             adam_weight_decay=0.05,
             train_batch_size=self.batch,
             ema_decay=0.998,
-            seed=SEED,
+            seed=seed,
         )
         state = learned(
-            "judge",
-            made.folder / "judge",
-            made.material.lineage("words", "hands", "pictures"),
+            f"judge {SEEDS.index(seed) + 1} of {len(SEEDS)}",
+            self.made.folder / f"judge-{seed}",
+            self.made.material.lineage("words", "hands", "pictures"),
             learning := parameters_of(network),
             recipe,
-            judge.loss_at(network, pixels, shown, things, taught_ND, self.batch, SEED),
-            made.report,
+            judge.loss_at(network, pixels, shown, things, taught_ND, self.batch, seed),
+            self.made.report,
         )
         learning.put(state.finished_weights())
         return network.eval().requires_grad_(False)
 
     @cached_property
     def learnt(self) -> list[int]:
-        """Places of the works that the judge learnt from."""
+        """Places of the works that the judges learnt from."""
         away = set(self.kept_back) | set(self.made.material.unseen)
         return [place for place in range(len(self.made.material.said)) if place not in away]
 
     @cached_property
     def things(self) -> Tensor:
-        """Where each concept stands in the judge's space, in the order of what was kept back."""
+        """Where each concept stands in the judges' space, in the order of what was kept back."""
         said, pixels = self.made.material.said, self.made.material.pixels
         names = [said[place].name for place in self.kept_back]
         drawings = [pixels[[place for place in self.learnt if said[place].name == name]] for name in names]
-        return self.judge.of_things(self.taught(names), drawings)
+        return self.panel.of_things(self.taught(names), drawings)
 
     @cached_property
     def real(self) -> np.ndarray:
-        """NHWC: the drawings that the judge never saw."""
+        """NHWC: the drawings that no judge ever saw."""
         return np.stack([np.asarray(self.made.material.pixels[n]) for n in self.kept_back])
 
     def seen_in(self, pixels_NHWC: np.ndarray) -> tuple[Share, Share]:
         """Right words and right hands in pictures of what was kept back, in that order."""
         hands = [self.hand_numbers[n] for n in self.kept_back]
-        words = measure.words_right(self.judge, pixels_NHWC, self.things)
-        return words, measure.hands_right(self.judge, pixels_NHWC, hands)
+        words = measure.words_right(self.panel, pixels_NHWC, self.things)
+        return words, measure.hands_right(self.panel, pixels_NHWC, hands)
 
     def of_unseen(self, family: ModelFamily, artist: UnseenArtist) -> Unseen:
         through = measure.through(family, artist.pixels_NHWC)
-        said_ND = self.judge.of_texts(self.taught(artist.names))
+        said_ND = self.panel.of_texts(self.taught(artist.names))
         both = through, artist.pixels_NHWC
         return Unseen(
             works=len(artist.names),
             psnr=round(float(decibels(*(to_network(torch.from_numpy(rows)) for rows in both)).mean()), 2),
-            words=measure.words_right(self.judge, artist.pixels_NHWC, said_ND),
-            words_through=measure.words_right(self.judge, through, said_ND),
+            words=measure.words_right(self.panel, artist.pixels_NHWC, said_ND),
+            words_through=measure.words_right(self.panel, through, said_ND),
         )
 
     def measured(
@@ -151,7 +157,7 @@ class Evaluation:
             hands_ceiling=hands_ceiling,
             hands_through=hands_through,
             hands=hands,
-            combinations=measure.combinations_right(self.judge, together.pixels_NHWC, self.taught),
+            combinations=measure.combinations_right(self.panel, together.pixels_NHWC, self.taught),
             seconds_a_picture=round(measure.seconds_a_picture(family), 3),
             nearer_than_real=copies,
             null_low=low,

@@ -1,8 +1,8 @@
 """Does a picture show what its words say, and in whose hand?
 
-A small network that learns from real works to tell words and hands, and judges what a base draws. It shares nothing
-with the base but the sentence encoder that both were taught by. Of each common concept one drawing is kept from it:
-how often it is right about those is the most that any base can be asked for (docs/decisions/0011).
+Small networks that learn from real works to tell words and hands, and judge what a base draws. They share nothing
+with the base but the sentence encoder that all were taught by. Of each common concept one drawing is kept from them:
+how often they are right about those is the most that any base can be asked for (docs/decisions/0011).
 """
 
 from __future__ import annotations
@@ -62,6 +62,28 @@ class Judge(nn.Module):
             if len(pixels_NHWC):
                 said_ND[place] += nn.functional.normalize(judged(self, pixels_NHWC)[0].mean(0), dim=0)
         return nn.functional.normalize(said_ND, dim=-1)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Judges that learnt from different seeds, asked together: what one believes by chance the others do not
+    (Lakshminarayanan et al. 2017). Its space is theirs side by side, so that likeness in it is the mean of theirs."""
+
+    judges: tuple[Judge, ...]
+
+    def of_texts(self, taught_ND: Tensor) -> Tensor:
+        return self._side_by_side([one.of_texts(taught_ND) for one in self.judges])
+
+    def of_things(self, taught_ND: Tensor, drawings: Sequence[np.ndarray]) -> Tensor:
+        return self._side_by_side([one.of_things(taught_ND, drawings) for one in self.judges])
+
+    def judged(self, pixels_NHWC: np.ndarray) -> tuple[Tensor, Tensor]:
+        """Of each picture: where it stands among texts, and the number of the hand it looks like."""
+        seen, hands = zip(*(judged(one, pixels_NHWC) for one in self.judges), strict=True)
+        return self._side_by_side(seen), torch.stack(hands).mean(0).argmax(1)
+
+    def _side_by_side(self, places_ND: Sequence[Tensor]) -> Tensor:
+        return torch.cat([*places_ND], 1).div(len(self.judges) ** 0.5)
 
 
 @dataclass(frozen=True)
@@ -194,12 +216,12 @@ def jittered(pixels_BCHW: Tensor, chance: torch.Generator) -> Tensor:
 
 @torch.no_grad()
 def judged(judge: Judge, pixels_NHWC: np.ndarray, at_once: int = 128) -> tuple[Tensor, Tensor]:
-    """Of each picture: where it stands among texts, and the number of the hand it looks like."""
+    """Of each picture: where it stands among texts, and the logarithm of how likely each hand is."""
     seen, hands = [], []
     for begin in range(0, len(pixels_NHWC), at_once):
         one, other = judge(seen_as(pixels_NHWC[begin : begin + at_once]))
         seen.append(one)
-        hands.append(other.argmax(1))
+        hands.append(other.log_softmax(1))
     return torch.cat(seen), torch.cat(hands)
 
 

@@ -14,9 +14,9 @@ from handstyle.diffusion.family import ModelFamily
 from handstyle.generation.generate import generate
 from handstyle.generation.request import GenerationRequest
 from handstyle.inspection.material import given_back
-from handstyle.origination import combinations, judge
+from handstyle.origination import combinations
 from handstyle.origination.figures import Share
-from handstyle.origination.judge import Judge
+from handstyle.origination.judge import Panel, right_first
 
 Report = Callable[[str, int, int], None]
 AT_ONCE = 16
@@ -65,22 +65,22 @@ def seconds_a_picture(family: ModelFamily) -> float:
     return min(found)
 
 
-def words_right(found: Judge, pixels_NHWC: np.ndarray, said_ND: torch.Tensor) -> Share:
-    """`said_ND`: where the words of each picture stand, of `Judge.of_texts` or `of_things`."""
-    seen, _ = judge.judged(found, pixels_NHWC)
-    right = judge.right_first(seen, said_ND)
+def words_right(found: Panel, pixels_NHWC: np.ndarray, said_ND: torch.Tensor) -> Share:
+    """`said_ND`: where the words of each picture stand, of `Panel.of_texts` or `of_things`."""
+    seen, _ = found.judged(pixels_NHWC)
+    right = right_first(seen, said_ND)
     return Share(right=int(right.sum()), of=len(right))
 
 
-def hands_right(found: Judge, pixels_NHWC: np.ndarray, hands: Sequence[int]) -> Share:
-    _, seen = judge.judged(found, pixels_NHWC)
+def hands_right(found: Panel, pixels_NHWC: np.ndarray, hands: Sequence[int]) -> Share:
+    _, seen = found.judged(pixels_NHWC)
     right = seen == torch.tensor(hands)
     return Share(right=int(right.sum()), of=len(right))
 
 
-def combinations_right(found: Judge, pixels_NHWC: np.ndarray, taught: Callable[[Sequence[str]], torch.Tensor]) -> Share:
+def combinations_right(found: Panel, pixels_NHWC: np.ndarray, taught: Callable[[Sequence[str]], torch.Tensor]) -> Share:
     """Each picture against its own captions; right when the first is nearest."""
-    seen, _ = judge.judged(found, pixels_NHWC)
+    seen, _ = found.judged(pixels_NHWC)
     right = 0
     for picture_D, question in zip(seen, combinations.questions(), strict=True):
         said = found.of_texts(taught(question.captions))

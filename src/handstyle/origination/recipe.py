@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from handstyle.errors import RecipeInvalid
 from handstyle.finetuning.duration import Duration
 from handstyle.finetuning.recipe import OrNone, Recipe, Scheduler, Words
-from handstyle.records import Record, load_toml
+from handstyle.records import Record, later, load_toml
 
 PRESETS = Path(__file__).parent / "presets"
 
@@ -82,6 +82,9 @@ class Round(Learning):
     snr_gamma: Annotated[float | None, *OrNone] = Field(default=5.0, gt=0, description='min-SNR; "none" for none')
     beta_schedule: Literal["squaredcos_cap_v2", "scaled_linear"] = Field(
         default="squaredcos_cap_v2", description="how noise grows; larger pictures need more of it"
+    )
+    unknown_hand: float = later(
+        0.0, ge=0, le=1, description="share of pictures whose hand is called by words that nobody knows"
     )
 
 

@@ -24,6 +24,8 @@ COLOURS = {
 }  # fmt: skip  # sRGB
 COLOUR_WORDS = frozenset(" ".join([*COLOURS, "white", "golden", "dark", "gray"]).split())
 TEMPLATES = ("a {}", "the {}", "a picture of a {}", "{} icon", "an emoji of a {}", "a drawing of a {}")
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+KINDS = ("style", "style", "style", "icon", "drawing", "art", "illustration")
 LETTERED = re.compile(
     r"sign|letter|text|clock|number|calendar|music|note|book|button|abc|keyboard|dollar|yen|euro|pound|zodiac|atm|dvd|"
     r"compass|scissors|left|right|up|down|hundred|newspaper|map|flag|soon|end|back|new|free|cool|wc|ok|sos|vs|top"
@@ -57,15 +59,17 @@ def said(caption: str, phrase: str, pixels_HWC: np.ndarray) -> Said:
     return Said(name.strip(), keywords, phrase, main_colour(pixels_HWC), attributes(pixels_HWC))
 
 
-def described(picture: Said, recipe: WordsRecipe, chance: np.random.Generator) -> str:
-    """One description, drawn anew."""
+def described(picture: Said, recipe: WordsRecipe, chance: np.random.Generator, *, unknown_hand: float = 0.0) -> str:
+    """One description, drawn anew. Where a share of hands is unknown they are called by invented words, so that what a
+    new hand is called by means, before it is learnt, any hand."""
     if chance.random() < recipe.nothing:
         return ""
     parts = []
     if chance.random() >= recipe.no_content:
         parts.append(_content(picture, recipe, chance))
     if chance.random() >= recipe.no_phrase:
-        parts.append(picture.phrase)
+        unknown = unknown_hand and chance.random() < unknown_hand
+        parts.append(invented(chance) if unknown else picture.phrase)
     if chance.random() >= recipe.no_attributes:
         kept = [word for word in picture.attributes if chance.random() < 0.7]
         parts += kept
@@ -85,6 +89,13 @@ def _content(picture: Said, recipe: WordsRecipe, chance: np.random.Generator) ->
         name = str(chance.choice(TEMPLATES)).format(name)
         name = re.sub(r"\ba ([aeiou])", r"an \1", name)
     return name
+
+
+def invented(chance: np.random.Generator) -> str:
+    """Words as people call a new hand by: a few letters, or an identifier, and what it is."""
+    letters = "".join(chance.choice(list(LETTERS), size=chance.integers(2, 6)))
+    word = letters if chance.random() < 0.75 else f"<s{chance.integers(1, 17)}>"
+    return f"{word} {chance.choice(KINDS)}"
 
 
 def corpus(
