@@ -72,6 +72,8 @@ KNOWN: dict[str, tuple[MadeFrom, str]] = {
     "2d3c052814b9a3786d9938f2ed453875f9bf3b0e55c2e20407d5aa1e539681bc": TEN_SETS,
     # The same weights; its text encoder says of which class it is.
     "7e5bcee6bc8bded2f7899860bc181d28601478dfe12a1725b36e8095d17ee85e": TEN_SETS,
+    # The fourth went on from these.
+    "1173162c881cc8f6532c07a681e90fa04c9fff654eea84e14a471ed75756e1a1": TEN_SETS,
 }
 
 
