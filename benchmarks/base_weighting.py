@@ -66,8 +66,7 @@ def main() -> None:
         unseen = [material.said[n] for n in material.unseen]
         words = family.encode_texts([f"{said.name}, {said.phrase}" for said in unseen]).float()
         nothing = family.encode_texts([""]).float().expand(len(words), -1, -1)
-    signal_T = family.noise.signal_T
-    levels = [round(float(signal_T[t] / (1 - signal_T[t]).clamp_min(1e-9)), 4) for t in TIMESTEPS]
+    levels = [round(float(snr), 4) for snr in family.noise.deviation(torch.tensor(TIMESTEPS)) ** -2]
     print(json.dumps({"snr": levels}))
     state = Snapshots(options.base / "denoiser-1", made.lineage_of_round(0)).newest()
     assert state is not None, "the base's first round has no snapshot yet"

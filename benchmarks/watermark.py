@@ -159,7 +159,8 @@ CHANGES: dict[str, Callable[[Image.Image], Image.Image]] = {
 
 
 def brightness(image: Image.Image) -> Levels:
-    return np.asarray(image, dtype=float) @ np.array([0.299, 0.587, 0.114])
+    levels: Levels = np.asarray(image, dtype=float) @ np.array([0.299, 0.587, 0.114])
+    return levels
 
 
 def psnr(one: Image.Image, other: Image.Image) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -113,12 +113,10 @@ class Measure:
         base = yardstick(family, drawings, templates, precision, NOISE_LEVELS)
         return cls(family, drawings, tuple(templates), base, precision, real)
 
-    def errors(self, template: str, worn: Sequence[Worn] = ()) -> tuple[float, ...]:
+    def errors(self, template: str, worn: Sequence[Worn] = (), levels: int = NOISE_LEVELS) -> tuple[float, ...]:
+        words = filled(template, self.drawings)
         with attached(worn, self.family):
-            found_LN = denoising_errors(
-                self.family, self.drawings, filled(template, self.drawings), self.precision, NOISE_LEVELS
-            )
-        return rounded(found_LN)
+            return rounded(denoising_errors(self.family, self.drawings, words, self.precision, levels))
 
     def pictures(self, template: str, worn: Sequence[Worn] = ()) -> list[Image.Image]:
         card, side = self.family.card, self.family.resolution
@@ -173,7 +171,8 @@ def trained(bench: Bench, draw: int, name: str, method: Method, key: str) -> Row
     )  # fmt: skip
 
 
-def due(bench: Bench, draw: int, name: str, method: Method, known: set[str], go: Callable[[str], Row]) -> Row | None:
-    """What `go` finds, unless it is known."""
+def due(bench: Bench, draw: int, name: str, method: Method, known: set[str]) -> Iterator[Row]:
+    """Trained, unless it is known."""
     key = bench.row(draw, name, method).key
-    return None if key in known else go(key)
+    if key not in known:
+        yield trained(bench, draw, name, method, key)

@@ -44,8 +44,13 @@ def known_hands(network: Extractor, material: Material) -> KnownHands:
 
 
 def rounded(known: KnownHands) -> KnownHands:
-    names = ("centre_D", "projection_DR", "means_AR", "unseen_MR")
-    return replace(known, **{name: half(getattr(known, name)).float() for name in names})
+    return replace(
+        known,
+        centre_D=half(known.centre_D).float(),
+        projection_DR=half(known.projection_DR).float(),
+        means_AR=half(known.means_AR).float(),
+        unseen_MR=half(known.unseen_MR).float(),
+    )
 
 
 def proof_of(network: Extractor, known: KnownHands, material: Material, packages: Path) -> Proof:

@@ -27,7 +27,8 @@ from torch import Tensor, nn
 from benchmarks.held_out_artist.extractor_proof import in_halves, known_hands, proof_of
 from handstyle.diffusion.hardware import use_all_cores
 from handstyle.encoding.batches import generator, positions
-from handstyle.finetuning.recipe import Duration, Recipe
+from handstyle.finetuning.duration import Duration
+from handstyle.finetuning.recipe import Recipe
 from handstyle.inspection import extractor
 from handstyle.inspection.extractor import Extractor
 from handstyle.inspection.shipped_extractors import write_extractor

@@ -19,6 +19,7 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -66,13 +67,14 @@ def letters(text: str) -> str:
     return re.sub("[^a-z0-9]", "", text.lower())
 
 
-def opened(folder: Path, package: str) -> dict:
+def opened(folder: Path, package: str) -> dict[str, Any]:
     name, expected = PACKAGES[package]
     path = folder / package / "package" / name
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     if digest != expected:
         raise SystemExit(f"{path} has sha256 {digest}, expected {expected}: unpack exactly {package}")
-    return json.loads(path.read_text(encoding="utf-8"))
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
 
 
 def readable_names(folder: Path) -> dict[str, tuple[str, str]]:
@@ -87,7 +89,7 @@ def readable_names(folder: Path) -> dict[str, tuple[str, str]]:
     return names
 
 
-def all_drawings(folder: Path, icons: dict) -> list[Drawing]:
+def all_drawings(folder: Path, icons: dict[str, Any]) -> list[Drawing]:
     names = readable_names(folder)
     drawings = []
     for identifier in sorted(icons["icons"]):

@@ -95,7 +95,7 @@ def rank_correlation(runs: Sequence[Followed]) -> tuple[float, tuple[float, floa
         return float(spearmanr(errors_SN[:, columns].mean(axis=1), distances_SN[:, columns].mean(axis=1)).statistic)
 
     number, chance = errors_SN.shape[1], np.random.default_rng(SEED)
-    drawn = [of(chance.integers(number, size=number)) for _ in range(RESAMPLES)]
+    drawn = [of(columns) for columns in chance.integers(number, size=(RESAMPLES, number))]
     low, high = np.quantile(drawn, (0.025, 0.975))
     within = [float(spearmanr(np.mean(run.errors, axis=1), np.mean(run.distances, axis=1)).statistic) for run in runs]
     return of(np.arange(number)), (float(low), float(high)), float(np.mean(within))

@@ -62,7 +62,9 @@ def of(everything: Sequence[dict[str, Any]], **wanted: object) -> list[dict[str,
     return [found[draw] for draw in sorted(found)]
 
 
-def one_draw(folder: Path, works: int, draw: int, truth: int, recipe: str, base: Path | None = None) -> dict[str, Any]:
+def one_draw(
+    folder: Path, works: int, draw: int, truth: int, trained_by: str, base: Path | None = None
+) -> dict[str, Any]:
     source, workspace = drawn(folder, works, draw), Workspace(folder / f"workspace-{draw}")
     chosen = set(json.loads((source / "chosen.json").read_text(encoding="utf-8")))
     rights = read_rights_toml(EXAMPLE / "works" / "rights.toml")
@@ -91,8 +93,7 @@ def one_draw(folder: Path, works: int, draw: int, truth: int, recipe: str, base:
     ).go(20, lambda step: None)  # fmt: skip
 
     drawings = Drawings(
-        tuple(work.caption for work in held_out.training),
-        torch.stack([work.variants[0].mean_BCHW for work in left_out]),
+        tuple(work.caption for work in held_out.training), tuple(work.variants[0].mean_BCHW for work in left_out)
     )
     measure = yardstick(plan.family, drawings, planning.base_templates(plan), recipe.mixed_precision, NOISE_LEVELS)
     whole = float(measure.base_errors_LN.mean())
@@ -100,7 +101,7 @@ def one_draw(folder: Path, works: int, draw: int, truth: int, recipe: str, base:
     at = int(np.argmin([abs(one.step - steps) for one in followed]))
     best = int(np.argmax(gains))
     return {
-        "draw": draw, "base": plan.family.digest, "recipe": recipe, "works": works, "truth": truth,
+        "draw": draw, "base": plan.family.digest, "recipe": trained_by, "works": works, "truth": truth,
         "chosen": steps, "verdict": found.fitted.verdict, "steps": [one.step for one in followed],
         "gains": gains.tolist(),
         "best": followed[best].step, "passed its optimum": best < len(gains) - 1,

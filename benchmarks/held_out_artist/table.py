@@ -105,7 +105,7 @@ def _line(
 
 def gains(row: Row) -> NDArray[np.float64]:
     """What the base errs in the words that suit it best, minus what the method errs, drawing by drawing."""
-    return np.array(row.base_errors) - np.array(row.errors)
+    return np.subtract(row.base_errors, row.errors, dtype=np.float64)
 
 
 def _normalised(rows: Sequence[Row], oracle: Sequence[Row]) -> str:

@@ -37,8 +37,7 @@ def prepare(folder: Path) -> None:
     save_file({"latents": latents, "tokens": made.tokens(loaded.tokenizers[0])}, folder / "question.safetensors")
     answers: dict[str, Tensor] = {}
     for name in ("", *styles):
-        style = styles.get(name)
-        with attached(style.worn(loaded) if style else [], loaded):
+        with attached(styles[name].worn(loaded) if name else [], loaded):
             for what, tensor in made.answer(loaded, made.words_of(name), latents).items():
                 answers[f"{name}/{what}"] = tensor.contiguous()
     save_file(answers, folder / "expected.safetensors")
@@ -59,7 +58,8 @@ def ask(tool: str, checkout: Path, python: str, folder: Path) -> dict[str, Tenso
     )  # fmt: skip
     if done.returncode:
         raise SystemExit(f"{tool} ended with {done.returncode}")
-    return load_file(answers)
+    found: dict[str, Tensor] = load_file(answers)
+    return found
 
 
 def compared(folder: Path, found: dict[str, Tensor]) -> dict[str, dict[str, Any]]:

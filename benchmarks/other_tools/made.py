@@ -119,9 +119,10 @@ def merged(folder: Path, base: Path, lora: Made) -> Path:
 
 
 def tokens(tokenizer: Any) -> Tensor:
-    return tokenizer(
+    ids: Tensor = tokenizer(
         [WORDS], padding="max_length", max_length=tokenizer.model_max_length, return_tensors="pt"
     ).input_ids
+    return ids
 
 
 @torch.no_grad()

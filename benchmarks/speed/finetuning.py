@@ -121,7 +121,8 @@ def pictures_of(setting: Setting) -> list[Path]:
 
 def compare(task: Task, setting: Setting, repeats: int) -> Measured:
     """Medians of alternating repeats; of the reference's own options the faster counts."""
-    own, theirs = [], {"": [], "--pre_compute_text_embeddings": []} if setting.reference else {}
+    own: list[Measured] = []
+    theirs: dict[str, list[Measured]] = {"": [], "--pre_compute_text_embeddings": []} if setting.reference else {}
     for _ in range(repeats):
         own.append(ours(task, setting))
         for options in theirs:
@@ -140,7 +141,7 @@ def compare(task: Task, setting: Setting, repeats: int) -> Measured:
 
 
 def _ratio(found: Measured, what: str) -> float:
-    return round(found["handstyle"][what] / found["reference"][what], 2)
+    return round(float(found["handstyle"][what]) / float(found["reference"][what]), 2)
 
 
 def _settings(task: Task, setting: Setting) -> Measured:

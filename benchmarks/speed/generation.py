@@ -6,14 +6,14 @@ import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
 STEPS, PICTURES, GUIDANCE = 20, 8, 3.0
 
 
-def compare(embedded: Path, precision: str, repeats: int) -> dict[str, Any]:
+def compare(embedded: Path, precision: Literal["bf16", "no"], repeats: int) -> dict[str, Any]:
     """Eight pictures at once, 20 steps with guidance, in one process, turn by turn; loading is not counted."""
     draw, pipeline = _ours(precision), _pipelines(embedded, precision)
     own: list[float] = []
@@ -40,7 +40,7 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def _ours(precision: str) -> Callable[[], object]:
+def _ours(precision: Literal["bf16", "no"]) -> Callable[[], object]:
     from handstyle.diffusion import catalogue
     from handstyle.generation.generate import generate
     from handstyle.generation.request import GenerationRequest

@@ -13,6 +13,7 @@ import copy
 import resource
 import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import nn
@@ -52,7 +53,7 @@ def attention_both_ways() -> None:
                 (scores.softmax(-1) @ v.flatten(0, 1)).sum().backward()
 
             def kernel(q: torch.Tensor = q, k: torch.Tensor = k, v: torch.Tensor = v) -> None:
-                nn.functional.scaled_dot_product_attention(q, k, v).sum().backward()
+                nn.functional.scaled_dot_product_attention(q, k, v).sum().backward()  # type: ignore[no-untyped-call]
 
             def blocks(q: torch.Tensor = q, k: torch.Tensor = k, v: torch.Tensor = v) -> None:
                 one, two, three = (part.flatten(0, 1) for part in (q, k, v))
@@ -88,7 +89,7 @@ def norms_without_a_way_back() -> None:
             group_norm.GroupNorm.apply(x, layer.weight, layer.bias, 32, layer.eps)  # type: ignore[no-untyped-call]
 
         with torch.no_grad():
-            times = [1e3 * seconds(way) for way in (one_pass, lambda x=x, layer=layer: layer(x))]  # type: ignore[misc]
+            times = [1e3 * seconds(way) for way in (one_pass, lambda x=x, layer=layer: layer(x))]
         name = f"group norm, {shape[0]} of {' x '.join(map(str, shape[1:]))}, drawing"
         print(f"{'bf16':5} {name:38} {times[0]:7.2f} ms  exchanged {times[1]:7.2f} ms", flush=True)
 
@@ -106,7 +107,7 @@ def small_grids() -> None:
                 found = layer(x)
             found.backward(y)
 
-        times = [1e3 * seconds(lambda layer=layer: both_ways(layer)) for layer in (plain, faster)]  # type: ignore[misc]
+        times = [1e3 * seconds(partial(both_ways, layer)) for layer in (plain, faster)]
         name = f"3x3, {into} to {out}, 64 of {side} x {side}, learning"
         print(f"{'bf16':5} {name:38} {times[0]:7.2f} ms  exchanged {times[1]:7.2f} ms", flush=True)
 

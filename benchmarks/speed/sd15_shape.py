@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -44,7 +46,7 @@ def save(folder: Path, embedded: Path) -> Path:
     for name in ("scheduler", "tokenizer"):
         shutil.copytree(embedded / name, folder / name)
     shutil.copy(embedded / "model_index.json", folder)
-    makers = {
+    makers: dict[str, Callable[[], Any]] = {
         "unet": lambda: UNet2DConditionModel(**UNET),
         "vae": lambda: AutoencoderKL(**VAE),
         "text_encoder": lambda: CLIPTextModel(CLIPTextConfig(**CLIP, **words, **length)),

@@ -110,7 +110,7 @@ def test_baselines_and_a_method_become_rows_and_are_not_run_again(
     monkeypatch.setitem(METHODS, DEFAULT, method)
     path = small_bench.to / "rows.jsonl"
     monkeypatch.setattr(harness, "Method", lambda *given, **named: Method("oracle", QUICK, works=named["works"]))
-    for row in harness.rows(small_bench, 0, [DEFAULT], set(), None):
+    for row in harness.rows(small_bench, 0, [DEFAULT, ORACLE], set(), None):
         kept.add(path, row)
     found = kept.read(path, Row)
     by_name = {row.method: row for row in found}
@@ -129,7 +129,9 @@ def test_baselines_and_a_method_become_rows_and_are_not_run_again(
 
     monkeypatch.setattr("handstyle.stages.finetune", never)
     monkeypatch.setattr(baselines, "prepared", never)
-    assert list(harness.rows(small_bench, 0, [DEFAULT], {row.key for row in found}, None)) == []
+    assert list(harness.rows(small_bench, 0, [DEFAULT, ORACLE], {row.key for row in found}, None)) == []
+    without_it = {row.key for row in found if row.method != ORACLE}
+    assert list(harness.rows(small_bench, 0, [DEFAULT], without_it, None)) == [], "the oracle where it is asked for"
     with path.open("a", encoding="utf-8") as file:
         file.write('{"torn')
     kept.add(path, found[0])
