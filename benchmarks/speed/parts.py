@@ -63,6 +63,24 @@ def attention_both_ways() -> None:
             print(f"{precision:5} batch {batch} heads {heads} {queries:5} x {keys:<5}{ways}", flush=True)
 
 
+def attention_without_a_way_back() -> None:
+    """Of a picture with guidance by the embedded base, and of 64 of them: in blocks, and in the fused kernel."""
+    for batch, heads, queries, keys in ((2, 6, 16, 16), (2, 6, 16, 77), (2, 9, 4, 77), (128, 6, 16, 77)):
+        q, k, v = (torch.randn(batch, rows, heads * 32).bfloat16() for rows in (queries, keys, keys))
+
+        def in_blocks(
+            q: torch.Tensor = q, k: torch.Tensor = k, v: torch.Tensor = v, batch: int = batch, heads: int = heads
+        ) -> torch.Tensor:
+            one, two, three = (x.reshape(batch, -1, heads, 32).transpose(1, 2).flatten(0, 1) for x in (q, k, v))
+            mixed = attention.attention(one, two, three, 32**-0.5)
+            return mixed.reshape(batch, heads, -1, 32).transpose(1, 2).flatten(2)
+
+        with torch.no_grad():
+            times = [1e6 * seconds(way, 200) for way in (in_blocks, partial(attention.fused, q, k, v, heads, 32**-0.5))]
+        name = f"attention, batch {batch}, {heads} heads, {queries} x {keys}, drawing"
+        print(f"{'bf16':5} {name:50} blocks {times[0]:6.0f} us  fused {times[1]:6.0f} us", flush=True)
+
+
 def layers_both_ways() -> None:
     """Forward and back to the input, as diffusers has them and exchanged."""
     for precision, dtype in PRECISIONS.items():
@@ -156,6 +174,7 @@ def main() -> None:
     torch.set_num_threads(usable_cores())
     options = parser.parse_args()
     attention_both_ways()
+    attention_without_a_way_back()
     layers_both_ways()
     norms_without_a_way_back()
     small_grids()

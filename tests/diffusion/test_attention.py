@@ -74,6 +74,33 @@ def test_large_tables_are_not_kept_for_the_way_back(monkeypatch: pytest.MonkeyPa
     assert kept() == parts
 
 
+@pytest.mark.parametrize(("dtype", "within"), [(torch.float32, 2e-6), (torch.bfloat16, 0.03)], ids=["fp32", "bf16"])
+def test_the_fused_kernel_gives_what_the_formula_gives(dtype: torch.dtype, within: float) -> None:
+    batch, heads = 2, 3
+    parts = [chance(batch, rows, heads * WIDTH, seed=seed).to(dtype) for seed, rows in enumerate((QUERIES, KEYS, KEYS))]
+    by_head = [part.double().unflatten(2, (heads, WIDTH)).transpose(1, 2).flatten(0, 1) for part in parts]
+    expected = by_formula(*by_head, 0.35).unflatten(0, (batch, heads)).transpose(1, 2).flatten(2)
+    found = attention.fused(*parts, heads, 0.35)
+    assert found.dtype == dtype and found.shape == expected.shape
+    assert (found.double() - expected).abs().max() <= within * expected.abs().max()
+
+
+def test_small_tables_are_fused_where_there_is_no_way_back(tiny_base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    family = catalogue.load(tiny_base)
+    latents, words = torch.randn(2, *family.latent_shape(64, 64)), family.encode_texts(["a fox", ""])
+    fused, way = [], attention.fused
+    monkeypatch.setattr(attention, "fused", lambda *given: fused.append(given) or way(*given))
+    with torch.no_grad():
+        small = family.predict(latents, torch.tensor([500, 500]), words)
+    assert fused
+    monkeypatch.setattr(attention, "SMALL", 0)
+    before = len(fused)
+    with torch.no_grad():
+        in_blocks = family.predict(latents, torch.tensor([500, 500]), words)
+    assert len(fused) == before
+    torch.testing.assert_close(small, in_blocks, rtol=1e-4, atol=1e-4)
+
+
 def test_plain_leaves_the_blocks_out_everywhere(tiny_base: Path) -> None:
     ways = set(map(type, catalogue.load(tiny_base, plain=True).denoiser.attn_processors.values()))  # type: ignore[operator, union-attr]
     assert {way.__name__ for way in ways} == {"AttnProcessor"}

@@ -10,6 +10,7 @@ from typing import Any, cast
 import torch
 from diffusers import UNet2DConditionModel
 from diffusers.models.activations import GEGLU
+from diffusers.models.attention_processor import Attention as DiffusersAttention
 from torch import Tensor, nn
 
 from handstyle.diffusion.attention import BlockedAttention
@@ -45,11 +46,20 @@ class Gate(torch.autograd.Function):
         return slope
 
 
+class DirectAttention(DiffusersAttention):  # type: ignore[misc]
+    """diffusers' attention, which otherwise asks at each call which arguments its processor takes: as long as a small
+    product."""
+
+    def forward(self, hidden_states: Tensor, *given: Any, **named: Any) -> Tensor:
+        return cast(Tensor, self.processor(self, hidden_states, *given, **named))
+
+
 FASTER: dict[type[nn.Module], type[nn.Module]] = {
     nn.Linear: PackedLinear,
     nn.Conv2d: PackedConv2d,
     nn.GroupNorm: ChannelsLastGroupNorm,
     GEGLU: InPlaceGEGLU,
+    DiffusersAttention: DirectAttention,
 }
 
 

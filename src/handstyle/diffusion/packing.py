@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable
+from functools import cache
 from typing import Any, cast
 
 import torch
@@ -37,9 +38,7 @@ def computed_in(x: Tensor, weight: Tensor) -> torch.dtype:
 def can_pack(layer: nn.Linear | nn.Conv2d) -> bool:
     """Frozen weights on an x86 processor, for which oneDNN has operators that take them laid out."""
     weight = layer.weight
-    if weight.requires_grad or weight.device.type != "cpu" or not HAS_OPERATORS:
-        return False
-    return is_simple(layer)
+    return HAS_OPERATORS and not weight.requires_grad and weight.is_cpu and is_simple(layer)
 
 
 def is_simple(layer: nn.Linear | nn.Conv2d) -> bool:
@@ -53,13 +52,15 @@ def is_simple(layer: nn.Linear | nn.Conv2d) -> bool:
 
 def is_packed(layer: nn.Module, x: Tensor) -> bool:
     """Whether this layer multiplies this input with weights laid out beforehand."""
-    return (
-        isinstance(layer, PackedLinear | PackedConv2d)
-        and can_pack(layer)
-        and _can_multiply(computed_in(x, layer.weight))
-    )
+    return isinstance(layer, PackedLinear | PackedConv2d) and multiplies_in(layer, computed_in(x, layer.weight))
 
 
+def multiplies_in(layer: PackedLinear | PackedConv2d, dtype: torch.dtype) -> bool:
+    """The same, in a precision."""
+    return can_pack(layer) and _can_multiply(dtype)
+
+
+@cache
 def _can_multiply(dtype: torch.dtype) -> bool:
     return dtype == torch.float32 or (dtype == torch.bfloat16 and mkldnn._is_mkldnn_bf16_supported())
 
@@ -89,10 +90,11 @@ class PackedLinear(nn.Linear):
     rounds_anew = False  # when it learns: `LearningProduct`
 
     def forward(self, x: Tensor) -> Tensor:
-        if not is_packed(self, x):
+        dtype = computed_in(x, self.weight)
+        if not multiplies_in(self, dtype):
             return _learnt(self, x, super().forward)
         if not torch.is_grad_enabled():
-            return self.product(x.to(computed_in(x, self.weight)))
+            return self.product(x.to(dtype))
         return cast(Tensor, FrozenProduct.apply(x, self))  # type: ignore[no-untyped-call]
 
     def product(self, x: Tensor) -> Tensor:
@@ -114,10 +116,11 @@ class PackedConv2d(nn.Conv2d):
     rounds_anew = False  # when it learns: `LearningProduct`
 
     def forward(self, x: Tensor) -> Tensor:
-        if not is_packed(self, x):
+        dtype = computed_in(x, self.weight)
+        if not multiplies_in(self, dtype):
             return _learnt(self, x, super().forward)
         if not torch.is_grad_enabled():
-            return self.product(x.to(computed_in(x, self.weight)))
+            return self.product(x.to(dtype))
         return cast(Tensor, FrozenProduct.apply(x, self))  # type: ignore[no-untyped-call]
 
     def product(self, x_BCHW: Tensor) -> Tensor:
