@@ -17,7 +17,7 @@ from handstyle.inspection.report import Competitor, NearerToTruth
 from handstyle.inspection.surface import oklab
 
 DISTANCE = "sliced Wasserstein distance of OKLab gradients at three scales"
-SEEDS = (1, 2, 3, 4)
+SEEDS = (1, 2)  # two more make the interval a twelfth narrower, and drawing twice as long (docs/decisions/0002)
 SCALES, PROJECTIONS = (1, 2, 4), 64
 SIDE = 64  # pixels at which pictures are compared
 PROJECTION_SEED = 0
