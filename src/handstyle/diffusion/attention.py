@@ -5,7 +5,7 @@ cache. The blocks are kept for the way back while they are small in all, and com
 Measured on two cores of a Zen 5 in bf16 for 8 heads, 4096 x 4096, width 40: 67 + 89 ms forward and backward, where the
 fused kernel takes 145 + 240 (`python -m benchmarks.speed.parts`). Where there is no way back and the tables are small,
 one fused kernel takes the place of ten operations, each of which costs more to begin than to do: 6 heads, 16 x 77, for
-a picture with guidance 71 µs beside 199 on two cores of a Xeon. On CUDA the fused kernel is the faster one.
+a picture with guidance 75 µs beside 237 on two cores of a Xeon. On CUDA the fused kernel is the faster one.
 """
 
 from __future__ import annotations
