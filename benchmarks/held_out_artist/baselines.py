@@ -13,7 +13,7 @@ from PIL import Image
 from benchmarks.held_out_artist.bench import Bench, Measure, prepared
 from benchmarks.held_out_artist.make_example import letters
 from benchmarks.held_out_artist.methods import DEFAULT, METHODS, Method
-from benchmarks.held_out_artist.recipes import class_words_of
+from benchmarks.held_out_artist.recipes import class_words_of, of_the_base
 from benchmarks.held_out_artist.rows import Row
 from handstyle import loading
 from handstyle.collection.intake import load_work
@@ -36,10 +36,11 @@ COLOURS = 8
 def rows(bench: Bench, draw: int, known: set[str]) -> Iterator[Row]:
     """Those that are not known; the works of the draw are looked at, and nothing is trained."""
     method = Method("nothing is trained", works=METHODS[DEFAULT].works)
-    missing = [name for name in BASELINES if bench.row(draw, name, method).key not in known]
+    recipe = of_the_base(bench.family)
+    missing = [name for name in BASELINES if bench.row(draw, name, method, recipe).key not in known]
     if not missing:
         return
-    key = bench.row(draw, "baselines", method).key
+    key = bench.row(draw, "baselines", method, recipe).key
     workspace = prepared(bench, draw, method, "baselines", key)
     precision = "bf16" if hardware().fast_bf16 else "no"
     measure = Measure.of(bench, workspace, precision, class_words_of(bench.family))
@@ -65,7 +66,7 @@ def rows(bench: Bench, draw: int, known: set[str]) -> Iterator[Row]:
         else:
             pictures = list(given_back(bench.family, measure.real))
         distances = measure.distances(pictures)
-        yield bench.row(draw, name, method, **measure.of_base, errors=errors, distances=distances)
+        yield bench.row(draw, name, method, recipe, **measure.of_base, errors=errors, distances=distances)
 
 
 @torch.no_grad()

@@ -8,7 +8,7 @@ The shipped method draws all levels alike.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 Captions = Literal["of each", "the same for all"]
@@ -28,11 +28,15 @@ class Method:
 METHODS: dict[str, Method] = {
     DEFAULT: Method("what is shipped"),
     "cross-fitted": Method("is the length better that works left out in turn choose?", stop="cross-fitted"),
+    "captions never dropped": Method("what do captions add?", {"caption_dropout": 0.0}),
     "one caption for all": Method("what do captions add?", captions="the same for all"),
     "rank 2": Method("rank", {"rank": 2, "lora_alpha": 2}),
     "rank 4": Method("rank", {"rank": 4, "lora_alpha": 4}),
     "rank 64": Method("rank", {"rank": 64, "lora_alpha": 64}),
     "all weights": Method("low rank or all weights", {"method": "full", "learning_rate": 5e-5}),
+    "twice as long": Method("how long and how fast", {"max_train": "120 epochs"}),
+    "faster": Method("how long and how fast", {"learning_rate": 1e-3}),
+    "faster words": Method("how long and how fast", {"text_encoder_lr": 1.2e-3}),
     "attention alone": Method("which layers learn", {"lora_modules": ["attention"]}),
     "attention and feed-forward": Method("which layers learn", {"lora_modules": ["attention", "feed-forward"]}),
     "text encoder as it is": Method("what learns of the words", {"train_text_encoder": False}),
@@ -40,13 +44,15 @@ METHODS: dict[str, Method] = {
         "what learns of the words",
         {"train_text_encoder": False, "train_text_encoder_ti": True, "token_lr": 5e-3},
     ),
+    "a new word and the text encoder": Method(
+        "what learns of the words", {"train_text_encoder_ti": True, "token_lr": 5e-3}
+    ),
     "noise offset 0.05": Method("noise", {"noise_offset": 0.05}),
     "noise levels unweighted": Method("weight of noise levels", {"snr_gamma": "none"}),
     "much noise": Method("where along the noise", {"style_friendly_sampling": True}),
     "much noise, nearer the middle": Method(
         "where along the noise", {"style_friendly_sampling": True, "log_snr_mean": -3.0}
     ),
-    "much noise, unweighted": Method("where along the noise", {"style_friendly_sampling": True, "snr_gamma": "none"}),
     "little noise": Method("where along the noise", {"style_friendly_sampling": True, "log_snr_mean": 2.0}),
     "fewer ranks in much noise": Method("where along the noise", {"tlora": True}),
     "no moving average": Method("is the average worth it?", {"ema_decay": 0.0}),
@@ -56,6 +62,14 @@ METHODS: dict[str, Method] = {
     "8 works": Method("number of works", works=8),
     "16 works": Method("number of works", works=16),
     "64 works": Method("number of works", works=64),
+}
+UNWEIGHTED = (
+    "captions never dropped", "rank 64", "faster", "faster words", "twice as long", "a new word",
+    "a new word and the text encoder", "much noise",
+)  # fmt: skip
+METHODS |= {
+    f"{name}, noise levels unweighted": replace(METHODS[name], settings={**METHODS[name].settings, "snr_gamma": "none"})
+    for name in UNWEIGHTED
 }
 ORACLE = "oracle"
 REFERENCE, REFERENCE_BEST = "reference script", "reference script at its best step"

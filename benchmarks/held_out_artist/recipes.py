@@ -26,6 +26,11 @@ def recipe_of(family: ModelFamily, method: Method) -> str:
     return digests.of_json({"recipe": recipe, "captions": method.captions, "stop": method.stop})
 
 
+def of_the_base(family: ModelFamily) -> str:
+    """Digest of all that a row depends on for which nothing was trained: in which words the base was asked."""
+    return digests.of_json({"class words": class_words_of(family)})
+
+
 def class_words_of(family: ModelFamily) -> str:
     """In which words the base is asked beside every method."""
     return named(preset_for(family)).class_words

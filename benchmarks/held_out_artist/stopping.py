@@ -1,9 +1,10 @@
 """How much of what could be gained is lost by the length that works left out in turn choose?
 
-Works are drawn from the example's drawings; those that are not drawn are the truth. The run is then followed to four
-times the chosen length, and the regret is the share of the highest gain on the truth that the chosen length misses:
+Works are drawn from an artist's candidates and tuning drawings; those that are not drawn are the truth. The run is then
+followed to four times the chosen length, and the regret is the share of the highest gain on the truth that the chosen
+length misses:
 
-    python -m benchmarks.held_out_artist.stopping --works 16 --draws 20 --to stopping.json
+    python -m benchmarks.held_out_artist.stopping PACKAGES --artist game-icons --works 16 --draws 10 --to stopping.json
 
 A benchmark that was stopped goes on where it was; draws that are in the file are not run again. Draws with another
 base, another recipe or another number of works stay in the file and count for nothing.
@@ -22,6 +23,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks.held_out_artist.artists import ARTISTS, opened, split_of, written
 from benchmarks.held_out_artist.methods import Method
 from benchmarks.held_out_artist.recipes import recipe_of
 from handstyle import caching, digests, lengths, loading, planning, records, stages
@@ -35,19 +37,20 @@ from handstyle.progress import silent
 from handstyle.workspace import Workspace
 
 FURTHER, SNAPSHOTS = 4, 24  # times the chosen length; lengths that are looked at on the way
+OF_THE_EXAMPLE = (EXAMPLE / "works", EXAMPLE / "held_out")
 SETTINGS: dict[str, object] = {"train_batch_size": 8}
 
 
-def drawn(folder: Path, works: int, draw: int) -> Path:
-    """A folder with so many of the example's drawings, and all others beside it as works that are held back."""
+def drawn(folder: Path, works: int, draw: int, sources: Sequence[Path] = OF_THE_EXAMPLE) -> Path:
+    """A folder with all drawings of `sources`, and in `chosen.json` beside them so many that chance chose."""
     target = folder / f"draw-{draw}-of-{works}"
     if target.is_dir():
         return target
     target.mkdir(parents=True)
     found = []
-    for place in ("works", "held_out"):
-        shutil.copytree(EXAMPLE / place, target, dirs_exist_ok=True)
-        text = (EXAMPLE / place / "metadata.jsonl").read_text(encoding="utf-8")
+    for place in sources:
+        shutil.copytree(place, target, dirs_exist_ok=True)
+        text = (place / "metadata.jsonl").read_text(encoding="utf-8")
         found += [json.loads(line) for line in text.splitlines() if line.strip()]
     chance = torch.Generator().manual_seed(draw)
     order = [found[int(place)]["file_name"] for place in torch.randperm(len(found), generator=chance)]
@@ -62,12 +65,19 @@ def of(everything: Sequence[dict[str, Any]], **wanted: object) -> list[dict[str,
     return [found[draw] for draw in sorted(found)]
 
 
+def drawings_of(packages: Path, artist: str, pixels: int, folder: Path) -> Path:
+    """All that works and truth are drawn from: no drawing of it is one that methods are tested on."""
+    split = split_of(packages, ARTISTS[artist])
+    icons = opened(packages, split.artist)
+    return written(split, (*split.candidates, *split.tuning), icons, pixels, folder / f"of-{split.digest[:8]}-{pixels}")
+
+
 def one_draw(
-    folder: Path, works: int, draw: int, truth: int, trained_by: str, base: Path | None = None
+    folder: Path, drawings: Path, works: int, draw: int, truth: int, trained_by: str, base: Path | None = None
 ) -> dict[str, Any]:
-    source, workspace = drawn(folder, works, draw), Workspace(folder / f"workspace-{draw}")
+    source, workspace = drawn(folder, works, draw, [drawings]), Workspace(folder / f"workspace-{draw}")
     chosen = set(json.loads((source / "chosen.json").read_text(encoding="utf-8")))
-    rights = read_rights_toml(EXAMPLE / "works" / "rights.toml")
+    rights = read_rights_toml(source / "rights.toml")
     names = sorted(path.name for path in source.glob("*.png"))
     others = [name for name in names if name not in chosen]
     kept = set(others[:: max(1, len(others) // truth)][:truth])
@@ -111,6 +121,8 @@ def one_draw(
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("packages", type=Path)
+    arguments.add_argument("--artist", choices=tuple(ARTISTS), default="fxemoji")
     arguments.add_argument("--works", type=int, default=16)
     arguments.add_argument("--truth", type=int, default=48)
     arguments.add_argument("--draws", type=int, default=20)
@@ -121,13 +133,16 @@ def main() -> None:
     everything = json.loads(asked.to.read_text(encoding="utf-8")) if asked.to.is_file() else []
     family = loading.load_base(asked.base)
     recipe = recipe_of(family, Method("where it stops", SETTINGS, works=asked.works, stop="cross-fitted"))
-    wanted = {"base": family.digest, "recipe": recipe, "works": asked.works, "truth": asked.truth}
+    of_the_run = {"base": family.digest, "recipe": recipe, "works": asked.works, "truth": asked.truth}
+    wanted: dict[str, object] = {"artist": asked.artist, **of_the_run}
+    folder = asked.folder / asked.artist
+    drawings = drawings_of(asked.packages, asked.artist, family.resolution, folder)
     known = {row["draw"] for row in of(everything, **wanted)}
     for draw in range(asked.draws):
         if draw in known:
             continue
-        row = one_draw(asked.folder, asked.works, draw, asked.truth, recipe, asked.base)
-        everything.append(row)
+        row = one_draw(folder, drawings, asked.works, draw, asked.truth, recipe, asked.base)
+        everything.append({"artist": asked.artist, **row})
         records.write(asked.to, (json.dumps(everything, indent=2) + "\n").encode())
         print(json.dumps({name: value for name, value in row.items() if name not in ("steps", "gains")}, indent=2))
     rows = of(everything, **wanted)

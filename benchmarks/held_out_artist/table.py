@@ -1,12 +1,12 @@
 """How do the rows of the benchmark become the table of docs/benchmark.md?
 
-    python -m benchmarks.held_out_artist.table [ROWS.jsonl] [--check] [--on tuning]
+    python -m benchmarks.held_out_artist.table [ROWS.jsonl] [--check]
 
-Only rows of the base that is shipped and of the recipes as they are resolved now, on the drawings for testing, stand
-there; those on the drawings that settings are chosen with are shown on the screen. The primary number was declared
-before anything was run: the held-out gain, as a share of what the base errs in the words that suit it best, with an
-interval over the test drawings, and the draws singly. Everything else is descriptive; so is the gain as a share of
-what the oracle gains.
+Only rows of the base that is shipped and of the recipes as they are resolved now stand there: first those on the
+drawings for testing, and apart from them those on the drawings that settings are chosen with. The primary number was
+declared before anything was run: the held-out gain, as a share of what the base errs in the words that suit it best,
+with an interval over the test drawings, and the draws singly. Everything else is descriptive; so is the gain as a share
+of what the oracle gains.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from numpy.typing import NDArray
 from benchmarks.held_out_artist import reference
 from benchmarks.held_out_artist import rows as kept
 from benchmarks.held_out_artist.artists import TESTING, TUNING
+from benchmarks.held_out_artist.baselines import BASELINES, WITHOUT
 from benchmarks.held_out_artist.bench import On
 from benchmarks.held_out_artist.methods import DEFAULT, METHODS, ORACLE, REFERENCE, REFERENCE_BEST, Method
-from benchmarks.held_out_artist.recipes import recipe_of
+from benchmarks.held_out_artist.recipes import of_the_base, recipe_of
 from benchmarks.held_out_artist.rows import Row
 from handstyle.diffusion.family import ModelFamily
 from handstyle.finetuning.gain import bootstrap_mean, bootstrap_share, normalised
@@ -33,8 +34,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmark.md"
 ROWS = Path(__file__).with_name("rows.jsonl")  # those that the page is of
 BEGIN, END = "<!-- rows: written by benchmarks/held_out_artist/table.py -->", "<!-- end of rows -->"
 NOT_RUN = "The benchmark has not been run on the base that is shipped now. No numbers are printed until it has."
-WITHOUT = "base without identifier"
-DRAWINGS: dict[On, int] = {"tuning": TUNING, "testing": TESTING}
+DRAWINGS: dict[On, int] = {"testing": TESTING, "tuning": TUNING}
 HEAD = (
     "| method | gain | 95 % interval | draws singly | normalised | more than `handstyle` | distance to the drawing |",
     "|---|---|---|---|---|---|---|",
@@ -49,11 +49,19 @@ def current(found: Sequence[Row], family: ModelFamily, on: On = "testing") -> li
 
 
 def recipe_now(row: Row, family: ModelFamily) -> str:
-    """Baselines and the oracle have the default's."""
+    """The oracle has the default's."""
+    if row.method in BASELINES:
+        return of_the_base(family)
     if row.method in (REFERENCE, REFERENCE_BEST):
         return reference.recipe_of(family)
     method = METHODS.get(row.method) or Method("the default")
     return recipe_of(family, replace(method, works=row.works))
+
+
+def all_tables(found: Sequence[Row], family: ModelFamily) -> str:
+    testing, tuning = (current(found, family, on) for on in DRAWINGS)
+    screened = f"\n\n## Screening, on the tuning drawings\n\n{tables(tuning)}" if tuning else ""
+    return tables(testing) + screened
 
 
 def tables(own: Sequence[Row]) -> str:
@@ -70,7 +78,7 @@ def tables(own: Sequence[Row]) -> str:
 
 def _of_artist(artist: str, rows: Sequence[Row]) -> list[str]:
     related = rows[0].related
-    title = f"### {artist}" + (f", related to {related} in the base" if related else "")
+    title = f"### {artist}{', tuning' if rows[0].on == 'tuning' else ''}" + (f", related to {related} in the base" if related else "")
     draws = len({row.draw for row in rows})
     said = f"{rows[0].drawings} drawings, {draws} draw{'s' if draws > 1 else ''}."
     by_method: dict[str, list[Row]] = {}
@@ -149,14 +157,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("rows", type=Path, nargs="?", default=ROWS)
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 where the page says otherwise")
-    parser.add_argument("--on", choices=list(DRAWINGS), default="testing")
     options = parser.parse_args()
-    if options.on == "tuning":
-        print(tables(current(kept.read(options.rows, Row), catalogue.load(None), "tuning")))
-        return
     page = PAGE.read_text(encoding="utf-8")
-    family = catalogue.load(None)
-    made = written(page, tables(current(kept.read(options.rows, Row), family)))
+    made = written(page, all_tables(kept.read(options.rows, Row), catalogue.load(None)))
     if options.check:
         raise SystemExit(int(made != page))
     PAGE.write_text(made, encoding="utf-8")

@@ -11,19 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 from benchmarks.held_out_artist import __main__ as harness
-from benchmarks.held_out_artist import artists, audits, baselines, bench, recipes, reference, snapshots, stopping, table
+from benchmarks.held_out_artist import artists, baselines, bench, recipes, reference, table
 from benchmarks.held_out_artist import rows as kept
 from benchmarks.held_out_artist.artists import ARTISTS, TESTING, Drawing, Split
-from benchmarks.held_out_artist.audits import Draw, counted
 from benchmarks.held_out_artist.bench import Bench
 from benchmarks.held_out_artist.methods import DEFAULT, METHODS, ORACLE, Method
 from benchmarks.held_out_artist.rows import Row
-from benchmarks.held_out_artist.snapshots import Followed, rank_correlation
 from PIL import Image
 
 from handstyle.diffusion import catalogue
 from handstyle.finetuning.recipe import Recipe
-from handstyle.inspection.audit_report import Audit, Judged
 
 GAME_ICONS = ARTISTS["game-icons"]
 QUICK = {"max_train": "2 steps", "train_batch_size": 2, "rank": 2, "mixed_precision": "no"}
@@ -203,6 +200,8 @@ def test_rows_of_another_base_or_of_a_trial_are_not_printed(family: Any) -> None
     tuned = row(DEFAULT, 0, 0.9, **now, on="tuning", drawings=64)
     assert table.current([counts, tuned], family) == [counts]
     assert table.current([counts, tuned], family, "tuning") == [tuned]
+    tested, _, screened = table.all_tables([counts, tuned], family).partition("## Screening, on the tuning drawings")
+    assert "### fxemoji\n" in tested and "### fxemoji, tuning\n" in screened, "apart, and never in one mean"
     related = row(DEFAULT, 0, 0.9, artist="emojione-v1", related="Emoji One")
     made = table.tables([related, row(DEFAULT, 0, 0.9)])
     assert made.index("### fxemoji") < made.index("### emojione-v1, related to Emoji One in the base")
@@ -211,15 +210,18 @@ def test_rows_of_another_base_or_of_a_trial_are_not_printed(family: Any) -> None
 def test_the_table_says_what_the_rows_beside_the_benchmark_say() -> None:
     page, family = table.PAGE.read_text(encoding="utf-8"), catalogue.load(None)
     found = kept.read(table.ROWS, Row)
-    assert found and table.current(found, family) == found, "rows of another base or recipe stand among them"
-    assert table.written(page, table.tables(found)) == page, "`python -m benchmarks.held_out_artist.table` writes it"
+    counting = [row for on in table.DRAWINGS for row in table.current(found, family, on)]
+    assert found and len(counting) == len(found), "rows of another base or recipe stand among them"
+    made = table.written(page, table.all_tables(found, family))
+    assert made == page, "`python -m benchmarks.held_out_artist.table` writes it"
 
 
 def test_every_row_is_known_by_the_recipe_it_would_have_now(family: Any) -> None:
     default = recipes.recipe_of(family, Method("of 32 works"))
     found = {name: row(name, 0, 0.9) for name in (*METHODS, *baselines.BASELINES, ORACLE, "reference script")}
     digests = {name: table.recipe_now(one, family) for name, one in found.items()}
-    assert {digests[name] for name in (DEFAULT, *baselines.BASELINES, ORACLE)} == {default}
+    assert {digests[name] for name in (DEFAULT, ORACLE)} == {default}
+    assert {digests[name] for name in baselines.BASELINES} == {recipes.of_the_base(family)} != {default}
     others = [name for name, method in METHODS.items() if method.settings or method.stop != "max_train"]
     assert len({digests[name] for name in others} | {default}) == len(others) + 1
     assert digests["reference script"] not in {digests[name] for name in METHODS}
@@ -254,39 +256,8 @@ def test_rows_of_an_older_format_are_passed_over(tmp_path: Path) -> None:
     assert [one.draw for one in kept.read(path, Row)] == [1]
 
 
-def test_draws_of_another_base_or_recipe_count_for_nothing(tmp_path: Path) -> None:
-    audit = Audit(works=32, learnt=16, held_out=16, units=32, chosen_by="chance", smallest_p=1e-4)
-    run = Followed(draw=0, base="b", recipe="r", steps=(1,), base_errors=(1.0,), errors=((1.0,),), distances=((1.0,),))
-    for draw, base, recipe in ((1, "b", "r"), (0, "b", "r"), (2, "c", "r"), (3, "b", "q"), (4, "b", "")):
-        kept.add(tmp_path / "audits.jsonl", Draw(draw=draw, base=base, recipe=recipe, audit=audit))
-        kept.add(tmp_path / "snapshots.jsonl", run.model_copy(update={"draw": draw, "base": base, "recipe": recipe}))
-    assert [one.draw for one in audits.of("b", "r", tmp_path / "audits.jsonl")] == [0, 1]
-    assert [one.draw for one in snapshots.of("b", "r", tmp_path / "snapshots.jsonl")] == [0, 1]
-    rows = [{"draw": 1, "base": "b", "recipe": "r"}, {"draw": 0, "base": "b", "recipe": "r"}, {"draw": 2, "base": "b"}]
-    assert [one["draw"] for one in stopping.of(rows, base="b", recipe="r")] == [0, 1]
-
-
 def test_the_page_keeps_its_words_around_the_table() -> None:
     page = table.PAGE.read_text(encoding="utf-8")
     made = table.written(page, "| it |")
     assert "| it |" in made and made.startswith(page.partition(table.BEGIN)[0])
     assert table.written(made, table.NOT_RUN) == table.written(page, table.NOT_RUN)
-
-
-def test_counts_of_audits_have_exact_intervals() -> None:
-    assert counted("seen", [True] * 19 + [False]) == "seen: 19 of 20, 75.1% to 99.9%; not in draws 19"
-    frame = Audit(works=32, learnt=16, held_out=16, units=32, chosen_by="chance", smallest_p=1e-4)
-    clean, guilty = (Judged(model="it", steps=1, outputs_p=p) for p in (0.5, 0.0001))
-    draw = Draw(draw=0, base="b", audit=frame.model_copy(update={"positive": guilty, "negative": clean}))
-    assert draw.sees_by_heart and not draw.accuses_wrongly
-    assert draw.model_copy(update={"audit": frame.model_copy(update={"left_out": guilty})}).accuses_wrongly
-
-
-def test_a_rank_correlation_over_snapshots_is_of_their_means() -> None:
-    errors = tuple(tuple(0.5 - 0.01 * step + 0.001 * n for n in range(12)) for step in range(10))
-    nearer = tuple(tuple(2 * value for value in of_step) for of_step in errors)
-    run = Followed(draw=0, base="b", steps=tuple(range(1, 11)), base_errors=errors[0], errors=errors, distances=nearer)
-    whole, (low, high), within = rank_correlation([run, run])
-    assert (whole, within) == (pytest.approx(1), pytest.approx(1)) and low == pytest.approx(high) == pytest.approx(1)
-    away = run.model_copy(update={"distances": nearer[::-1]})
-    assert rank_correlation([away])[0] == pytest.approx(-1)
