@@ -73,9 +73,9 @@ def drawings_of(packages: Path, artist: str, pixels: int, folder: Path) -> Path:
 
 
 def one_draw(
-    folder: Path, drawings: Path, works: int, draw: int, truth: int, trained_by: str, base: Path | None = None
+    folder: Path, taken_from: Path, works: int, draw: int, truth: int, trained_by: str, base: Path | None = None
 ) -> dict[str, Any]:
-    source, workspace = drawn(folder, works, draw, [drawings]), Workspace(folder / f"workspace-{draw}")
+    source, workspace = drawn(folder, works, draw, [taken_from]), Workspace(folder / f"workspace-{draw}")
     chosen = set(json.loads((source / "chosen.json").read_text(encoding="utf-8")))
     rights = read_rights_toml(source / "rights.toml")
     names = sorted(path.name for path in source.glob("*.png"))

@@ -78,7 +78,8 @@ def tables(own: Sequence[Row]) -> str:
 
 def _of_artist(artist: str, rows: Sequence[Row]) -> list[str]:
     related = rows[0].related
-    title = f"### {artist}{', tuning' if rows[0].on == 'tuning' else ''}" + (f", related to {related} in the base" if related else "")
+    tuned = ", tuning" if rows[0].on == "tuning" else ""
+    title = f"### {artist}{tuned}" + (f", related to {related} in the base" if related else "")
     draws = len({row.draw for row in rows})
     said = f"{rows[0].drawings} drawings, {draws} draw{'s' if draws > 1 else ''}."
     by_method: dict[str, list[Row]] = {}
