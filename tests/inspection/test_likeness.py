@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
-from handstyle.inspection.likeness import SIDE, distance, mean_distances, nearer_to_truth, strokes
+from handstyle.inspection.likeness import SIDE, Seen, distance, mean_distances, nearer_to_truth, strokes
 
 
 def drawing(seed: int = 0) -> Image.Image:
@@ -71,6 +71,20 @@ def test_the_distance_of_a_prompt_is_the_mean_over_its_seeds() -> None:
     truth = [strokes(drawing(0)), strokes(drawing(1))]
     found = mean_distances([[drawing(0), drawing(2)], [drawing(1), drawing(1)]], truth)
     assert found.tolist() == pytest.approx([apart(drawing(0), drawing(2)) / 2, 0])
+
+
+def test_a_picture_is_looked_at_once_in_each_way() -> None:
+    looked: list[Image.Image] = []
+
+    def look(image: Image.Image) -> int:
+        looked.append(image)
+        return len(looked)
+
+    seen, one, other = Seen(), drawing(0), drawing(0)
+    assert [seen.of(look, image) for image in (one, one, other, one)] == [1, 1, 2, 1], "alike is not the same"
+    assert seen.of(strokes, one) is seen.of(strokes, one) and len(looked) == 2
+    for left in range(50):  # made and let go: none of them may be taken for one before it
+        assert seen.of(look, drawing(left % 3)) == 3 + left
 
 
 def nearer(base: list[float], style: list[float], white: list[float]) -> tuple[int, bool, int]:

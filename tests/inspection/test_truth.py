@@ -7,6 +7,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from handstyle.finetuning.gain import bootstrap_share
+from handstyle.inspection.likeness import Seen
 from handstyle.inspection.truth import closeness
 
 
@@ -20,7 +21,7 @@ TRUTH = [drawing(left, "red") for left in (4, 12, 20, 28)]
 
 
 def found(style: list[Image.Image], base: list[Image.Image]) -> dict[str, tuple[float, float | None]]:
-    rows = closeness([[image] for image in base], [[image] for image in style], TRUTH, TRUTH)
+    rows = closeness([[image] for image in base], [[image] for image in style], TRUTH, TRUTH, Seen())
     return {row.measure: (row.style, row.share.share if row.share else None) for row in rows}
 
 

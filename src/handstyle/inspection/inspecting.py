@@ -65,9 +65,12 @@ def inspect(subject: Subject, further: HeldOut | None, pictures: Path, report: R
         as_seen(work, subject.folder, subject.collection.background, subject.resolution)
         for work in subject.collection.training
     ]
-    nearer, far_base, far_style = _nearer(base, style, truth, works, subject.seeds) if real else (None, None, None)
+    seen = likeness.Seen()
+    nearer, far_base, far_style = (
+        _nearer(base, style, truth, works, subject.seeds, seen) if real else (None, None, None)
+    )
     copying = _copying(subject, base, style, captions, works, truth, shown, report)
-    features, ways = _likeness(subject, models, base, style, truth, works, captions) if real else (None, ())
+    features, ways = _likeness(subject, models, base, style, truth, works, captions, seen) if real else (None, ())
     trained = subject.worn.style
     return InspectionReport(
         style=trained.tensors,
@@ -122,12 +125,17 @@ def _oracle(subject: Subject, drawings: Drawings) -> Tensor | None:
 
 
 def _nearer(
-    base: Drawn, style: Drawn, truth: Sequence[Image.Image], works: Sequence[Image.Image], seeds: Sequence[int]
+    base: Drawn,
+    style: Drawn,
+    truth: Sequence[Image.Image],
+    works: Sequence[Image.Image],
+    seeds: Sequence[int],
+    seen: likeness.Seen,
 ) -> tuple[NearerToTruth, list[float], list[float]]:
-    real = [likeness.strokes(image) for image in truth]
-    far_base, far_style = likeness.mean_distances(base.pictures, real), likeness.mean_distances(style.pictures, real)
+    real = [seen.of(likeness.strokes, image) for image in truth]
+    far_base, far_style = (likeness.mean_distances(drawn.pictures, real, seen) for drawn in (base, style))
     nothing: Mapping[str, Image.Image] = {"a white picture": white(truth[0].size), "the mean of the works": mean(works)}
-    competitors = {name: likeness.mean_distances([[image]] * len(real), real) for name, image in nothing.items()}
+    competitors = {name: likeness.mean_distances([[image]] * len(real), real, seen) for name, image in nothing.items()}
     found = likeness.nearer_to_truth(far_base, far_style, competitors, seeds=seeds, base_prompt=base.template)
     return found, far_base.tolist(), far_style.tolist()
 
@@ -140,12 +148,13 @@ def _likeness(
     truth: Sequence[Image.Image],
     works: Sequence[Image.Image],
     captions: Sequence[str],
+    seen: likeness.Seen,
 ) -> tuple[FeatureLikeness, tuple[Closeness, ...]]:
     """To the real drawings: by plain measures, by an extractor, and by models on the user's disk."""
     end = given_back(subject.family, truth)
     features, further = feature_likeness(base.pictures, style.pictures, end, truth, works, captions)
     others = [by_vision_model(model, base.pictures, style.pictures, end, truth) for model in models]
-    return features, (*closeness(base.pictures, style.pictures, end, truth), *further, *others)
+    return features, (*closeness(base.pictures, style.pictures, end, truth, seen), *further, *others)
 
 
 def white(size: tuple[int, int]) -> Image.Image:

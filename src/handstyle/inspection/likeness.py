@@ -6,8 +6,10 @@ were fixed before the example was trained, see docs/decisions/0002-distance-to-t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from math import comb
+from typing import TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +24,7 @@ SCALES, PROJECTIONS = (1, 2, 4), 64
 SIDE = 64  # pixels at which pictures are compared
 PROJECTION_SEED = 0
 
+Look = TypeVar("Look")
 Strokes = list[NDArray[np.float64]]  # a scale: PROJECTIONS x number of pixels, each row sorted
 
 
@@ -30,7 +33,8 @@ def strokes(image: Image.Image) -> Strokes:
     Wasserstein distance compares (Rabin et al. 2012)."""
     square = image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BOX)
     colours_HWC = oklab(np.asarray(square))
-    return [np.sort(_gradients(_reduced(colours_HWC, scale)) @ _directions(), axis=0).T for scale in SCALES]
+    seen = (_gradients(_reduced(colours_HWC, scale)) @ _directions() for scale in SCALES)
+    return [np.sort(np.ascontiguousarray(one.T), axis=1) for one in seen]  # rows side by side are sorted faster
 
 
 def _reduced(colours_HWC: NDArray[np.float64], scale: int) -> NDArray[np.float64]:
@@ -45,6 +49,7 @@ def _gradients(colours_HWC: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(both_HWC.reshape(-1, 6))
 
 
+@cache
 def _directions() -> NDArray[np.float64]:
     directions = np.random.default_rng(PROJECTION_SEED).normal(size=(6, PROJECTIONS))
     return np.asarray(directions / np.linalg.norm(directions, axis=0))
@@ -55,11 +60,27 @@ def distance(one: Strokes, other: Strokes) -> float:
     return float(np.mean([np.abs(a - b).mean() for a, b in zip(one, other, strict=True)]))
 
 
-def mean_distances(pictures: Sequence[Sequence[Image.Image]], real: Sequence[Strokes]) -> NDArray[np.float64]:
+class Seen:
+    """Each picture is looked at once in each way."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[int, int], tuple[Image.Image, object]] = {}  # with the picture, whose number is its own
+
+    def of(self, look: Callable[[Image.Image], Look], image: Image.Image) -> Look:
+        key = (id(look), id(image))
+        if key not in self._kept:
+            self._kept[key] = image, look(image)
+        return cast(Look, self._kept[key][1])
+
+
+def mean_distances(
+    pictures: Sequence[Sequence[Image.Image]], real: Sequence[Strokes], seen: Seen | None = None
+) -> NDArray[np.float64]:
     """One a prompt: the mean over its seeds. `pictures` are prompt x seed."""
+    seen = seen or Seen()
     return np.array(
         [
-            np.mean([distance(strokes(picture), truth) for picture in of_prompt])
+            np.mean([distance(seen.of(strokes, picture), truth) for picture in of_prompt])
             for of_prompt, truth in zip(pictures, real, strict=True)
         ]
     )

@@ -15,6 +15,7 @@ from PIL import Image
 
 from handstyle.finetuning.gain import bootstrap_mean, bootstrap_share
 from handstyle.inspection import decisions, likeness
+from handstyle.inspection.likeness import Seen
 from handstyle.inspection.report import Closeness
 from handstyle.inspection.surface import oklab
 
@@ -47,10 +48,10 @@ MEASURES: tuple[tuple[Part, str, Callable[[Image.Image], object], Callable[..., 
 
 
 def closeness(
-    base: Pictures, style: Pictures, given_back: Sequence[Image.Image], truth: Sequence[Image.Image]
+    base: Pictures, style: Pictures, given_back: Sequence[Image.Image], truth: Sequence[Image.Image], seen: Seen
 ) -> tuple[Closeness, ...]:
     """`given_back` are the real drawings through the autoencoder. Distances are means over a prompt's seeds."""
-    found, seen = [], _Seen()
+    found = []
     for part, name, look, between in MEASURES:
 
         def far(pictures: Pictures, look=look, between=between) -> NDArray[np.float64]:  # type: ignore[no-untyped-def]
@@ -78,16 +79,3 @@ def way(
         nearer=bootstrap_mean(base_N - style_N),
         share=bootstrap_share(base_N - style_N, base_N - end_N) if whole.is_above_zero else None,
     )
-
-
-class _Seen:
-    """Each picture is looked at once in each way."""
-
-    def __init__(self) -> None:
-        self._kept: dict[tuple[int, int], object] = {}
-
-    def of(self, look: Callable[[Image.Image], object], image: Image.Image) -> object:
-        key = (id(look), id(image))
-        if key not in self._kept:
-            self._kept[key] = look(image)
-        return self._kept[key]
