@@ -77,6 +77,18 @@ def test_collect_needs_no_torch(tmp_path: Path) -> None:
     assert "torch" not in imported_by("collect", str(tmp_path), "--mine", "Ada")
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["encode"], ["finetune"], ["generate", "a cat"], ["inspect"], ["inspect", "--further", "nowhere"],
+        ["publish", "--name", "it"], ["compare", "one", "two"], ["influence", "picture.png"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_what_is_not_there_yet_is_told_before_networks_are_imported(words: list[str], tmp_path: Path) -> None:
+    assert "torch" not in imported_by(*words, "--workspace", str(tmp_path))
+
+
 def test_python_m_handstyle_is_the_same_program() -> None:
     shown = subprocess.run([sys.executable, "-m", "handstyle", "--help"], capture_output=True, text=True)
     assert shown.stdout.startswith("Usage: handstyle ")

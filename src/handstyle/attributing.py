@@ -55,14 +55,14 @@ def influence(
     progress: Progress,
 ) -> Attributed:
     """Of one picture by the newest style or a named run. With `retrain` by trainings without works, else by a score."""
+    if not retrain and (one_by_one or halves is not None):
+        raise UsageMistake("--halves and --one-by-one say how to train without works", hint="Add --retrain.")
+    began, run = time.perf_counter(), style or workspace.needs("run", "finetune")
     from handstyle.generation.wardrobe import made_from, worn
     from handstyle.inspection import influence_page
     from handstyle.inspection.drawing import Album
     from handstyle.inspection.influence_scores import scores
 
-    if not retrain and (one_by_one or halves is not None):
-        raise UsageMistake("--halves and --one-by-one say how to train without works", hint="Add --retrain.")
-    began, run = time.perf_counter(), style or workspace.needs("run", "finetune")
     known = learnt(workspace, run, base, progress)
     require_generating(workspace, known.style, known.family)
     if len(known.material.works) < FEWEST_WORKS:

@@ -46,6 +46,8 @@ def compare(
     progress: Progress,
 ) -> RunsCompared:
     """Two runs of a workspace on one base, on drawings that neither learnt from. Asks for what inspecting asks for."""
+    for run in (before, after):
+        _require_run(workspace, run)
     from handstyle.diffusion.hardware import use_all_cores
     from handstyle.inspection import compare_page
     from handstyle.inspection.drawing import Album
@@ -85,16 +87,19 @@ def compare(
     )
 
 
+def _require_run(workspace: Workspace, run: str) -> None:
+    if run not in (runs := workspace.runs()):
+        raise UsageMistake(
+            f"there is no run `{run}` in this workspace", hint=f"It has: {', '.join(runs) or 'none yet'}."
+        )
+
+
 def _subject(workspace: Workspace, run: str, family: ModelFamily) -> Subject:
     """Raises Withdrawn or RightsMissing, as inspecting does, and UsageMistake for another base."""
     from handstyle.encoding.cache import Cache
     from handstyle.generation import wardrobe
     from handstyle.inspection.subject import Subject
 
-    if run not in workspace.runs():
-        raise UsageMistake(
-            f"there is no run `{run}` in this workspace", hint=f"It has: {', '.join(workspace.runs()) or 'none yet'}."
-        )
     worn = wardrobe.worn(workspace, [run])[0]
     require_base(worn.trained.base, family)
     require_generating(workspace, worn.trained, family)

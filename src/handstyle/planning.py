@@ -80,14 +80,14 @@ def plan(
 ) -> Plan:
     """The recipe for this collection on this base: the default for so many works, a preset or a file, then settings.
     `network_weights` is a file of another tool to go on from; its rank is taken where nobody says another."""
-    from handstyle.finetuning.defaults import recipe_from, with_settings
-    from handstyle.finetuning.recipe import Recipe
-    from handstyle.finetuning.suiting import suit
-
     if extend is not None:
         return _extension(workspace, base, class_images, extend, plain=plain)
     collection, folder = current_collection(workspace)
     require_permission(workspace, collection, "train")
+    from handstyle.finetuning.defaults import recipe_from, with_settings
+    from handstyle.finetuning.recipe import Recipe
+    from handstyle.finetuning.suiting import suit
+
     # Before the base is loaded, which takes a while: a slip is told at once.
     chosen = recipe_from(recipe_file, preset, Recipe())
     recipe = chosen.changed(**(settings or {})) if recipe_file else with_settings(chosen, settings or {})

@@ -2,7 +2,7 @@
 
 Each stage reads records, does its work and leaves a record behind, all of which stand in `results`. Terminal and pages
 call only these, and what stands beside them for the other commands. Whatever needs torch is imported inside the stage
-that needs it, so collecting and publishing's gates do without.
+that needs it, after what can be told without: to import it takes seconds.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from handstyle import (
     releasing,
     runs,
 )
+from handstyle.collection.listing import require_folder
 from handstyle.finetuning.crop_plan import crop_plan
 from handstyle.gates import further_drawings, require_generating, require_permission, require_standing, require_training
 from handstyle.inspectees import inspectee
@@ -80,11 +81,11 @@ def encode(
     workspace: Workspace, base: Path | None = None, *, recipe: Recipe | None = None, progress: Progress = silent
 ) -> Encoded:
     """Every work and every text through the base's encoders, once."""
+    collection, folder = current_collection(workspace)
+    require_permission(workspace, collection, "train")
     from handstyle.diffusion.hardware import use_all_cores
 
     use_all_cores()  # as finetuning does: with another number of threads the last bits are others
-    collection, folder = current_collection(workspace)
-    require_permission(workspace, collection, "train")
     family = load_base(base)
     require_known_base(workspace, family)
     recipe = recipe or default_recipe(collection, family)
@@ -166,6 +167,7 @@ def generate(
 ) -> Generated:
     """Prompts x seeds, each picture signed with what it was made from. Without `styles`, the newest style is worn. With
     an `edit`, pictures are made from a picture; with `meter`, it is told how strongly the words steer."""
+    styles = styles or [workspace.needs("run", "finetune")]
     from handstyle import keys
     from handstyle.diffusion.hardware import use_all_cores
     from handstyle.generation import wardrobe
@@ -177,7 +179,7 @@ def generate(
     secret = keys.read_key(key) if key else keys.own_key()
     family = load_base(base, plain=plain)
     known = require_known_base(workspace, family)
-    worn = wardrobe.worn(workspace, styles or [workspace.needs("run", "finetune")], family)
+    worn = wardrobe.worn(workspace, styles, family)
     said = {item.style.tensors: require_generating(workspace, item.style, family) for item in worn}
     settings = dict(settings or {})
     begun = editing.begun(workspace, edit, family, settings) if edit else None
@@ -219,12 +221,14 @@ def inspect(
     progress: Progress = silent,
 ) -> Inspected:
     """A style, against drawings it never saw: that of the current run, or the one named; a file of another tool is held
-    against the newest collection. `further` is a folder of more by the same artist.
-    `oracle` is a style trained on all else of that artist: what could be gained at most. `vision` are
-    folders of models that look, too. An `audit` trains twins on half of the works to see whether the style copies.
+    against the newest collection. `further` is a folder of more by the same artist, `oracle` a style trained on all
+    else of it, `vision` folders of models that look, too. An `audit` trains twins on half of the works: does it copy?
 
     A quick inspection looks at eight drawings and one seed: enough to see that everything works, not to conclude.
     """
+    if further is not None:
+        require_folder(further)
+    style = style or workspace.needs("run", "finetune")
     from handstyle.diffusion.hardware import use_all_cores
     from handstyle.encoding.cache import Cache
     from handstyle.inspection import inspecting, material, page, subject
@@ -232,7 +236,6 @@ def inspect(
 
     use_all_cores()
     mark = own_mark()
-    style = style or workspace.needs("run", "finetune")  # before the base is loaded, which takes a while
     family = load_base(base)
     require_known_base(workspace, family)
     asked = inspectee(workspace, style, family, audit=audit)
@@ -272,6 +275,7 @@ def publish(
 ) -> Published:
     """Gates first, then weights in other tools' formats, card, records and a signature over everything. Only with
     `push` is anything sent anywhere, after the release that lies on the disk was verified."""
+    workspace.needs("run", "finetune")
     from handstyle import keys
     from handstyle.diffusion import catalogue
     from handstyle.publication import clearance, exports, hub, package, release_records

@@ -43,10 +43,14 @@ class Listing:
     faults: tuple[Fault, ...]  # entries nothing can be read from, or may be
 
 
-def list_folder(folder: Path, apart_from: frozenset[Path] = frozenset()) -> Listing:
-    """Sub-folders are walked; links to folders are not followed. `apart_from` are resolved paths to pass over."""
+def require_folder(folder: Path) -> None:
     if not folder.is_dir():
         raise UsageMistake(f"{folder} is not a folder", hint="Give the folder that holds the works.")
+
+
+def list_folder(folder: Path, apart_from: frozenset[Path] = frozenset()) -> Listing:
+    """Sub-folders are walked; links to folders are not followed. `apart_from` are resolved paths to pass over."""
+    require_folder(folder)
     root = folder.resolve()
     pictures, texts, faults = [], [], []
     for entry in _walk(root):
