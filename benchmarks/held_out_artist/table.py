@@ -59,7 +59,7 @@ def recipe_now(row: Row, family: ModelFamily) -> str:
 
 
 def all_tables(found: Sequence[Row], family: ModelFamily) -> str:
-    testing, tuning = (current(found, family, on) for on in DRAWINGS)
+    testing, tuning = current(found, family, "testing"), current(found, family, "tuning")
     screened = f"\n\n## Screening, on the tuning drawings\n\n{tables(tuning)}" if tuning else ""
     return tables(testing) + screened
 

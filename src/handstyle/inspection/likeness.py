@@ -64,10 +64,10 @@ class Seen:
     """Each picture is looked at once in each way."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[int, int], tuple[Image.Image, object]] = {}  # with the picture, whose number is its own
+        self._kept: dict[tuple[object, int], tuple[Image.Image, object]] = {}  # the picture, so that its number stays
 
     def of(self, look: Callable[[Image.Image], Look], image: Image.Image) -> Look:
-        key = (id(look), id(image))
+        key = (look, id(image))
         if key not in self._kept:
             self._kept[key] = image, look(image)
         return cast(Look, self._kept[key][1])
