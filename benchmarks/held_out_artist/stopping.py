@@ -4,10 +4,10 @@ Works are drawn from an artist's candidates and tuning drawings; those that are 
 followed to four times the chosen length, and the regret is the share of the highest gain on the truth that the chosen
 length misses:
 
-    python -m benchmarks.held_out_artist.stopping PACKAGES --artist game-icons --works 16 --draws 10 --to stopping.json
+    python -m benchmarks.held_out_artist.stopping PACKAGES --artist game-icons --works 16 --to stopping.json
 
 A benchmark that was stopped goes on where it was; draws that are in the file are not run again. Draws with another
-base, another recipe or another number of works stay in the file and count for nothing.
+base, another recipe, another number of works or another search stay in the file and count for nothing.
 """
 
 from __future__ import annotations
@@ -31,11 +31,13 @@ from handstyle.collection.rights_plan import read_rights_toml
 from handstyle.demonstration import EXAMPLE
 from handstyle.encoding.cache import Cache
 from handstyle.finetuning.fold import Fold
+from handstyle.finetuning.how_long import FURTHEST
 from handstyle.finetuning.material import example, material_of
 from handstyle.finetuning.validation import NOISE_LEVELS, Drawings, yardstick
 from handstyle.progress import silent
 from handstyle.workspace import Workspace
 
+DRAWS = 10
 FURTHER, SNAPSHOTS = 4, 24  # times the chosen length; lengths that are looked at on the way
 OF_THE_EXAMPLE = (EXAMPLE / "works", EXAMPLE / "held_out")
 SETTINGS: dict[str, object] = {"train_batch_size": 8}
@@ -125,7 +127,7 @@ def main() -> None:
     arguments.add_argument("--artist", choices=tuple(ARTISTS), default="fxemoji")
     arguments.add_argument("--works", type=int, default=16)
     arguments.add_argument("--truth", type=int, default=48)
-    arguments.add_argument("--draws", type=int, default=20)
+    arguments.add_argument("--draws", nargs="+", type=int, default=list(range(DRAWS)))
     arguments.add_argument("--folder", type=Path, default=Path("stopping-benchmark"))
     arguments.add_argument("--to", type=Path, default=Path("stopping.json"))
     arguments.add_argument("--base", type=Path)
@@ -133,16 +135,15 @@ def main() -> None:
     everything = json.loads(asked.to.read_text(encoding="utf-8")) if asked.to.is_file() else []
     family = loading.load_base(asked.base)
     recipe = recipe_of(family, Method("where it stops", SETTINGS, works=asked.works, stop="cross-fitted"))
-    of_the_run = {"base": family.digest, "recipe": recipe, "works": asked.works, "truth": asked.truth}
+    of_the_run = {"base": family.digest, "recipe": recipe, "works": asked.works, "truth": asked.truth,
+                  "furthest": FURTHEST}  # fmt: skip
     wanted: dict[str, object] = {"artist": asked.artist, **of_the_run}
     folder = asked.folder / asked.artist
     drawings = drawings_of(asked.packages, asked.artist, family.resolution, folder)
     known = {row["draw"] for row in of(everything, **wanted)}
-    for draw in range(asked.draws):
-        if draw in known:
-            continue
+    for draw in [draw for draw in asked.draws if draw not in known]:
         row = one_draw(folder, drawings, asked.works, draw, asked.truth, recipe, asked.base)
-        everything.append({"artist": asked.artist, **row})
+        everything.append({**wanted, **row})
         records.write(asked.to, (json.dumps(everything, indent=2) + "\n").encode())
         print(json.dumps({name: value for name, value in row.items() if name not in ("steps", "gains")}, indent=2))
     rows = of(everything, **wanted)

@@ -74,7 +74,8 @@ def found(
     units = {alike.get(work.name, work.name) for work in material.works}
     if not how_long.may_be_fitted(stop, len(units), plan.extends, plan.goes_on_from):
         return as_asked
-    fitting = _fitting(plan, material, manifest.steps, alike, save_every)
+    furthest = how_long.furthest(manifest.steps, stop, length_is_given=plan.length_is_given)
+    fitting = _fitting(plan, material, manifest.steps, furthest, alike, save_every)
     if not fitting.is_done:
         expected = _expected(plan, fitting, material, looks, loaded)
         unasked = partial(how_long.is_fitted_unasked, length_is_given=plan.length_is_given)
@@ -97,7 +98,9 @@ def _alike(plan: Plan) -> dict[str, str]:
     return Alike.load(path).works if path.is_file() else {}
 
 
-def _fitting(plan: Plan, material: Material, steps: int, alike: dict[str, str], save_every: int) -> CrossFitting:
+def _fitting(
+    plan: Plan, material: Material, steps: int, furthest: int, alike: dict[str, str], save_every: int
+) -> CrossFitting:
     from handstyle.finetuning import how_long, running
     from handstyle.finetuning.cross_fitting import CrossFitting
 
@@ -115,6 +118,7 @@ def _fitting(plan: Plan, material: Material, steps: int, alike: dict[str, str], 
         still_permitted=partial(require_plan, plan),
         save_every=save_every,
         own_length=steps,
+        furthest=furthest,
     )
 
 

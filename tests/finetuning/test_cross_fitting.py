@@ -10,7 +10,7 @@ import pytest
 from tests.finetuning.conftest import Stopped, example, manifest
 
 from handstyle.errors import SnapshotDamaged
-from handstyle.finetuning import cross_fitting, fold
+from handstyle.finetuning import cross_fitting, fold, stopping
 from handstyle.finetuning.cross_fitting import CrossFitting
 from handstyle.finetuning.gain import gain_of
 from handstyle.finetuning.material import Material
@@ -36,6 +36,7 @@ def fitting(family: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Cross
             "still_permitted": lambda: None,
             "save_every": 2,
             "own_length": 3,
+            "furthest": STEPS,
             **options,
         }
         return CrossFitting(folder, manifest(recipe, STEPS), family, whole, NAMES, ["{caption}"], **choices)
@@ -69,7 +70,9 @@ def test_each_work_is_measured_by_a_model_that_did_not_learn_from_it(
         return measure(self, step)
 
     monkeypatch.setattr(fold.Fold, "_measure", noticing)
-    monkeypatch.setattr(fold.Fold, "go", lambda self, *given, go=fold.Fold.go: learnt.clear() or go(self, *given))
+    monkeypatch.setattr(
+        fold.Fold, "go", lambda self, *given, go=fold.Fold.go, **how: learnt.clear() or go(self, *given, **how)
+    )
     result = found(fitting(recipe(), tmp_path))
     assert {name for names in result.folds for name in names} == set(NAMES) and len(result.folds) == 4
     assert any({"ant", "fox"} <= set(names) for names in result.folds), "they look nearly alike"
@@ -107,6 +110,42 @@ def test_a_line_that_was_torn_or_belongs_to_another_fold_is_measured_again(
     paths[0].write_text(paths[0].read_text()[:-20])
     paths[1].write_text("another\n" + "".join(paths[2].read_text().splitlines(keepends=True)[1:]))
     assert same(found(fitting(recipe(), folder)), whole)
+
+
+@pytest.fixture
+def falls_until_eight(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stopping, "is_cut_short", lambda steps, gains: steps[-1] < 8)
+
+
+@pytest.mark.usefixtures("falls_until_eight")
+def test_where_the_loss_still_falls_the_search_goes_on_and_ends_with_the_numbers_of_a_longer_one(
+    fitting: Any, recipe: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped in its second round, or begun by somebody who did not want to go on, it is the same search."""
+    chosen = recipe(ema_decay=0.9, lora_dropout=0.3)
+    short = found(fitting(chosen, tmp_path / "short"))
+    longer = found(fitting(chosen, tmp_path / "longer", furthest=40))
+    assert [length.steps for length in short.lengths] == [1, 2, 3, 4, 5]
+    assert [length.steps for length in longer.lengths] == [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
+    assert longer.lengths[:5] == short.lengths
+    assert not list(tmp_path.rglob("*.safetensors"))
+
+    def report(what: str, done: int, of: int) -> None:
+        if "up to 10 steps" in what and done == 12:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        found(fitting(chosen, tmp_path / "stopped", furthest=40), report)
+    assert same(found(fitting(chosen, tmp_path / "stopped", furthest=40)), longer)
+    assert same(found(fitting(chosen, tmp_path / "short", furthest=40)), longer)
+    monkeypatch.setattr(stopping, "points", lambda longest: list(range(1, 2 * longest + 1)))
+    assert same(found(fitting(chosen, tmp_path / "at once")), longer)
+
+
+@pytest.mark.usefixtures("falls_until_eight")
+def test_the_search_goes_no_further_than_was_asked(fitting: Any, recipe: Any, tmp_path: Path) -> None:
+    asked = fitting(recipe(), tmp_path, furthest=7)
+    assert found(asked).lengths[-1].steps == 7 and asked.at_most[-1] == 7 and asked.is_done
 
 
 def test_no_weights_of_a_fold_are_left(fitting: Any, recipe: Any, tmp_path: Path) -> None:

@@ -89,6 +89,20 @@ def test_a_fold_sees_each_work_as_often_as_the_run_it_stands_for() -> None:
     assert points(400)[-1] == 400 and len(points(400)) == 20 and points(7) == [1, 2, 3, 4, 5, 6, 7]
 
 
+def test_the_search_is_doubled_until_the_best_length_is_left_behind_by_half_as_much_again() -> None:
+    looked = stopping.further(points(120), 960)
+    assert looked[:20] == points(120) and looked[20:] == [132, 144, 156, 168, 180, 192, 204, 216, 228, 240]
+    assert stopping.further(looked, 300)[-3:] == [264, 288, 300]
+    whole = stopping.all_points(120, 960)
+    assert whole[-1] == 960 and len(whole) == 50 and whole == sorted(set(whole))
+    assert stopping.all_points(120, 120) == points(120)
+    steps, turn = np.array(looked), 150
+    gains = 0.05 - ((steps - turn) / turn) ** 2
+    assert not stopping.is_cut_short(looked, gains)
+    assert stopping.is_cut_short(looked[:22], gains[:22]), "until 144 they still rise"
+    assert stopping.is_cut_short(looked[:26], gains[:26]), "204 is not half as much again as 150"
+
+
 def test_samples_that_come_nearer_to_one_work_are_told_and_those_that_take_the_hand_are_not() -> None:
     then = np.full((3, 6), 1.0)
     copies, hand, still = np.full(6, 0.98), np.full(6, 0.7), np.full(6, 1.0)

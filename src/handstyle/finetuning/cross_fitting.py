@@ -47,24 +47,42 @@ class CrossFitting:
     still_permitted: Callable[[], object]  # asked before each fold
     save_every: int
     own_length: int  # of the recipe, in steps: kept where nothing speaks clearly for another
+    furthest: int  # length that the search goes on to where works left out ask for it; at least the manifest's
 
     def go(self, report: Report) -> CrossFitted:
         """What was found before is not computed again."""
         if self.is_done:
             return CrossFitted.load(self.folder / RECORD)
-        began, folds, points = time.perf_counter(), self.folds, stopping.points(self.manifest.steps)
-        measure, measured = self._measure(), []
+        began, measure = time.perf_counter(), self._measure()
+        points = stopping.points(self.manifest.steps)
+        found = self._at(points, measure, report)
+        while self._goes_on(found):
+            points = stopping.further(points, self.furthest)
+            found = self._at(points, measure, report)
+        for number, fold in enumerate(self.folds):
+            self._fold(number, fold, points).forget()
+        found = found.model_copy(update={"seconds": round(time.perf_counter() - began, 1)})
+        found.save(self.folder / RECORD)
+        return found
+
+    def _at(self, points: list[int], measure: Yardstick, report: Report) -> CrossFitted:
+        """What these lengths say. All folds go to the last of them."""
+        folds, measured = self.folds, []
         ends = np.cumsum([0, *(self._steps(points, fold)[-1] for fold in folds)]).tolist()
         for number, fold in enumerate(folds):
             self.still_permitted()
 
             def told(step: int, before: int = ends[number]) -> None:
-                report("leaving works out in turn", before + step, ends[-1])
+                report(f"leaving works out in turn, up to {points[-1]} steps", before + step, ends[-1])
 
-            measured.append(self._fold(number, fold, points).go(self.save_every, told))
-        found = self._found(points, folds, measured, measure, time.perf_counter() - began)
-        found.save(self.folder / RECORD)
-        return found
+            may_go_on = points[-1] < self.furthest
+            measured.append(self._fold(number, fold, points).go(self.save_every, told, may_go_on=may_go_on))
+        return self._found(points, folds, measured, measure)
+
+    def _goes_on(self, found: CrossFitted) -> bool:
+        steps = [length.steps for length in found.lengths]
+        is_cut_short = stopping.is_cut_short(steps, np.array([length.gain for length in found.lengths]))
+        return is_cut_short and steps[-1] < self.furthest
 
     @property
     def folds(self) -> list[list[int]]:
@@ -73,13 +91,18 @@ class CrossFitting:
 
     @property
     def is_done(self) -> bool:
-        return (self.folder / RECORD).is_file()
+        path = self.folder / RECORD
+        return path.is_file() and not self._goes_on(CrossFitted.load(path))
+
+    @property
+    def at_most(self) -> list[int]:
+        """All lengths that may have to be looked at."""
+        return stopping.all_points(self.manifest.steps, self.furthest)
 
     @property
     def number_of_steps(self) -> int:
-        """Of all folds together."""
-        points = stopping.points(self.manifest.steps)
-        return sum(self._steps(points, fold)[-1] for fold in self.folds)
+        """Of all folds together, at most."""
+        return sum(self._steps(self.at_most, fold)[-1] for fold in self.folds)
 
     def _measure(self) -> Yardstick:
         works = tuple(work.variants[0].mean_BCHW for work in self.material.works)
@@ -95,10 +118,10 @@ class CrossFitting:
         learnt = tuple(work for place, work in enumerate(works) if place not in left_out)
         looked = frozenset([*steps[EVERY - 1 :: EVERY], steps[0], steps[-1]])
         decisive = {"run": self.manifest.lineage, "works": self.material.digest, "left out": list(left_out)}
-        environment = {"environment": self.manifest.environment, "measured": sorted(set(steps)), "levels": LEVELS}
+        environment = {"environment": self.manifest.environment, "levels": LEVELS, "sampled": EVERY}
         return Fold(
             folder=self.folder / f"fold-{number + 1}",
-            lineage=digests.of_json(decisive | environment | {"sampled": sorted(looked)}),
+            lineage=digests.of_json(decisive | environment),
             family=self.family,
             material=replace(self.material, works=learnt, recipe=self.manifest.recipe),
             left_out=tuple(works[place] for place in left_out),
@@ -110,9 +133,8 @@ class CrossFitting:
         )
 
     def _found(
-        self, points: list[int], folds: list[list[int]], measured: list[list[Measured]], measure: Yardstick,
-        seconds: float,
-    ) -> CrossFitted:  # fmt: skip
+        self, points: list[int], folds: list[list[int]], measured: list[list[Measured]], measure: Yardstick
+    ) -> CrossFitted:
         works, order = self.material.works, [place for fold in folds for place in fold]
         base_LN = measure.base_errors_LN.double().numpy()[:, order]
         by_step = [{one.step: one for one in fold} for fold in measured]
@@ -145,7 +167,7 @@ class CrossFitting:
             loses_beyond=beyond,
             towards=nearer,
             samples=sum(min(SAMPLES, len(fold)) for fold in folds),
-            seconds=round(seconds, 1),
+            seconds=0,
             verdict=stopping.verdict(lengths, chosen, at_chosen, beyond, nearer),
         )
 

@@ -50,29 +50,37 @@ class Fold:
     levels: int
     plain: bool
 
-    def go(self, save_every: int, report: Callable[[int], object]) -> list[Measured]:
-        found = self._found()
+    def go(self, save_every: int, report: Callable[[int], object], *, may_go_on: bool = False) -> list[Measured]:
+        """Its weights are kept at the end only where it `may_go_on` to further steps, until `forget`."""
+        last = self.measured_at[-1]
+        found = [one for one in self._found() if one.step <= last]
         if [one.step for one in found] == list(self.measured_at):
-            self._forget()
+            self._end(may_go_on)
             return found
         recipe, snapshots = self.material.recipe, Snapshots(self.folder / "snapshots", self.lineage, keep=2)
         with trainable(self.family, recipe) as learning:
             state = self._state(snapshots, found)
             found = [one for one in found if state and one.step <= state.step]
             self._write(found)
-            steps = finetune(
-                self.family, self.material.batch_at, learning, recipe, self.measured_at[-1], state, plain=self.plain
-            )
+            steps = finetune(self.family, self.material.batch_at, learning, recipe, last, state, plain=self.plain)
             for step in steps:
                 if step.index in self.measured_at:
                     with as_kept(learning, step.state().ema), at_rest(self.family):
                         found.append(self._measure(step.index))
                     self._add(found[-1])
-                if step.index % save_every == 0 and step.index < step.of:
+                if (step.index % save_every == 0 and step.index < last) or (step.index == last and may_go_on):
                     snapshots.save(step.state())  # after what was measured there, so that nothing is missed
                 report(step.index)
-        self._forget()
+        self._end(may_go_on)
         return found
+
+    def forget(self) -> None:
+        """Its weights, as nobody is to draw with them."""
+        shutil.rmtree(self.folder / "snapshots", ignore_errors=True)
+
+    def _end(self, may_go_on: bool) -> None:
+        if not may_go_on:
+            self.forget()
 
     def _state(self, snapshots: Snapshots, found: Sequence[Measured]) -> State | None:
         """The newest snapshot before which nothing of what was measured is missing."""
@@ -145,9 +153,6 @@ class Fold:
                 f"{self._path} could not be written: {error.strerror}",
                 hint="Free some space, then continue with --resume: snapshots are whole.",
             ) from error
-
-    def _forget(self) -> None:
-        shutil.rmtree(self.folder / "snapshots", ignore_errors=True)
 
 
 def _as_large(work_VCHW: Tensor, sample_CHW: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from handstyle.errors import UsageMistake
-from handstyle.finetuning import cross_fitting, fold, stopping
+from handstyle.finetuning import cross_fitting, fold
 from handstyle.finetuning.cross_fitting import CrossFitting, without_schedule
 from handstyle.finetuning.defaults import Expectation
 from handstyle.finetuning.measured import Stop
@@ -16,12 +16,21 @@ from handstyle.finetuning.stopping import FEWEST
 
 PATIENCE = 300  # seconds that cross-fitting may take without having been asked for
 FURTHER = 2  # times the default length, where nobody gave one
+FURTHEST = 8  # times it, where works are left out because somebody asked for it and their loss still falls
 LOOKING = 1 / 3  # of what learning from a picture takes: there is no way back
 
 
 def longest(recipe: Recipe, steps: int, *, length_is_given: bool) -> Recipe:
     """What the folds follow: up to the length that was given, else beyond the default one."""
     return of_length(recipe, steps if length_is_given else FURTHER * steps)
+
+
+def furthest(steps: int, stop: Stop, *, length_is_given: bool) -> int:
+    """Length that the search may go on to: whoever gave one does not want more, and whoever did not ask has not time
+    for more."""
+    if length_is_given:
+        return steps
+    return (FURTHEST if stop == "cross-fitted" else FURTHER) * steps
 
 
 def of_length(recipe: Recipe, steps: int) -> Recipe:
@@ -57,9 +66,10 @@ def predicted(fitting: CrossFitting, expected: Expectation) -> float:
     """Seconds, of all folds and of the longest run that may follow."""
     a_picture = expected.seconds / expected.pictures
     works, folds, card = len(fitting.material.works), len(fitting.folds), fitting.family.card
-    drawing = fold.SAMPLES * 2 * card.num_inference_steps * stopping.POINTS / cross_fitting.EVERY
-    looking = works * cross_fitting.LEVELS * stopping.POINTS + folds * drawing
-    learning = (fitting.number_of_steps + fitting.manifest.steps) * expected.pictures / expected.steps
+    points = len(fitting.at_most)
+    drawing = fold.SAMPLES * 2 * card.num_inference_steps * points / cross_fitting.EVERY
+    looking = works * cross_fitting.LEVELS * points + folds * drawing
+    learning = (fitting.number_of_steps + fitting.furthest) * expected.pictures / expected.steps
     return a_picture * (learning + LOOKING * looking)
 
 
@@ -69,7 +79,7 @@ def plan_in_words(fitting: CrossFitting, seconds: float) -> str:
     fewest = works - max(map(len, folds))
     return (
         f"cross-fitted stopping: {len(folds)} folds of {fewest} or more works, then all {works} for as long as they "
-        f"say, at most {fitting.manifest.steps} steps at a constant rate; at most about {minutes}:{rest:02d} minutes"
+        f"say, at most {fitting.furthest} steps at a constant rate; at most about {minutes}:{rest:02d} minutes"
     )
 
 

@@ -19,12 +19,34 @@ from handstyle.finetuning.measured import Band, Gain, Interval, Length, Towards
 POINTS = 20  # lengths that are compared
 FOLDS = 4
 FEWEST = 4  # works that are no near-duplicates of each other: with fewer, a fold would say little
+LEFT_BEHIND = 1.5  # see `is_cut_short`
 NEARER, MORE_THAN_OTHERS = 0.1, 2.0  # see `towards`
 
 
 def points(longest: int) -> list[int]:
     """The lengths to compare, evenly up to the longest."""
     return sorted({max(1, round(longest * part / POINTS)) for part in range(1, POINTS + 1)})
+
+
+def further(looked_at: Sequence[int], furthest: int) -> list[int]:
+    """Those and as many again beyond, up to twice the longest, half as close: a curve is the flatter the longer it
+    takes."""
+    last = looked_at[-1]
+    beyond = {min(furthest, last + round(last * part * 2 / POINTS)) for part in range(1, POINTS // 2 + 1)}
+    return [*looked_at, *sorted(step for step in beyond if step > last)]
+
+
+def all_points(longest: int, furthest: int) -> list[int]:
+    """All that may have to be looked at."""
+    found = points(longest)
+    while (more := further(found, furthest)) != found:
+        found = more
+    return found
+
+
+def is_cut_short(steps: Sequence[int], gains_P: NDArray[np.float64]) -> bool:
+    """Whether the best length may lie beyond: until the last it was not left behind by half as much again."""
+    return steps[choose(gains_P)] * LEFT_BEHIND > steps[-1]
 
 
 def folds_of(names: Sequence[str], alike: Mapping[str, str], chance: np.random.Generator) -> list[list[int]]:
