@@ -136,7 +136,7 @@ def _expected(plan: Plan, fitting: CrossFitting, material: Material, looks: Look
             learning,
             material.batch_at(0),
             recipe,
-            fitting.manifest.steps,
+            fitting.furthest,
             looks,
             loaded,
         )
