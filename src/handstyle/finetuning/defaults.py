@@ -18,7 +18,9 @@ from handstyle.finetuning.optimizers import STATE
 from handstyle.finetuning.recipe import Recipe, named
 from handstyle.finetuning.trainable import Trainable
 
-FEWEST_STEPS, MOST_STEPS = 60, 2000
+# However few the works: a hand is learnt after about as many steps, it is the works that are learnt by heart sooner
+# (Bonnaire et al. 2025, "Why Diffusion Models Don't Memorize"; docs/decisions/0001).
+FEWEST_STEPS, MOST_STEPS = 120, 2000
 
 
 @dataclass(frozen=True)
