@@ -73,7 +73,7 @@ METHODS |= {
 }
 METHODS |= {
     f"{works} works, {steps} steps": Method("number of works", {"max_train": f"{steps} steps"}, works=works)
-    for works, steps in ((4, 60), (8, 60), (16, 60), (64, 120))
+    for works, steps in ((4, 120), (8, 60), (16, 60), (64, 120))
 }
 ORACLE = "oracle"
 REFERENCE, REFERENCE_BEST = "reference script", "reference script at its best step"
