@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from handstyle.finetuning.gain import bands, bootstrap_mean
 from handstyle.finetuning.measured import Band, Gain, Interval, Length, Towards
 
-POINTS = 20  # lengths that are compared
+POINTS = 20  # lengths that are compared at first
 FOLDS = 4
 FEWEST = 4  # works that are no near-duplicates of each other: with fewer, a fold would say little
 LEFT_BEHIND = 1.5  # see `is_cut_short`
@@ -29,8 +29,7 @@ def points(longest: int) -> list[int]:
 
 
 def further(looked_at: Sequence[int], furthest: int) -> list[int]:
-    """Those and as many again beyond, up to twice the longest, half as close: a curve is the flatter the longer it
-    takes."""
+    """Those and others beyond, up to twice the longest, half as close: a curve is the flatter the longer it takes."""
     last = looked_at[-1]
     beyond = {min(furthest, last + round(last * part * 2 / POINTS)) for part in range(1, POINTS // 2 + 1)}
     return [*looked_at, *sorted(step for step in beyond if step > last)]
