@@ -196,7 +196,8 @@ def test_whatever_ends_a_command_ends_its_processes_and_the_next_goes_on(folder_
 
 
 MANY = """\
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # also where whoever runs the tests does not listen to it
 from handstyle.collection import reading_folder
 reading_folder.processes_for = lambda *_: 2
 from handstyle.__main__ import main
