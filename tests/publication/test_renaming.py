@@ -17,7 +17,8 @@ from handstyle.collection.rights import RightsRecord
 from handstyle.errors import GateClosed, ReleaseBroken, UsageMistake
 from handstyle.finetuning.trained_style import TrainedStyle
 from handstyle.keys import fingerprint
-from handstyle.publication import card, renaming
+from handstyle.publication import card, new_words, renaming
+from handstyle.publication.disclosure import COLLECTION, PublishedCollection
 from handstyle.publication.new_words import Asked
 from handstyle.publication.renaming import Renamed
 from handstyle.publication.verification import verify
@@ -135,6 +136,16 @@ def test_another_identifier_can_be_asked_for(release: Path) -> None:
     folder = release.with_name("renamed")
     assert (made.identifier, made.withdrew_identifier) == ("qlines", True)
     assert b"hndst" not in everything_in(folder) and verify(folder).status == "intact"
+
+
+def test_a_digest_or_a_signature_is_not_renamed(release: Path) -> None:
+    style = TrainedStyle.load(release / "style.json")
+    collections = {COLLECTION: PublishedCollection.load(release / COLLECTION)}
+    words = new_words.words_for(Asked("Quiet lines", "hndsu", DAY), "Soft outline", style, None, collections)
+    old, digest = words.identifier_before, "04a2d560200fcaa624ac6cda"
+    signature = f"q8Zr/{old}+7LwX2dV9uTb0K4sQm3yP5aN1cR6jF8hG0tY2eU4iO7kB9vM1xS3zD5nW6lC8pA0fJ2gH4rE7oI9=="
+    assert words.say(f"a fox, {old}; {digest} {signature}") == f"a fox, hndsu; {digest} {signature}"
+    assert not words.holds(signature)
 
 
 @pytest.mark.parametrize("title", ["Ana Ruiz sketches", "an4 ru1z", "Ruiz"])

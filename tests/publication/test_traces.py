@@ -91,7 +91,39 @@ def test_a_short_name_is_found_as_a_word_and_not_inside_words_or_numbers() -> No
     assert in_bytes(bytes(range(256)) + b"ruiz", short) is None  # by chance, in what is no text
 
 
+def signature_with(name: str) -> str:
+    """Base64 of 64 bytes, in which the letters of a short name stand between two signs, by chance."""
+    signature = f"q8Zr/{name}+7LwX2dV9uTb0K4sQm3yP5aN1cR6jF8hG0tY2eU4iO7kB9vM1xS3zD5nW6lC8pA0fJ2gH4rE7oI9=="
+    assert len(base64.b64decode(signature[:84], validate=True)) == 63
+    return signature
+
+
+def test_a_short_name_that_stands_in_a_digest_or_a_signature_by_chance_is_no_trace() -> None:
+    short, digest = Sought(("hks", "Ada")), "04a2d560200fcaa624ac6cda"
+    said = json.dumps({"signature": signature_with("hks"), "sha256": f"{digest}1ada2{digest}"})
+    assert in_bytes(said.encode(), short) is None
+    assert in_bytes(f"<img src='pictures/{digest[:10]}0ada{digest[:10]}.png'>".encode(), short) is None
+    assert in_bytes(said.replace("sha256", "hks").encode(), short) == "hks"
+
+
+def test_a_short_name_in_a_long_path_or_a_long_word_is_a_trace() -> None:
+    short = Sought(("hks", "Ada"))
+    for told in ("Users/Someone/Pictures/Handstyle2/runs/hks/snapshots/000120",
+                 "soft-flat-shapes-in-the-hand-of-ada-on-a-white-background",
+                 f"runs/hks/{'04a2d560200fcaa6' * 4}"):  # fmt: skip
+        assert len(told) > 40 and in_bytes(told.encode(), short)
+
+
+def test_a_name_of_six_letters_in_a_signature_is_a_trace() -> None:
+    assert in_bytes(signature_with("Mengert").encode(), Sought(("mengert",)))
+
+
 def test_credit_may_stand_and_the_same_name_elsewhere_may_not() -> None:
     credited = Sought((NAME,), credit=(f"The work is by {NAME}, own work.",))
     assert in_bytes(f"The work is by {NAME}, own work.".encode(), credited) is None
     assert in_bytes(f"The work is by {NAME}, own work. In the style of {NAME}!".encode(), credited)
+
+
+def test_credit_that_holds_a_fingerprint_may_stand() -> None:
+    line = f"signed by {NAME} (SHA256:{signature_with('hks')[:43]})"
+    assert in_bytes(f"Permission: {line}.".encode(), Sought((NAME,), credit=(line,))) is None

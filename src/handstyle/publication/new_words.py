@@ -26,7 +26,7 @@ from handstyle.publication.card import permission_lines
 from handstyle.publication.clearance import CLASS_IMAGE, attributions
 from handstyle.publication.disclosure import CLASS_IMAGES, COLLECTION, PublishedCollection
 from handstyle.publication.neutral_names import neutral_identifier, neutral_names
-from handstyle.publication.traces import Sought
+from handstyle.publication.traces import Sought, split_by_chance
 
 CREDIT = ("author", "permission")  # fields of a report that say whose a work is
 SHORTEST_IDENTIFIER = 3  # letters
@@ -65,6 +65,10 @@ class NewWords:
 
     def say(self, text: str) -> str:
         """With the new words in the place of the old, a title where a title stood and a file name where one stood."""
+        pieces = split_by_chance(text)
+        return "".join(piece if by_chance else self._say(piece) for piece, by_chance in pieces)
+
+    def _say(self, text: str) -> str:
         for before in dict.fromkeys((self.title_before, self.name_before)):
             if not is_one_word(before):
                 text = _loosely(before).sub(self._as_written, text)

@@ -2,8 +2,8 @@
 
 Every byte of every file is looked at: as text, with the escapes of JSON, HTML and URLs undone, as 16-bit text, inside
 base64 and hexadecimal, in the header of a file of weights and in the text of a picture. Text is compared as
-`recognition.py` reads it. In what is no text, such as tensors, bytes fall as they may: there only the exact letters of
-a name of six or more count.
+`recognition.py` reads it. In what is no text, such as tensors, digests and signatures, letters fall as they may: there
+only the exact letters of a name of six or more count.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import urllib.parse
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from handstyle import digests
@@ -26,12 +27,17 @@ from handstyle.publication import recognition
 SHORTEST_BY_CHANCE = 6  # letters; a shorter name stands in some megabytes of tensors by chance
 SHORTEST_RUN = 7  # letters; a longer name is looked for in a text without spaces
 SHORTEST_CODED = 12  # signs of base64 or hexadecimal
+SHORTEST_DIGEST = 16  # hexadecimal digits; no word is made of so many
+SHORTEST_SIGNATURE = 40  # signs of base64
+LEAST_CHANGES = 0.45  # of neighbours that are of different kinds: 0.64 in chance base64, under 0.4 in words and paths
 DEEPEST = 3  # codings inside codings
 MOST_UNPACKED = 16 << 20  # bytes of a compressed text
 PNG = b"\x89PNG\r\n\x1a\n"
 TEXT_CHUNKS = (b"tEXt", b"iTXt", b"zTXt", b"eXIf")
 BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{%d,}={0,2}" % SHORTEST_CODED)
 HEX = re.compile(rb"(?<![0-9A-Za-z+/_-])(?:[0-9a-fA-F]{2}){%d,}(?![0-9A-Za-z+/_-])" % (SHORTEST_CODED // 2))
+DIGEST = rf"(?<![0-9A-Za-z])[0-9a-f]{{{SHORTEST_DIGEST},}}(?![0-9A-Za-z])"
+NO_WORDS = re.compile(rf"{DIGEST}|[A-Za-z0-9+/_-]{{{SHORTEST_SIGNATURE},}}={{0,2}}")
 ESCAPED = re.compile(r"(?:\\u[0-9a-fA-F]{4})+|\\x[0-9a-fA-F]{2}")
 
 
@@ -45,13 +51,20 @@ class Sought:
     def found_in(self, text: str, *, is_text: bool) -> str | None:
         """The first of the names that stands there."""
         if not is_text:
-            letters = text.casefold()
-            return next((name for name in self.names for way in {name, re.sub(r"\W", "", name)}
-                         if len(way) >= SHORTEST_BY_CHANCE and way.casefold() in letters), None)  # fmt: skip
+            return self._by_letters(text)
         for spelling in sorted(self._credit(), key=len, reverse=True):
             text = text.replace(spelling, " ")
+        pieces = split_by_chance(text)
+        if name := self._by_letters(" ".join(piece for piece, by_chance in pieces if by_chance)):
+            return name
+        text = " ".join(piece for piece, by_chance in pieces if not by_chance)
         run = skeleton(text)
         return next((name for name in self.names if self._stands(name, text, run)), None)
+
+    def _by_letters(self, text: str) -> str | None:
+        letters = text.casefold()
+        return next((name for name in self.names for way in {name, re.sub(r"\W", "", name)}
+                     if len(way) >= SHORTEST_BY_CHANCE and way.casefold() in letters), None)  # fmt: skip
 
     def _stands(self, name: str, text: str, run: str) -> bool:
         bare = skeleton(name)
@@ -63,6 +76,23 @@ class Sought:
         """Only what holds a name at all is taken out of a text before it is looked at."""
         held = [line for line in self.credit if any(skeleton(name) in skeleton(line) for name in self.names)]
         return {way for line in held for way in (line, html.escape(line), re.sub(r"([\\`*_\[\]<>#|])", r"\\\1", line))}
+
+
+def split_by_chance(text: str) -> list[tuple[str, bool]]:
+    """The text in pieces, and of each whether its letters fall as they may: a digest, or a signature in base64."""
+    pieces, end = [], 0
+    for run in NO_WORDS.finditer(text):
+        if _falls_as_it_may(run[0]):
+            pieces += [(text[end : run.start()], False), (run[0], True)]
+            end = run.end()
+    return [*pieces, (text[end:], False)]
+
+
+def _falls_as_it_may(run: str) -> bool:
+    if re.fullmatch(r"[0-9a-f]+", run):
+        return True
+    kinds = ["A" if sign.isupper() else "a" if sign.islower() else "0" if sign.isdigit() else "+" for sign in run]
+    return sum(kind != other for kind, other in pairwise(kinds)) > LEAST_CHANGES * (len(run) - 1)
 
 
 def traces(folder: Path, sought: Sought, *, passed_over: Iterable[str] = ()) -> list[tuple[str, str]]:
