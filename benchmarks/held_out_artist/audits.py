@@ -1,6 +1,6 @@
 """How often does an audit see a twin that learnt by heart, and how often does it accuse a model that did not learn?
 
-    python -m benchmarks.held_out_artist.audits --draws 20 --to audits.jsonl
+    python -m benchmarks.held_out_artist.audits --to audits.jsonl
 
 Each draw takes 32 of the example's 96 drawings by chance, trains a style and audits it. In every audit there is one
 twin that was deliberately overtrained, one model that learnt from none of the works (the base), and the style's twin
@@ -27,7 +27,7 @@ from handstyle.inspection.audit_report import Audit
 from handstyle.records import Record
 from handstyle.workspace import Workspace
 
-WORKS = 32
+WORKS, DRAWS = 32, 20
 
 
 class Draw(Record):
@@ -95,7 +95,7 @@ def counted(what: str, hits: Sequence[bool]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--draws", type=int, default=20)
+    parser.add_argument("--draws", nargs="+", type=int, default=list(range(DRAWS)))
     parser.add_argument("--works", type=int, default=WORKS)
     parser.add_argument("--base", type=Path)
     parser.add_argument("--folder", type=Path, default=Path("audits-benchmark"))
@@ -104,7 +104,7 @@ def main() -> None:
     family = loading.load_base(options.base)
     base, recipe = family.digest, recipe_of(family, Method("what is shipped", works=options.works))
     known = {one.draw for one in of(base, recipe, options.to)}
-    for draw in range(options.draws):
+    for draw in options.draws:
         if draw not in known:
             one = one_draw(options.folder, draw, options.works, options.base, {}, recipe)
             kept.add(options.to, one)

@@ -35,7 +35,9 @@ METHODS: dict[str, Method] = {
     "rank 64": Method("rank", {"rank": 64, "lora_alpha": 64}),
     "all weights": Method("low rank or all weights", {"method": "full", "learning_rate": 5e-5}),
     "twice as long": Method("how long and how fast", {"max_train": "120 epochs"}),
+    "half as long": Method("how long and how fast", {"max_train": "30 epochs"}),
     "faster": Method("how long and how fast", {"learning_rate": 1e-3}),
+    "slower": Method("how long and how fast", {"learning_rate": 4e-4}),
     "faster words": Method("how long and how fast", {"text_encoder_lr": 1.2e-3}),
     "attention alone": Method("which layers learn", {"lora_modules": ["attention"]}),
     "attention and feed-forward": Method("which layers learn", {"lora_modules": ["attention", "feed-forward"]}),
@@ -55,7 +57,15 @@ METHODS: dict[str, Method] = {
     ),
     "little noise": Method("where along the noise", {"style_friendly_sampling": True, "log_snr_mean": 2.0}),
     "fewer ranks in much noise": Method("where along the noise", {"tlora": True}),
-    "no moving average": Method("is the average worth it?", {"ema_decay": 0.0}),
+    "moving average": Method("is an average worth it?", {"ema_decay": 0.985, "ema_warmup": False}),
+    "shorter moving average": Method("is an average worth it?", {"ema_decay": 0.95}),
+    "constant rate": Method("how long and how fast", {"lr_scheduler": "constant_with_warmup"}),
+    "constant rate, shorter moving average": Method(
+        "is an average worth it?", {"lr_scheduler": "constant_with_warmup", "ema_decay": 0.95}
+    ),
+    "constant rate, moving average": Method(
+        "is an average worth it?", {"lr_scheduler": "constant_with_warmup", "ema_decay": 0.985}
+    ),
     "prior 0.3": Method("prior preservation", {"with_prior_preservation": True, "prior_loss_weight": 0.3}),
     "prior 1": Method("prior preservation", {"with_prior_preservation": True, "prior_loss_weight": 1.0}),
     "4 works": Method("number of works", works=4),
