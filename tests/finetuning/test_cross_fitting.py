@@ -54,6 +54,14 @@ def same(one: CrossFitted, other: CrossFitted) -> bool:
     return one.model_copy(update={"seconds": 0}) == other.model_copy(update={"seconds": 0})
 
 
+def test_at_a_constant_rate_an_average_stands_in_for_a_decay() -> None:
+    falling, level = Recipe(lr_scheduler="cosine"), Recipe(lr_scheduler="constant_with_warmup")
+    averaged = Recipe(lr_scheduler="cosine", ema_decay=0.9)
+    for recipe, decay in ((falling, cross_fitting.INSTEAD_OF_A_DECAY), (level, 0.0), (averaged, 0.9)):
+        constant = cross_fitting.without_schedule(recipe)
+        assert (constant.lr_scheduler, constant.ema_decay) == ("constant_with_warmup", decay)
+
+
 def test_each_work_is_measured_by_a_model_that_did_not_learn_from_it(
     fitting: Any, recipe: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,13 +24,16 @@ from handstyle.finetuning.validation import Drawings, Yardstick, yardstick
 RECORD = "stopping.json"
 LEVELS = 8  # of noise
 EVERY = 2  # samples are looked at at every second length
+INSTEAD_OF_A_DECAY = 0.95  # moving average; most of what a constant rate loses beside a cosine (docs/benchmark.md)
 
 
 def without_schedule(recipe: Recipe) -> Recipe:
     """At a constant rate every snapshot is what a run of that length would have ended with, so one run tells of all
     lengths; a moving average of the weights stands in for the decay (Hägele et al. 2024, "Scaling Laws and
-    Compute-Optimal Training Beyond Fixed Training Durations")."""
-    return recipe.changed(lr_scheduler="constant_with_warmup")
+    Compute-Optimal Training Beyond Fixed Training Durations"), also where the recipe keeps none."""
+    falls, averages = recipe.lr_scheduler in ("linear", "cosine"), recipe.ema_decay > 0
+    average = {"ema_decay": INSTEAD_OF_A_DECAY} if falls and not averages else {}
+    return recipe.changed(lr_scheduler="constant_with_warmup", **average)
 
 
 @dataclass(frozen=True)
