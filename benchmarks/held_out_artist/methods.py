@@ -82,8 +82,8 @@ METHODS |= {
     for name in UNWEIGHTED
 }
 METHODS |= {
-    f"{works} works, {steps} steps": Method("number of works", {"max_train": f"{steps} steps"}, works=works)
-    for works, steps in ((4, 120), (8, 60), (16, 60), (64, 120))
+    f"{works} works, 120 steps": Method("number of works", {"max_train": "120 steps"}, works=works)
+    for works in (4, 8, 16, 64)
 }
 ORACLE = "oracle"
 REFERENCE, REFERENCE_BEST = "reference script", "reference script at its best step"

@@ -58,8 +58,7 @@ def desk(tmp_path: Path, tiny_base: Path, monkeypatch: pytest.MonkeyPatch) -> It
     (base / "handstyle.toml").write_text('name = "tiny base"\nlicence = "Apache-2.0"\n', encoding="utf-8")
     monkeypatch.setattr("handstyle.diffusion.catalogue.EMBEDDED", base)
     monkeypatch.setattr("handstyle.finetuning.how_long.PATIENCE", 0)  # the length is found only where a line asks
-    for least in ("FEWEST_STEPS", "OF_A_HAND"):
-        monkeypatch.setattr(f"handstyle.finetuning.defaults.{least}", 4)
+    monkeypatch.setattr("handstyle.finetuning.defaults.FEWEST_STEPS", 4)
     monkeypatch.setattr(defaults, "named", lambda preset, named=defaults.named: named(preset).changed(**SHORT))
     drawings = sorted((EXAMPLE / "works").glob("*.png"))
     for folder, chosen in {"drawings": drawings[:8], "emoji": drawings[:3]}.items():

@@ -19,9 +19,6 @@ from handstyle.finetuning.recipe import Recipe, named
 from handstyle.finetuning.trainable import Trainable
 
 FEWEST_STEPS, MOST_STEPS = 60, 2000
-# A hand takes so many steps to learn, however few the works; but a work that is seen too often is learnt by heart
-# (Bonnaire et al. 2025, "Why Diffusion Models Don't Memorize"; measured in docs/decisions/0001).
-OF_A_HAND, OFTENEST = 120, Duration(count=240, unit="epochs")
 
 
 @dataclass(frozen=True)
@@ -55,12 +52,11 @@ def preset_for(family: ModelFamily) -> str:
 
 
 def default_recipe(number_of_works: int, family: ModelFamily, machine: Hardware) -> Recipe:
-    """The preset for the base, with as many steps as give each work the preset's passes, or as a hand takes."""
+    """The preset for the base, with as many steps as give each work the preset's number of passes."""
     recipe = named(preset_for(family))
-    preset, most = (one.in_steps(number_of_works, recipe.train_batch_size) for one in (recipe.max_train, OFTENEST))
-    steps = max(FEWEST_STEPS, preset, min(OF_A_HAND, most))
+    steps = recipe.max_train.in_steps(number_of_works, recipe.train_batch_size)
     return recipe.changed(
-        max_train=str(Duration(count=min(MOST_STEPS, steps), unit="steps")),
+        max_train=str(Duration(count=min(MOST_STEPS, max(FEWEST_STEPS, steps)), unit="steps")),
         mixed_precision="bf16" if machine.fast_bf16 else "no",
         resolution=family.resolution,
     )
