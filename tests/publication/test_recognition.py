@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from handstyle.publication.recognition import is_named_in, sighting
@@ -106,3 +108,12 @@ def test_a_short_name_in_pieces_is_the_name_where_nothing_else_is_said(name: str
 @pytest.mark.parametrize("title", ["an a for effort", "Soft lines", "an apple"])
 def test_elsewhere_its_pieces_are_words(title: str) -> None:
     assert not is_named_in("Ana Ruiz", title)
+
+
+@pytest.mark.parametrize("before", ["", "0x", "sha256:", "pictures/"])
+@pytest.mark.parametrize("written", [str.lower, str.upper])
+def test_a_digest_names_nobody_whatever_letters_fall_together(before: str, written: Callable[[str], str]) -> None:
+    digest = before + written("64b7ada95db5487b1fec69e9fcdbd2299351f70b3186c4af3f4d5927aeeb9192")
+    assert not is_named_in("Ada Example", f"{digest}.png")
+    assert is_named_in("Ada Example", f"{digest}, ada5 lines")
+    assert is_named_in("Ada Example", "64b7ada95db"), "too short for a digest"

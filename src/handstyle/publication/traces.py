@@ -27,7 +27,6 @@ from handstyle.publication import recognition
 SHORTEST_BY_CHANCE = 6  # letters; a shorter name stands in some megabytes of tensors by chance
 SHORTEST_RUN = 7  # letters; a longer name is looked for in a text without spaces
 SHORTEST_CODED = 12  # signs of base64 or hexadecimal
-SHORTEST_DIGEST = 16  # hexadecimal digits; no word is made of so many
 SHORTEST_SIGNATURE = 40  # signs of base64
 LEAST_CHANGES = 0.45  # of neighbours that are of different kinds: 0.64 in chance base64, under 0.4 in words and paths
 DEEPEST = 3  # codings inside codings
@@ -36,8 +35,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
 TEXT_CHUNKS = (b"tEXt", b"iTXt", b"zTXt", b"eXIf")
 BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{%d,}={0,2}" % SHORTEST_CODED)
 HEX = re.compile(rb"(?<![0-9A-Za-z+/_-])(?:[0-9a-fA-F]{2}){%d,}(?![0-9A-Za-z+/_-])" % (SHORTEST_CODED // 2))
-DIGEST = rf"(?<![0-9A-Za-z])[0-9a-f]{{{SHORTEST_DIGEST},}}(?![0-9A-Za-z])"
-NO_WORDS = re.compile(rf"{DIGEST}|[A-Za-z0-9+/_-]{{{SHORTEST_SIGNATURE},}}={{0,2}}")
+NO_WORDS = re.compile(rf"{recognition.DIGEST}|[A-Za-z0-9+/_-]{{{SHORTEST_SIGNATURE},}}={{0,2}}")
 ESCAPED = re.compile(r"(?:\\u[0-9a-fA-F]{4})+|\\x[0-9a-fA-F]{2}")
 
 
@@ -89,7 +87,7 @@ def split_by_chance(text: str) -> list[tuple[str, bool]]:
 
 
 def _falls_as_it_may(run: str) -> bool:
-    if re.fullmatch(r"[0-9a-f]+", run):
+    if re.fullmatch(recognition.DIGEST, run):
         return True
     kinds = ["A" if sign.isupper() else "a" if sign.islower() else "0" if sign.isdigit() else "+" for sign in run]
     return sum(kind != other for kind, other in pairwise(kinds)) > LEAST_CHANGES * (len(run) - 1)
