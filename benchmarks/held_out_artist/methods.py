@@ -63,9 +63,6 @@ METHODS: dict[str, Method] = {
     "constant rate, shorter moving average": Method(
         "is an average worth it?", {"lr_scheduler": "constant_with_warmup", "ema_decay": 0.95}
     ),
-    "constant rate, moving average": Method(
-        "is an average worth it?", {"lr_scheduler": "constant_with_warmup", "ema_decay": 0.985}
-    ),
     "prior 0.3": Method("prior preservation", {"with_prior_preservation": True, "prior_loss_weight": 0.3}),
     "prior 1": Method("prior preservation", {"with_prior_preservation": True, "prior_loss_weight": 1.0}),
     "4 works": Method("number of works", works=4),
