@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 import struct
@@ -261,3 +262,10 @@ def signed_again(
             weights["tensors"] = digests.of_tensor_file(release / "weights" / weights["path"])
     change(content)
     (release / "handstyle.json").write_bytes(sign(Statement.model_validate(content), key))
+
+
+def signature_with(name: str) -> str:
+    """Base64 of 64 bytes, in which the letters of a short name stand between two signs, by chance."""
+    signature = f"q8Zr/{name}+7LwX2dV9uTb0K4sQm3yP5aN1cR6jF8hG0tY2eU4iO7kB9vM1xS3zD5nW6lC8pA0fJ2gH4rE7oI9=="
+    assert len(base64.b64decode(signature[:84], validate=True)) == 63
+    return signature

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from ingredients import signature_with
 from PIL import Image, PngImagePlugin
 
 from handstyle.publication.traces import Sought, in_bytes, traces
@@ -89,13 +90,6 @@ def test_a_short_name_is_found_as_a_word_and_not_inside_words_or_numbers() -> No
     assert in_bytes(b"the ruiz lines", short) and in_bytes(b"R.u.i.z", short)
     assert in_bytes(b"thru izba", short) is None
     assert in_bytes(bytes(range(256)) + b"ruiz", short) is None  # by chance, in what is no text
-
-
-def signature_with(name: str) -> str:
-    """Base64 of 64 bytes, in which the letters of a short name stand between two signs, by chance."""
-    signature = f"q8Zr/{name}+7LwX2dV9uTb0K4sQm3yP5aN1cR6jF8hG0tY2eU4iO7kB9vM1xS3zD5nW6lC8pA0fJ2gH4rE7oI9=="
-    assert len(base64.b64decode(signature[:84], validate=True)) == 63
-    return signature
 
 
 def test_a_short_name_that_stands_in_a_digest_or_a_signature_by_chance_is_no_trace() -> None:
