@@ -117,3 +117,11 @@ def test_a_digest_names_nobody_whatever_letters_fall_together(before: str, writt
     assert not is_named_in("Ada Example", f"{digest}.png")
     assert is_named_in("Ada Example", f"{digest}, ada5 lines")
     assert is_named_in("Ada Example", "64b7ada95db"), "too short for a digest"
+
+
+def test_the_fingerprint_of_a_key_names_nobody_either() -> None:
+    fingerprint = "SHA256:q7ada9XyLkWz0Rt5Vb2Nm8Qp4Hs6Jd1Fg3Kc7Tw9Ye5"
+    assert not is_named_in("Ada Example", f"The signer's key is `{fingerprint}`.")
+    assert is_named_in("Ada Example", f"The signer's key is `{fingerprint}`, ada9's.")
+    assert is_named_in("Ada Example", fingerprint[:-1]), "too short for a fingerprint"
+    assert is_named_in("Ada Example", f"{fingerprint}x"), "too long for one"

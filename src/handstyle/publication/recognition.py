@@ -3,7 +3,7 @@
 Compared are skeletons (`look_alikes.py`), so case, accents, look-alike letters, digits for letters and invisible signs
 make no difference. A name is found whole, in any order, run together or taken apart, by initials and surname, and by
 any part of it. A part that is also an ordinary English word, as in Jack Stone, is told from the word: see `Sighting`.
-Digests are no words: in hexadecimal letters fall as they may, and `7ada9` names nobody.
+Digests and fingerprints of keys are no words: in these letters fall as they may, and `7ada9` names nobody.
 
 What cannot be found: a nickname, another spelling or a translation that nobody recorded as an alias.
 """
@@ -27,6 +27,7 @@ SHORTEST_ACROSS = 7  # letters; a part this long is looked for across words, whe
 MOST_PARTS = 5  # of a name, in any order
 # Sixteen digits or more: no word is made of so many letters from a to f.
 DIGEST = r"(?<![0-9A-Za-z])(?:0x)?(?:[0-9a-f]{16,}|[0-9A-F]{16,})(?![0-9A-Za-z])"
+FINGERPRINT = r"SHA256:[0-9A-Za-z+/]{43}(?![0-9A-Za-z+/])"  # of a key, as `ssh-keygen -l` prints it
 RIGHT_TO_LEFT = {"\u202e", "\u2067"}  # what is written behind them is read backwards
 
 # Parts of names that are no one's own.
@@ -224,7 +225,7 @@ def _as_a_word(name: str, part: Word, alone: bool, words: list[Word]) -> Iterato
 
 def _readings(text: str) -> Iterator[list[Word]]:
     """The words of a text: apart at every sign; with signs that stand for letters; apart at digits, too."""
-    text = re.sub(DIGEST, " ", text)
+    text = re.sub(f"{DIGEST}|{FINGERPRINT}", " ", text)
     seen = "".join(sign for sign in normal(text) if not _is_unseen(sign))
     if RIGHT_TO_LEFT & {*text}:
         seen += f" {seen[::-1]}"
