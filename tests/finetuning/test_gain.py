@@ -20,6 +20,16 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     assert 0.86 < covered / 150 <= 1, "a percentile interval of skewed data falls a little short of 95 %"
 
 
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 6, 10, 19])
+def test_nothing_is_clear_of_chance_on_few_drawings_more_often_than_it_says(number: int) -> None:
+    chance = np.random.default_rng(number)
+    clear = 0
+    for _ in range(400):
+        interval = bootstrap_mean(chance.normal(0, 1, number))
+        clear += interval.low > 0 or interval.high < 0
+    assert clear / 400 < 0.08, "one in twenty is what a 95 % interval may miss"
+
+
 @pytest.mark.slow
 def test_the_interval_is_that_of_the_normal_where_there_are_many() -> None:
     values = np.random.default_rng(1).normal(2, 3, 2000)

@@ -15,6 +15,7 @@ from handstyle.finetuning.measured import LEVEL, Band, Gain, Interval, Normalise
 
 RESAMPLES = 10_000
 SEED = 2022
+FEWEST = 20  # values; resampling fewer says too much
 BANDS = ("a trace of noise", "some noise", "much noise", "almost all noise")
 
 Errors = NDArray[np.float64]  # noise level x drawing
@@ -53,8 +54,23 @@ def bands(number_of_levels: int) -> list[tuple[str, list[int]]]:
 
 
 def bootstrap_mean(values_N: NDArray[np.float64], seed: int = SEED) -> Interval:
-    """Percentile interval of the mean, resampling drawings (Efron and Tibshirani 1993, chapter 13)."""
+    """Percentile interval of the mean, resampling drawings (Efron and Tibshirani 1993, chapter 13); of fewer than
+    twenty Student's, as resampled means of a few lie too near to each other (Hesterberg 2015, "What Teachers Should
+    Know About the Bootstrap"). Of one drawing nothing can be told, so its interval reaches zero."""
+    if len(values_N) == 1:
+        return Interval(low=min(0.0, float(values_N[0])), high=max(0.0, float(values_N[0])))
+    if len(values_N) < FEWEST:
+        return student_mean(values_N)
     return _percentiles(_resampled(len(values_N), seed, values_N)[0])
+
+
+def student_mean(values_N: NDArray[np.float64], level: float = LEVEL) -> Interval:
+    """Student's interval of the mean of two values or more."""
+    from scipy.stats import t
+
+    half = float(t.ppf((1 + level) / 2, len(values_N) - 1) * values_N.std(ddof=1) / np.sqrt(len(values_N)))
+    mean = float(values_N.mean())
+    return Interval(low=mean - half, high=mean + half, level=level)
 
 
 def normalised(gains_N: NDArray[np.float64], oracle_gains_N: NDArray[np.float64]) -> Normalised | None:

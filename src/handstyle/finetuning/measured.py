@@ -11,7 +11,7 @@ Stop = Literal["auto", "cross-fitted", "max_train"]
 
 
 class Interval(Record):
-    """A percentile bootstrap interval."""
+    """Of a mean or a share: by bootstrap percentiles, of few values by Student's distribution."""
 
     low: float
     high: float

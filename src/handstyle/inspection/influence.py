@@ -16,6 +16,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from handstyle.finetuning.gain import student_mean
 from handstyle.finetuning.measured import LEVEL, Interval
 from handstyle.inspection.report import Shown
 from handstyle.records import Record
@@ -178,20 +179,11 @@ def parts(
             found.append(Part(work=name, places=own))
         else:
             part_P = by_pair_PN[:, n]
-            own_interval, among_all = _around(part_P, LEVEL), _around(part_P, 1 - (1 - LEVEL) / len(names))
+            # Pairs of halves are few; the level for many works at once is Bonferroni's.
+            own_interval, among_all = student_mean(part_P), student_mean(part_P, 1 - (1 - LEVEL) / len(names))
             clear = among_all.low > 0 or among_all.high < 0
             found.append(Part(work=name, part=float(part_P.mean()), interval=own_interval, is_clear=clear, places=own))
     return sorted(found, key=lambda one: one.places[order] if one.part is None else -one.part)
-
-
-def _around(values_P: NDArray[np.float64], level: float) -> Interval:
-    """Student's interval of the mean: pairs of halves are few, and resampling a few values says too much. The level for
-    many works at once is Bonferroni's."""
-    from scipy.stats import t
-
-    half = float(t.ppf((1 + level) / 2, len(values_P) - 1) * values_P.std(ddof=1) / np.sqrt(len(values_P)))
-    mean = float(values_P.mean())
-    return Interval(low=mean - half, high=mean + half, level=level)
 
 
 def _places(values_N: NDArray[np.float64]) -> NDArray[np.int_]:
