@@ -61,7 +61,8 @@ def test_it_speaks_in_counts_and_bounds() -> None:
     assert "Of 64 outputs 1 lie nearer" in clean and "below 7%" in clean and "says nothing" in clean
     assert "does not even recognise a twin" in found(0.3, 0.3).words
     guilty = found(0.0001, 0.0001, proposal=Proposal(weight=0.6, steps=60)).words
-    assert 'It would pass worn at the weight 0.6, or trained with --set "max_train=60 steps".' in guilty
+    assert "passed when worn at the weight 0.6." in guilty
+    assert 'at the length of --set "max_train=60 steps": train that long and audit again.' in guilty
     assert "None of the weaker weights" in found(0.0001, 0.0001, proposal=Proposal()).words
     everything = (clean, guilty, FRAME.words, found(0.3, 0.3).words, found(0.3, 0.0001, negative=0.001).words)
     assert not any("stores no" in words for words in everything)
@@ -200,8 +201,24 @@ def test_works_that_were_left_out_are_told_apart_as_rarely_as_chance_allows(work
         judge = Judge(Looked(works), [[place] for place in range(24)], learnt)
         judge.measure_base([noisy(works[int(place)], chance, 60) for place in chance.choice(24, 24)])
         copies = [noisy(works[place], chance, 8) for place in learnt for _ in range(2)]
-        alarms += judge.left_out_p(copies, f"seed {seed}") <= 0.05
+        asked = judge.on_left_out(120, copies, copies, f"seed {seed}")
+        assert asked is not None and asked.extraction_p == asked.outputs_p, "the attack is asked the same"
+        alarms += asked.outputs_p <= 0.05
     assert alarms <= 6, f"{alarms} of 40, where 2 are expected"
+
+
+@pytest.mark.parametrize(("left_out", "can_tell"), [(8, False), (10, True)])
+def test_too_few_works_left_out_are_not_asked_about(works: list[Image.Image], left_out: int, can_tell: bool) -> None:
+    """Of eight, the smallest p is 1 in 70: a control that cannot fail is none."""
+    judge = Judge(Looked(works), [[place] for place in range(24)], list(range(left_out, 24)))
+    judge.measure_base(works)
+    assert (judge.on_left_out(120, works, works, "seed") is not None) == can_tell
+
+
+def test_the_bound_counts_prompts_and_stands_beside_the_base() -> None:
+    by_prompts = found(0.3, 0.0001, near=9, prompts=32, near_prompts=5, near_prompts_of_base=3, most_near=0.29).words
+    assert "Of 64 outputs 9 lie nearer to a work learnt from than any held-out work does, for 5 of 32 prompts" in by_prompts
+    assert "(the base, which learnt from none of the works, for 3)" in by_prompts and "below 29%" in by_prompts
 
 
 def test_how_words_steer_is_told_and_decides_nothing() -> None:

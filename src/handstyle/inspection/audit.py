@@ -90,27 +90,30 @@ class Auditing:
             learning_rate=FASTER * recipe.learning_rate,
         )
         expert = twins.trained(by_heart, held, BY_HEART * steps)[0]
-        judge.measure_base(self._drawn(None), self._steered(None))
-        drawn = self._drawn(twin)
-        style = judge.tested("the style's twin", steps, drawn, self._forced(twin), self._steered(twin))
+        of_base = self._drawn(None)
+        judge.measure_base(of_base, self._steered(None))
+        drawn, forced = self._drawn(twin), self._forced(twin)
+        style = judge.tested("the style's twin", steps, drawn, forced, self._steered(twin))
         heart = judge.tested(
             "a twin that learnt by heart", BY_HEART * steps, self._drawn(expert), self._forced(expert),
             self._steered(expert),
         )  # fmt: skip
-        near = judge.near(drawn, works, held)
+        near_QS = judge.near(drawn, works, held).reshape(len(works), -1)
+        near_of_base_QS = judge.near(of_base, works, held).reshape(len(works), -1)
+        near_prompts = int(near_QS.any(axis=1).sum())
         return frame.model_copy(
             update={
                 "style": style,
                 "positive": heart,
                 "negative": Judged(model="the base", steps=0, outputs_p=judge.base_p),
-                "left_out": Judged(
-                    model="the style's twin, on works left out",
-                    steps=steps,
-                    outputs_p=judge.left_out_p(drawn, self.seed),
-                ),
+                "left_out": judge.on_left_out(steps, drawn, forced, self.seed),
                 "outputs": len(drawn),
-                "near": near,
-                "most_near": upper_bound(near, len(drawn)),
+                "near": int(near_QS.sum()),
+                "prompts": len(works),
+                "near_prompts": near_prompts,
+                "near_prompts_of_base": int(near_of_base_QS.any(axis=1).sum()),
+                # Pictures for one prompt are no independent trials, so prompts are what is counted.
+                "most_near": upper_bound(near_prompts, len(works)),
                 "collage": self._collage(drawn, works, held),
                 "proposal": self._proposal(judge, twin, earlier) if style.is_flagged else None,
             }
@@ -205,12 +208,23 @@ class Judge:
         assert self.base_MN is not None
         return p_value(self._nearest(pictures) - self.base_MN, self.learnt)
 
-    def left_out_p(self, pictures: Sequence[Image.Image], seed: str) -> float:
-        """Of two halves of the works that were not learnt from: there is nothing to tell."""
+    def on_left_out(
+        self, steps: int, drawn: Sequence[Image.Image], forced: Sequence[Image.Image], seed: str
+    ) -> Judged | None:
+        """Of two halves of the works that were not learnt from there is nothing to tell, neither by pictures nor by the
+        attack. None where so few are left out that no test could tell them apart."""
         assert self.base_MN is not None
-        left = [unit for unit in range(len(self.units)) if unit not in self.learnt]
-        scores_MN = (self._nearest(pictures) - self.base_MN)[:, left]
-        return p_value(scores_MN, half_of(len(left), f"{seed}/left out"))
+        base_MN, left = self.base_MN, [unit for unit in range(len(self.units)) if unit not in self.learnt]
+        half = half_of(len(left), f"{seed}/left out")
+        if smallest_p(len(left), len(half)) > LEVEL / 2:
+            return None
+
+        def p(pictures: Sequence[Image.Image]) -> float:
+            return p_value((self._nearest(pictures) - base_MN)[:, left], half)
+
+        return Judged(
+            model="the style's twin, on works left out", steps=steps, outputs_p=p(drawn), extraction_p=p(forced)
+        )
 
     def prompts_p(self, steered: NDArray[np.float64] | None) -> float | None:
         """Whether words of works that were learnt from steer more strongly than they steer the base."""
@@ -235,9 +249,13 @@ class Judge:
             prompts_p=self.prompts_p(steered),
         )
 
-    def near(self, drawn: Sequence[Image.Image], works: Sequence[Image.Image], held: Sequence[int]) -> int:
-        """By one measure at least nearer than any held-out work is: the bound on their share is the more careful."""
+    def near(
+        self, drawn: Sequence[Image.Image], works: Sequence[Image.Image], held: Sequence[int]
+    ) -> NDArray[np.bool_]:
+        """Which are by one measure at least nearer than any held-out work is: the bound on their share is the more
+        careful."""
         learnt = [place for unit in self.learnt for place in self.units[unit]]
         real_M = self.looked.everywhere([works[place] for place in held])[:, :, learnt].min(axis=(0, 2))
         far_KM = self.looked.everywhere(drawn)[:, :, learnt].min(axis=2)
-        return int((far_KM < real_M).any(axis=1).sum())
+        near_K: NDArray[np.bool_] = (far_KM < real_M).any(axis=1)
+        return near_K

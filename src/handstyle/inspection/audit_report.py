@@ -58,10 +58,14 @@ class Audit(Record):
     style: Judged | None = None
     positive: Judged | None = None  # a twin that learnt by heart must be flagged
     negative: Judged | None = None  # a model that learnt from none of them must not
-    left_out: Judged | None = later(None)  # nor the style's twin, asked about works that it did not learn from
+    # Nor the style's twin, asked about works that it did not learn from; None where they are too few to be told apart.
+    left_out: Judged | None = later(None)
     outputs: int = 0
     near: int = 0  # outputs nearer to a work that was learnt from than any held-out work is
-    most_near: float = 1.0  # upper bound of their share, with 95 % confidence
+    prompts: int = later(0)  # of which the outputs are, several of each
+    near_prompts: int = later(0)  # with an output that is so near
+    near_prompts_of_base: int | None = later(None)
+    most_near: float = 1.0  # upper bound of the share of such prompts, with 95 % confidence
     collage: Collage | None = None
     proposal: Proposal | None = None
     seconds: float = 0.0
@@ -102,19 +106,28 @@ class Audit(Record):
         return (
             f"No copying was found: the pictures do not tell apart {halves} (p = {_p(self.style)}), and those of a "
             f"twin that learnt by heart do. Of {self.outputs} outputs {self.near} lie nearer to a work learnt from "
-            f"than any held-out work does; with 95 % confidence the share is below {self.most_near:.0%}. Of other "
-            "prompts and smaller parts of works this says nothing."
+            f"than any held-out work does{self._by_prompts()}; with 95 % confidence the share is below "
+            f"{self.most_near:.0%}. Of other prompts and smaller parts of works this says nothing."
+        )
+
+    def _by_prompts(self) -> str:
+        if self.near_prompts_of_base is None:
+            return ""
+        return (
+            f", for {self.near_prompts} of {self.prompts} prompts (the base, which learnt from none of the works, for "
+            f"{self.near_prompts_of_base})"
         )
 
     def _proposed(self) -> str:
         if self.proposal is None or (self.proposal.weight is None and self.proposal.steps is None):
             return " None of the weaker weights and shorter trainings that were tried passes."
-        told = []
+        told = ""
         if self.proposal.weight is not None:
-            told.append(f"worn at the weight {self.proposal.weight}")
+            told += f" The twin passed when worn at the weight {self.proposal.weight}."
         if self.proposal.steps is not None:
-            told.append(f'trained with --set "max_train={self.proposal.steps} steps"')
-        return f" It would pass {', or '.join(told)}."
+            length = f'--set "max_train={self.proposal.steps} steps"'
+            told += f" A snapshot of the twin passed at the length of {length}: train that long and audit again."
+        return told
 
 
 def _p(tested: Judged) -> str:
