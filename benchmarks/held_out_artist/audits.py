@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks.held_out_artist import rows as kept
@@ -49,6 +49,11 @@ class Draw(Record):
         return self.audit.left_out is not None and self.audit.left_out.is_flagged
 
     @property
+    def asks_the_attack_too(self) -> bool:
+        """About works left out; the first draws asked pictures alone."""
+        return self.audit.left_out is not None and self.audit.left_out.extraction_p is not None
+
+    @property
     def accuses_wrongly(self) -> bool:
         return self.accuses_the_base or self.accuses_left_out
 
@@ -75,22 +80,28 @@ def of(base: str, recipe: str, path: Path) -> list[Draw]:
 
 
 def summary(draws: Sequence[Draw]) -> list[str]:
+    if not draws:
+        return ["no draw of this base and recipe has been run"]
+    attacked = [one for one in draws if one.asks_the_attack_too]
     return [
-        counted("audits that flagged the twin that learnt by heart", [one.sees_by_heart for one in draws]),
-        counted("audits that accused a model that did not learn", [one.accuses_wrongly for one in draws]),
-        counted("  of these, the base", [one.accuses_the_base for one in draws]),
-        counted("  of these, the twin about works left out of it", [one.accuses_left_out for one in draws]),
-        counted("audits not able to tell", [one.audit.finding == "not able to tell" for one in draws]),
+        counted("audits that flagged the twin that learnt by heart", draws, lambda one: one.sees_by_heart),
+        counted("audits that accused a model that did not learn", draws, lambda one: one.accuses_wrongly),
+        counted("  of these, the base", draws, lambda one: one.accuses_the_base),
+        counted("  of these, the twin about works left out of it", draws, lambda one: one.accuses_left_out),
+        f"  in {len(attacked)} of {len(draws)} the attack, too, was asked about works left out",
+        counted("audits not able to tell", draws, lambda one: one.audit.finding == "not able to tell"),
+        counted("audits that found the style itself to copy", draws, lambda one: one.audit.finding == "copies"),
     ]
 
 
-def counted(what: str, hits: Sequence[bool]) -> str:
+def counted(what: str, draws: Sequence[Draw], holds: Callable[[Draw], bool]) -> str:
     from scipy.stats import binomtest
 
-    interval = binomtest(sum(hits), len(hits)).proportion_ci(method="exact")
-    missed = [str(number) for number, hit in enumerate(hits) if not hit]
-    named = f"; not in draws {', '.join(missed)}" if hits and 0 < len(missed) <= 3 else ""
-    return f"{what}: {sum(hits)} of {len(hits)}, {interval.low:.1%} to {interval.high:.1%}{named}"
+    those, others = ([one.draw for one in draws if holds(one) == wanted] for wanted in (True, False))
+    interval = binomtest(len(those), len(draws)).proportion_ci(method="exact")
+    fewer, where = (those, "in") if len(those) <= len(others) else (others, "not in")
+    named = f"; {where} draws {', '.join(map(str, fewer))}" if fewer else ""
+    return f"{what}: {len(those)} of {len(draws)}, {interval.low:.1%} to {interval.high:.1%}{named}"
 
 
 def main() -> None:

@@ -40,7 +40,6 @@ from handstyle.workspace import Workspace
 DRAWS = 10
 FURTHER, SNAPSHOTS = 4, 24  # times the chosen length; lengths that are looked at on the way
 OF_THE_EXAMPLE = (EXAMPLE / "works", EXAMPLE / "held_out")
-SETTINGS: dict[str, object] = {"train_batch_size": 8}
 
 
 def drawn(folder: Path, works: int, draw: int, sources: Sequence[Path] = OF_THE_EXAMPLE) -> Path:
@@ -84,7 +83,7 @@ def one_draw(
     others = [name for name in names if name not in chosen]
     kept = set(others[:: max(1, len(others) // truth)][:truth])
     stages.collect(workspace, source, rights, validation=None, without=set(names) - chosen)
-    plan = planning.plan(workspace, base=base, settings=SETTINGS)
+    plan = planning.plan(workspace, base=base)
     caching.encode_for(workspace, plan.collection, plan.folder, plan.family, plan.recipe, silent)
     found = lengths.found(plan, "cross-fitted", 20, print, lambda *progress: None)
     assert found.fitted is not None
@@ -134,7 +133,7 @@ def main() -> None:
     asked = arguments.parse_args()
     everything = json.loads(asked.to.read_text(encoding="utf-8")) if asked.to.is_file() else []
     family = loading.load_base(asked.base)
-    recipe = recipe_of(family, Method("where it stops", SETTINGS, works=asked.works, stop="cross-fitted"))
+    recipe = recipe_of(family, Method("where it stops", works=asked.works, stop="cross-fitted"))
     of_the_run = {"base": family.digest, "recipe": recipe, "works": asked.works, "truth": asked.truth,
                   "furthest": FURTHEST}  # fmt: skip
     wanted: dict[str, object] = {"artist": asked.artist, **of_the_run}

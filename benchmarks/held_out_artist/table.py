@@ -85,18 +85,16 @@ def _of_artist(artist: str, rows: Sequence[Row]) -> list[str]:
     by_method: dict[str, list[Row]] = {}
     for row in sorted(rows, key=lambda row: row.draw):
         by_method.setdefault(row.method, []).append(row)
-    unit = _distance(by_method.get(WITHOUT, []))
-    default, oracle = by_method.get(DEFAULT, []), by_method.get(ORACLE, [])
-    lines = [_line(method, of, default, oracle, unit) for method, of in by_method.items()]
+    base, default, oracle = (by_method.get(name, []) for name in (WITHOUT, DEFAULT, ORACLE))
+    lines = [_line(method, of, default, oracle, base) for method, of in by_method.items()]
     order = sorted(range(len(lines)), key=lambda n: (lines[n][0] is None, -(lines[n][0] or 0)))
     return [title, "", said, "", *HEAD, *(lines[n][1] for n in order)]
 
 
 def _line(
-    method: str, rows: Sequence[Row], default: Sequence[Row], oracle: Sequence[Row], unit: float | None
+    method: str, rows: Sequence[Row], default: Sequence[Row], oracle: Sequence[Row], base: Sequence[Row]
 ) -> tuple[float | None, str]:
-    distance = _distance(rows)
-    far = "" if distance is None or not unit else f"{distance / unit:.3f}"
+    far = _distance(rows, base)
     if not rows[0].errors:
         return None, f"| {method} | draws nothing itself | | | | | {far} |"
     gains_DN = np.stack([gains(row) for row in rows])
@@ -141,9 +139,18 @@ def _paired(rows: Sequence[Row], default: Sequence[Row]) -> str:
     return f"{100 * more_N.mean() / whole:+.2f} % ({100 * interval.low:+.2f} to {100 * interval.high:+.2f})"
 
 
-def _distance(rows: Sequence[Row]) -> float | None:
-    known = [value for row in rows for value in row.distances if value is not None]
-    return float(np.mean(known)) if known else None
+def _distance(rows: Sequence[Row], base: Sequence[Row]) -> str:
+    """As a share of the base's on the same drawings: not everything was drawn by another artist, too. So many drawings
+    are said where they are not all."""
+    far_DN, unit_DN = (np.array([row.distances for row in of], dtype=np.float64) for of in (rows, base))
+    if not far_DN.size or not unit_DN.size:
+        return ""
+    far_N, unit_N = far_DN.mean(axis=0), unit_DN.mean(axis=0)
+    known_N = ~np.isnan(far_N) & ~np.isnan(unit_N)
+    if not known_N.any():
+        return ""
+    some = "" if known_N.all() else f" ({known_N.sum()} drawings)"
+    return f"{far_N[known_N].mean() / unit_N[known_N].mean():.3f}{some}"
 
 
 def written(page: str, table: str) -> str:

@@ -207,6 +207,14 @@ def test_rows_of_another_base_or_of_a_trial_are_not_printed(family: Any) -> None
     assert made.index("### fxemoji") < made.index("### emojione-v1, related to Emoji One in the base")
 
 
+def test_a_distance_is_a_share_of_the_bases_on_the_same_drawings() -> None:
+    """Drawings that another artist made too may be the easier ones."""
+    base = row(baselines.WITHOUT, 0, 1.0).model_copy(update={"distances": (1.0, 1.0, 0.5, 0.5)})
+    other = base.model_copy(update={"distances": (None, None, 0.4, 0.4)})
+    assert table._distance([other], [base]) == "0.800 (2 drawings)"
+    assert table._distance([base], [base]) == "1.000" and table._distance([other], []) == ""
+
+
 def test_the_table_says_what_the_rows_beside_the_benchmark_say() -> None:
     page, family = table.PAGE.read_text(encoding="utf-8"), catalogue.load(None)
     found = kept.read(table.ROWS, Row)

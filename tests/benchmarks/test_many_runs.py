@@ -27,12 +27,15 @@ def test_draws_of_another_base_or_recipe_count_for_nothing(tmp_path: Path) -> No
 
 
 def test_counts_of_audits_have_exact_intervals() -> None:
-    assert counted("seen", [True] * 19 + [False]) == "seen: 19 of 20, 75.1% to 99.9%; not in draws 19"
     frame = Audit(works=32, learnt=16, held_out=16, units=32, chosen_by="chance", smallest_p=1e-4)
     clean, guilty = (Judged(model="it", steps=1, outputs_p=p) for p in (0.5, 0.0001))
     draw = Draw(draw=0, base="b", audit=frame.model_copy(update={"positive": guilty, "negative": clean}))
     assert draw.sees_by_heart and not draw.accuses_wrongly
     assert draw.model_copy(update={"audit": frame.model_copy(update={"left_out": guilty})}).accuses_wrongly
+    twenty = [draw.model_copy(update={"draw": number}) for number in range(5, 25)]
+    not_the_last = counted("seen", twenty, lambda one: one.draw != 24)
+    assert not_the_last == "seen: 19 of 20, 75.1% to 99.9%; not in draws 24", "by their own numbers"
+    assert counted("seen", twenty, lambda one: one.draw == 7) == "seen: 1 of 20, 0.1% to 24.9%; in draws 7"
 
 
 def test_a_rank_correlation_over_snapshots_is_of_their_means() -> None:

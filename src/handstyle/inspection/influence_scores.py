@@ -59,7 +59,8 @@ def by_slopes(
     pictures: Sequence[Example],
     told: Callable[[int, int], object],
 ) -> tuple[Values, Values]:
-    """Summed over the snapshots: g_picture . g_work, and g_picture . G^T (G G^T + r I)^-1, where G are all works'."""
+    """Summed over the snapshots: g_picture . g_work, and g_picture . G^T (G G^T + r I)^-1, where G are all works'. All
+    snapshots count alike; by their learning rates, as TracIn has it, the last of a falling rate would hardly count."""
     shape = (len(pictures), len(works))
     plain_QN, own_QN = np.zeros(shape), np.zeros(shape)
     each, done = len(works) + len(pictures), 0
