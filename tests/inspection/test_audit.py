@@ -217,7 +217,10 @@ def test_too_few_works_left_out_are_not_asked_about(works: list[Image.Image], le
 
 def test_the_bound_counts_prompts_and_stands_beside_the_base() -> None:
     by_prompts = found(0.3, 0.0001, near=9, prompts=32, near_prompts=5, near_prompts_of_base=3, most_near=0.29).words
-    assert "Of 64 outputs 9 lie nearer to a work learnt from than any held-out work does, for 5 of 32 prompts" in by_prompts
+    assert (
+        "Of 64 outputs 9 lie nearer to a work learnt from than any held-out work does, for 5 of 32 prompts"
+        in by_prompts
+    )
     assert "(the base, which learnt from none of the works, for 3)" in by_prompts and "below 29%" in by_prompts
 
 

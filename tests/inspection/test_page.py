@@ -118,7 +118,9 @@ def test_a_gain_that_may_be_chance_is_called_that(report: InspectionReport, pict
     weak = report.held_out_gain.model_copy(update={"gain": 0.001, "interval": Interval(low=-0.002, high=0.004)})
     text = Document(page(report.model_copy(update={"held_out_gain": weak}), pictures, public=False)).text
     assert "not clear of chance" in text and "That may be chance" in text
-    assert "That may be chance" not in Document(page(report, pictures, public=False)).text
+    assert "The style is wrong" in text and "Having learnt this hand" not in text
+    clear = Document(page(report, pictures, public=False)).text
+    assert "That may be chance" not in clear and "Having learnt this hand, the style is wrong" in clear
 
 
 def test_a_style_that_got_worse_is_said_to_be_worse(report: InspectionReport, pictures: Path) -> None:
@@ -385,3 +387,14 @@ def test_an_audit_is_told_with_its_controls_and_its_collage_stays_private(
     for shown in (own, public):
         assert "No copying was found" in shown and "by heart" in shown and "0 of" in shown
     assert "beside the picture that pieces" in own and "beside the picture that pieces" not in public
+
+
+def test_drawings_nothing_was_measured_on_are_named_at_home_and_in_no_public_page(
+    report: InspectionReport, pictures: Path
+) -> None:
+    text = Document(page(report, pictures, public=False)).text
+    assert "nothing was measured on" not in text
+    near = report.model_copy(update={"too_near": ("sketch-7.png looks nearly like boat.png",)})
+    document = Document(page(near, pictures, public=False))
+    assert document.faults == [] and "sketch-7.png looks nearly like boat.png" in document.text
+    assert "sketch-7" not in page(near, pictures, public=True)

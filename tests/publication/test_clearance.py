@@ -12,7 +12,7 @@ from ingredients import TODAY, Ingredients, collected, mozilla, report_on, style
 from handstyle.collection.rights import RightsRecord
 from handstyle.errors import GateClosed, RightsMissing
 from handstyle.inspection.audit_report import Audit, Judged, Proposal
-from handstyle.publication.clearance import Clearance, clearance
+from handstyle.publication.clearance import Clearance, clearance, what_may_pass
 
 Permission = Callable[..., RightsRecord]
 
@@ -101,6 +101,22 @@ def test_a_style_that_an_audit_found_to_copy_is_not_published(
     with pytest.raises(GateClosed, match="copies") as refused:
         clearance(collection, style, report, "Soft outline", on=TODAY)
     assert "worn at the weight 0.6" in refused.value.faults[0]
+    assert "A release can be worn at any weight" in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("proposal", "said"),
+    [
+        (Proposal(weight=0.6, steps=60), '`--set "max_train=60 steps"`'),
+        (Proposal(steps=60), '`--set "max_train=60 steps"`'),
+        (Proposal(weight=0.6), "train for fewer steps"),
+        (Proposal(), "The audit proposes nothing"),
+        (None, "The audit proposes nothing"),
+    ],
+)
+def test_what_is_advised_against_copying_is_what_the_audit_proposed(proposal: Proposal | None, said: str) -> None:
+    hint = what_may_pass(proposal)
+    assert said in hint and "`handstyle inspect --audit` again" in hint
 
 
 def test_everybody_is_credited_with_the_number_of_works(permission: Permission) -> None:

@@ -90,14 +90,16 @@ def verdict_of_log(lines: Sequence[LoggedStep]) -> tuple[str, ...]:
     ]
     if len(looks) < 2:
         return ()
-    (best, gain, ends), (last, at_end, _) = max(looks, key=lambda look: look[1]), looks[-1]
-    if ends[0] <= 0:
-        return ("On drawings it did not learn from, nothing was gained at any step that is clear of chance.",)
+    (best, gain, (low, high)), (last, at_end, _) = max(looks, key=lambda look: look[1]), looks[-1]
+    gained = f"{100 * gain:.1f} % gained ({100 * low:.1f} to {100 * high:.1f} %)"
+    chosen = f"That step was chosen among {len(looks)}, so its interval is rather too narrow."
+    if low <= 0:
+        head = "On drawings it did not learn from, nothing clear of chance was gained at the step where it gained most"
+        return (f"{head} ({best}): {gained}. {chosen}",)
     if best == last:
-        return (
-            f"The loss on drawings it did not learn from was still falling at step {last}: {100 * gain:.1f} % gained.",
-        )
+        head = "The loss on drawings it did not learn from was still falling at step"
+        return (f"{head} {last}: {gained}. {chosen}",)
     return (
-        f"The loss on drawings it did not learn from was lowest at step {best}: {100 * gain:.1f} % gained, and "
-        f"{100 * at_end:.1f} % at step {last}. `--stop cross-fitted` tells whether that is more than chance.",
+        f"The loss on drawings it did not learn from was lowest at step {best}: {gained}. {chosen} At step {last} "
+        f"{100 * at_end:.1f} % are gained. `--stop cross-fitted` tells whether that is less beyond chance.",
     )

@@ -141,9 +141,12 @@ def verdict(
 def _beyond(last: Length, beyond: Interval | None, works: Sequence[Towards]) -> str:
     if beyond is None:
         return "the loss on left-out works still fell at the last step looked at; a larger max_train looks further"
-    if not beyond.is_above_zero:
-        return f"from there to step {last.steps} the loss on left-out works does not change beyond chance"
     low, high = 100 * beyond.low, 100 * beyond.high
+    if high < 0:
+        falls = f"the loss on left-out works still falls, by {-high:.1f} to {-low:.1f} %"
+        return f"from there to step {last.steps} {falls}, so longer may be better"
+    if low <= 0:
+        return f"from there to step {last.steps} the loss on left-out works does not change beyond chance"
     rises = f"beyond it the loss on left-out works rises, by {low:.1f} to {high:.1f} % until step {last.steps}"
     if not works:
         return rises

@@ -98,7 +98,7 @@ def verdict(
 def _of_gain(gain: PairedGain | None) -> list[str]:
     if gain is None:
         return [
-            "Which of the two draws more like the artist cannot be told.",
+            "Which of the two is nearer to the artist cannot be told.",
             "There is no drawing that neither of them learnt from: keep some works back, or give --further.",
         ]
     found = gain.difference
@@ -106,11 +106,11 @@ def _of_gain(gain: PairedGain | None) -> list[str]:
         100 * gain.share(value) for value in (found.gain, found.interval.low, found.interval.high)
     )  # fmt: skip
     if low > 0:
-        headline = "The second run draws nearer to the artist than the first."
+        headline = "By its denoising error the second run is nearer to the artist than the first."
     elif high < 0:
-        headline = "The second run draws less like the artist than the first."
+        headline = "By its denoising error the second run is further from the artist than the first."
     else:
-        headline = "Neither run has been shown to draw nearer to the artist than the other."
+        headline = "By its denoising error neither run has been shown to be nearer to the artist than the other."
     less = "less" if share >= 0 else "more"
     drawings = f"On {gain.number_of_drawings} drawings that neither learnt from"
     better = sum(one.after > one.before for one in gain.on_drawings)

@@ -18,6 +18,7 @@ from handstyle.collection.works import Collection
 from handstyle.diffusion.base_provenance import BaseProvenance, provenance_of
 from handstyle.errors import GateClosed, RightsMissing, UsageMistake
 from handstyle.finetuning.trained_style import TrainedStyle
+from handstyle.inspection.audit_report import Proposal
 from handstyle.inspection.report import InspectionReport
 from handstyle.publication import naming
 from handstyle.publication.disclosure import PublishedCollection, published
@@ -136,7 +137,7 @@ def _inspected(
         raise GateClosed(
             f"The audit found that the style `{style.name}` copies",
             faults=[report.audit.words],
-            hint="Finetune for a shorter time, as the audit proposes, then inspect --audit again.",
+            hint=what_may_pass(report.audit.proposal),
         )
     if faults:
         raise GateClosed(
@@ -145,6 +146,21 @@ def _inspected(
             hint="Run `handstyle inspect` again for this style.",
         )
     return report
+
+
+def what_may_pass(proposal: Proposal | None) -> str:
+    """Only a length can be published: whoever has a release chooses the weight."""
+    if proposal is not None and proposal.steps is not None:
+        return f'Train that long (`--set "max_train={proposal.steps} steps"`), then `handstyle inspect --audit` again.'
+    if proposal is not None and proposal.weight is not None:
+        return (
+            "A release can be worn at any weight, so a weaker one does not help: train for fewer steps, then "
+            "`handstyle inspect --audit` again."
+        )
+    return (
+        "The audit proposes nothing: train for fewer steps still, or without the works that the report shows beside "
+        "the pictures nearest to them, then `handstyle inspect --audit` again."
+    )
 
 
 def _permitted(collection: Collection, style: TrainedStyle, on: date, distribution: Distribution) -> None:

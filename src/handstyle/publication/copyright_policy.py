@@ -51,8 +51,8 @@ def text(cleared: Clearance, contact: Contact) -> str:
    fetches nothing.
 3. **Reservations.** What the files and notes beside them reserve was read before anything else, and counts unless every
    holder has signed that it may be set aside.
-4. **No copies.** The model was inspected for pictures that come too near to a work. What was found, and what such a
-   test cannot show, stands in `report.html`.
+4. **Looked for copies.** Pictures that the model draws were held beside the works, to see whether any comes unusually
+   near to one. What was found or could not be told, and what such a look cannot show, stands in `report.html`.
 5. **Complaints.** Whoever holds a right and finds it touched writes to {plain(contact.address)}, naming the work by its
    file or by its digest in `collection.json`. {plain(contact.name)} answers, and can take the model back from where it
    was published. Copies elsewhere cannot be called back.

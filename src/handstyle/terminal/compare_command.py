@@ -35,7 +35,7 @@ def compare(
     workspace: options.Place = None,
     json: options.AsJson = False,
 ) -> None:
-    """Two runs side by side: what changed between them, and which draws nearer to the artist."""
+    """Two runs side by side: what changed between them, and which errs less on drawings neither learnt from."""
     from handstyle import comparing
 
     display = display_of(context)
