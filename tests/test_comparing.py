@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image, ImageOps
 from tests.conftest import copy_six_works
 
 from handstyle import comparing, planning, stages
@@ -145,6 +146,26 @@ def test_a_further_drawing_that_either_run_learnt_from_is_refused(
         shutil.copy(works / name, further)
     with pytest.raises(CollectionFaulty, match="trained on"):
         compare(space, first, second, tiny_base, further=further)
+
+
+def test_drawings_that_look_nearly_like_a_work_of_either_run_are_left_out_and_told(
+    made: tuple[Workspace, Path, str, str], tiny_base: Path, tmp_path: Path, found: Comparison
+) -> None:
+    space, works, first, second = made
+    removed = next(change for change in found.works if change.fate == "removed")
+    further = tmp_path / "further"
+    further.mkdir()
+    for name in ("rights.toml", "licence-statement.json", "LICENSE-Apache-2.0.txt"):
+        shutil.copy(works / name, further)
+    with Image.open(works / removed.name) as image:
+        ImageOps.mirror(image.convert("RGB")).resize((90, 90)).save(further / "turned.png")
+    again = compare(space, first, second, tiny_base, further=further, prompts=["a kite"])
+    assert again.gain is not None and found.gain is not None
+    assert (again.gain.number_of_drawings, again.gain.further) == (found.gain.number_of_drawings, 0)
+    assert again.verdict[-2:] == (
+        "1 drawing looks nearly like a work trained on, so nothing was measured on it.",
+        f"turned.png looks nearly like {removed.name}, mirrored",
+    )
 
 
 def test_a_work_that_has_left_the_folder_is_still_told(

@@ -17,6 +17,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parent / "collection"))  # what consents are made from in tests
 
 from consents import signed
+from tests.conftest import copy_six_works
 
 from handstyle import checking, digests, gates, keys, planning, stages
 from handstyle.collection import intake
@@ -109,6 +110,18 @@ def test_works_that_look_nearly_alike_are_named_and_the_collection_is_the_same(
     assert f"{next(iter(near))} looks nearly like {next(iter(near.values()))}" in again.notes
     assert again.notes[-1].startswith("2 more look nearly like an earlier one; ")
     assert again.collection == intake.collect(six_works, rights=plan, processes=1).digest
+
+
+def test_a_number_that_parts_a_work_from_its_copy_is_kept_to_and_told(workspace: Workspace, six_works: Path) -> None:
+    for path in sorted(six_works.glob("*.png")):
+        with Image.open(path) as image:
+            image.convert("RGB").resize((80, 80)).save(six_works / f"{path.stem} again.png")
+    plan = read_rights_toml(six_works / "rights.toml")
+    parted = stages.collect(workspace, six_works, plan, validation=3)
+    assert (parted.works, parted.for_validation) == (12, 3)
+    assert [note for note in parted.notes if "checks nothing" in note] == [parted.notes[-1]]
+    whole = stages.collect(workspace, six_works, plan)
+    assert whole.for_validation == 2 and not any("checks nothing" in note for note in whole.notes)
 
 
 def test_what_is_encoded_once_is_found_the_second_time(
@@ -498,6 +511,27 @@ def test_an_oracle_that_saw_the_drawings_is_no_measure(
     workspace.point_to(run=own.run)
     with pytest.raises(UsageMistake, match="trained on 2 of the drawings it is to be measured on"):
         stages.inspect(workspace, base=tiny_base, oracle=oracle.run, quick=True)
+
+
+def test_drawings_that_look_nearly_like_a_work_of_the_oracle_are_left_out_and_told(
+    workspace: Workspace, six_works: Path, tiny_base: Path, tmp_path: Path, finetune: Finetuning
+) -> None:
+    own = finetune()
+    kept = json.loads((workspace.collections()[0] / "collection.json").read_text(encoding="utf-8"))["validation"]
+    copies = copy_six_works(tmp_path / "of the oracle")
+    with Image.open(copies / kept[0]) as image:
+        copy = image.convert("RGB").resize((90, 90))
+    copy.save(copies / kept[0])
+    plan = read_rights_toml(copies / "rights.toml")
+    stages.collect(workspace, copies, plan, validation=None, without=[kept[1]])
+    oracle = finetune()
+    workspace.point_to(run=own.run)
+    inspected = stages.inspect(workspace, base=tiny_base, oracle=oracle.run, quick=True)
+    report = InspectionReport.load(Path(inspected.report))
+    assert report.held_out_gain is not None and report.held_out_gain.drawings == "works left out of training"
+    assert report.held_out_gain.number_of_drawings == 1
+    assert report.too_near == (f"{kept[0]} looks nearly like {kept[0]}",)
+    assert any("another time or kind" in limit for limit in report.cannot_tell)
 
 
 @pytest.mark.slow

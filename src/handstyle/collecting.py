@@ -24,6 +24,7 @@ def keep(workspace: Workspace, gathered: Gathered, consents: Sequence[Consent]) 
     near, house = workspace.collection(digest) / curation.ALIKE, House.here()
     if alike:
         curation.Alike(works=alike).save(near)
+    told = (*curation.notes_on(alike, near), *curation.notes_on_parted(alike, found))
     path = keep_collection(workspace, found, gathered.folder, consents)
     logged.permissions(logged.keepers_log(house), published_collection(found))
     workspace.point_to(collection=digest)
@@ -35,7 +36,7 @@ def keep(workspace: Workspace, gathered: Gathered, consents: Sequence[Consent]) 
         for_validation=len(found.withheld),
         left_out=len(found.left_out),
         pictures_found=found.number_of_pictures_found,
-        notes=(*gathered.notes, *found.notes, *permission.overridden(found), *curation.notes_on(alike, near)),
+        notes=(*gathered.notes, *found.notes, *permission.overridden(found), *told),
         near_duplicates=len(alike),
         permission=permission.standing(found),
         record=str(path),

@@ -245,8 +245,8 @@ def inspect(
     run, cache = workspace.run(asked.run), Cache(workspace.cache)
     inspected = subject.Subject(collection, folder, family, worn, run, cache, mark, vision=tuple(vision))
     if oracle is not None:
-        seen = material.held_out(collection, folder, real)
-        inspected = replace(inspected, oracle=oracles.oracle(workspace, oracle, family, seen))
+        saw_all, real = oracles.oracle(workspace, oracle, family, material.held_out(collection, folder, real))
+        inspected = replace(inspected, oracle=saw_all)
     if quick:
         inspected = replace(inspected, seeds=(1,), most_drawings=8)
     with unfinished(place, busy=f"another handstyle process makes {place}") as beside:

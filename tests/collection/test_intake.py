@@ -53,11 +53,46 @@ def test_the_example_becomes_32_of_32_works() -> None:
     assert {work.caption_from for work in collection.works} == {"metadata.jsonl"}
 
 
-def test_one_in_five_is_withheld_unless_said_otherwise(folder_of: FolderOf) -> None:
-    folder = folder_of(*(f"{letter}.png" for letter in "abcdefghij"))
-    assert len(collect(folder, rights=MINE).withheld) == 2
-    assert len(collect(folder, rights=MINE, validation=3).withheld) == 3
-    assert collect(folder, rights=MINE, validation=None).withheld == ()
+@pytest.fixture
+def example(tmp_path: Path) -> Path:
+    """Ten drawings that differ."""
+    folder = tmp_path / "example"
+    folder.mkdir()
+    for path in sorted(EXAMPLE.glob("*.png"))[:10]:
+        shutil.copy(path, folder)
+    return folder
+
+
+def with_copies(folder: Path, name: str = "{} again.png") -> Path:
+    """And of each a copy that differs in one pixel."""
+    for path in sorted(folder.glob("*.png")):
+        with Image.open(path) as image:
+            copy = image.convert("RGB")
+        copy.putpixel((0, 0), (1, 2, 3))
+        copy.save(folder / name.format(path.stem))
+    return folder
+
+
+def test_one_in_five_is_withheld_unless_said_otherwise(example: Path) -> None:
+    assert len(collect(example, rights=MINE).withheld) == 2
+    assert len(collect(example, rights=MINE, validation=3).withheld) == 3
+    assert collect(example, rights=MINE, validation=None).withheld == ()
+
+
+@pytest.mark.parametrize("name", ["{} again.png", "0 {}.png"])
+def test_a_work_and_its_copy_are_both_withheld_or_both_trained_on(example: Path, name: str) -> None:
+    found = collect(with_copies(example, name), rights=MINE)
+    assert len(found.works) == 20 and len(found.withheld) == 4
+    drawings = {work.name.removesuffix(" again.png").removeprefix("0 ").removesuffix(".png") for work in found.withheld}
+    assert len(drawings) == 2
+
+
+def test_the_draw_of_the_example_is_by_the_digest_of_each_work() -> None:
+    """In it nothing looks alike, and so it was drawn before copies were looked for."""
+    licence = open_licence("Apache-2.0", "Mozilla", "https://github.com/mozilla/fxemoji")
+    found = collect(EXAMPLE, rights=for_all(licence))
+    drawn = sorted(found.works, key=lambda work: digests.of_bytes(f"withheld {work.pixels_sha256}".encode()))
+    assert found.validation == tuple(sorted(work.name for work in drawn[:6]))
 
 
 def test_the_collection_does_not_depend_on_where_the_folder_is_or_how_it_is_listed(

@@ -167,6 +167,24 @@ def test_a_further_drawing_that_was_trained_on_is_no_proof(
     assert faulty.value.faults == (f"under another name.png is {work.name}",)
 
 
+def test_a_further_drawing_that_looks_nearly_like_a_work_is_left_out_and_told(
+    subject: Callable[..., Subject], tmp_path: Path, six_works: Path
+) -> None:
+    inspected, further = subject(), tmp_path / "further"
+    further.mkdir()
+    learnt, own = inspected.collection.training[0].name, inspected.collection.withheld[0].name
+    with Image.open(six_works / learnt) as image:
+        copy = image.convert("RGB")
+    copy.putpixel((0, 0), (1, 2, 3))
+    copy.save(further / "copy.png")
+    shutil.copy(six_works / own, further / "own.png")
+    report = report_of(inspected, tmp_path, further)
+    assert report.held_out_gain is not None and report.held_out_gain.number_of_drawings == 1
+    assert [side.caption for side in report.comparisons] == ["own"] and len(report.copying.distances_of_real) == 1
+    assert report.too_near == (f"copy.png looks nearly like {learnt}",)
+    assert report.verdict[-1] == "1 drawing looks nearly like a work trained on, so nothing was measured on it."
+
+
 def test_an_oracle_that_is_the_style_itself_is_reached_in_full_or_gains_nothing(
     subject: Callable[..., Subject], tmp_path: Path
 ) -> None:

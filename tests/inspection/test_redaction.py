@@ -116,3 +116,9 @@ def test_an_ordinary_word_that_is_also_a_caption_stays_in_sentences_and_template
 
 def test_redacting_twice_changes_nothing_more(report: InspectionReport) -> None:
     assert redacted(redacted(report)) == redacted(report)
+
+
+def test_a_drawing_that_nothing_was_measured_on_is_not_named_whatever_may_be_shown(report: InspectionReport) -> None:
+    near = {"too_near": ("sketch-7.png looks nearly like boat.png",)}
+    for seen in (report, all_shown(report)):
+        assert redacted(seen.model_copy(update=near)) == redacted(seen)

@@ -7,7 +7,7 @@ folder is refused with everything that is wrong in it.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from datetime import date
@@ -103,7 +103,7 @@ def gather(
     collection = Collection(
         works=tuple(works),
         rights=permissions.in_use(work.name for work in works),
-        validation=_kept_back(works, laid, validation),
+        validation=_kept_back(works, laid, validation, alike),
         left_out=_left_out(listing, without),
         background=background,
     )
@@ -214,9 +214,11 @@ def _standing(listing: Listing, without: frozenset[str]) -> list[Fault]:
     return [fault for fault in listing.faults if fault.name not in without]
 
 
-def _kept_back(works: Sequence[Work], laid: Layout, validation: Withholding) -> tuple[str, ...]:
+def _kept_back(
+    works: Sequence[Work], laid: Layout, validation: Withholding, alike: Mapping[str, str]
+) -> tuple[str, ...]:
     """Those that a description names, where it names any."""
-    return tuple(work.name for work in works if work.name in laid.validation) or withheld(works, validation)
+    return tuple(work.name for work in works if work.name in laid.validation) or withheld(works, validation, alike)
 
 
 def _left_out(listing: Listing, without: frozenset[str]) -> tuple[LeftOut, ...]:

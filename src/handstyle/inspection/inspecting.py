@@ -22,7 +22,7 @@ from handstyle.inspection.drawing import Album, Drawn, Report, draw, seed_of
 from handstyle.inspection.drift import drift
 from handstyle.inspection.feature_likeness import by_vision_model, feature_likeness
 from handstyle.inspection.fidelity import held_out_gain
-from handstyle.inspection.material import HeldOut, as_seen, encoded, given_back, held_out
+from handstyle.inspection.material import HeldOut, as_seen, encoded, given_back, held_out, kept_back, told_of
 from handstyle.inspection.report import (
     MEASURES,
     Closeness,
@@ -47,6 +47,7 @@ def inspect(subject: Subject, further: HeldOut | None, pictures: Path, report: R
     """Measures, draws, compares; pictures go into the folder `pictures`."""
     models = [VisionModel(folder) for folder in subject.vision]  # first: what is wrong with one shows at once
     real = held_out(subject.collection, subject.folder, further, subject.most_drawings)
+    too_near = (real or kept_back(subject.collection, subject.folder)).too_near
     base_templates = templates_for_base(subject)
     gain = _gain(subject, real, base_templates, report) if real else None
     base_template = gain.base_prompt if gain else base_templates[0]
@@ -96,8 +97,9 @@ def inspect(subject: Subject, further: HeldOut | None, pictures: Path, report: R
             surface.surface([image for row in style.pictures for image in row], "style"),
             surface.surface([image for row in base.pictures for image in row], "base"),
         ),
-        cannot_tell=verdict.cannot_tell(gain, copying, further=further is not None),
-        verdict=verdict.verdict(gain, nearer, copying),
+        cannot_tell=verdict.cannot_tell(gain, copying, further=real is not None and real.is_further),
+        verdict=(*verdict.verdict(gain, nearer, copying), *told_of(too_near)),
+        too_near=too_near,
     )
 
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 
 from handstyle.collection.beside import collect_beside
 from handstyle.collection.consent import Consent
+from handstyle.collection.fingerprints import SIDE, Fingerprint, fingerprint
 from handstyle.collection.imports import folder_of
 from handstyle.collection.intake import load_work
+from handstyle.collection.near_duplicates import Nearby
 from handstyle.collection.rights_plan import ConsentGrant, RightsPlan, for_all, in_folder
 from handstyle.collection.works import Collection, Work
 from handstyle.diffusion.family import ModelFamily
@@ -21,11 +25,14 @@ from handstyle.encoding.buckets import Framing
 from handstyle.encoding.cache import Cache
 from handstyle.encoding.crops import centre_crop
 from handstyle.encoding.encode import encode_works, latents_of
-from handstyle.errors import CollectionFaulty
+from handstyle.errors import CollectionFaulty, WorkChanged
 from handstyle.finetuning.validation import Drawings
 from handstyle.generation.generate import images
 
 BATCH = 32
+REMEMBERED = 1 << 14  # pictures whose looks are not asked for twice by one process
+
+Looks = tuple[Fingerprint | None, Fingerprint | None]  # as it is, and mirrored
 
 
 @dataclass(frozen=True)
@@ -36,6 +43,7 @@ class HeldOut:
     folder: Path
     works: tuple[Work, ...]
     is_further: bool  # a folder of their own, rather than works left out of training
+    too_near: tuple[str, ...] = ()  # each drawing that was taken out of it, and the work that it looks nearly like
 
     @property
     def captions(self) -> tuple[str, ...]:
@@ -46,10 +54,64 @@ class HeldOut:
 
 
 def held_out(collection: Collection, folder: Path, further: HeldOut | None, most: int | None = None) -> HeldOut | None:
-    """The `further` drawings, else the works withheld from training."""
-    if further is not None:
-        return replace(further, works=further.works[:most])
-    return HeldOut(collection, folder, collection.withheld[:most], False) if collection.withheld else None
+    """The `further` drawings, else the works withheld from training; of either, those that look like no work trained
+    on. Raises CollectionFaulty where no further one does."""
+    found = apart(further, (collection, folder)) if further else kept_back(collection, folder)
+    if further and not found.works:
+        raise CollectionFaulty(
+            f"all {len(found.too_near)} of the drawings in {further.folder} look nearly like works trained on",
+            faults=found.too_near,
+            hint="Give others: only drawings the training never saw can tell anything.",
+        )
+    return replace(found, works=found.works[:most]) if found.works else None
+
+
+def kept_back(collection: Collection, folder: Path) -> HeldOut:
+    """The works withheld from training, without those whose near-duplicate was trained on: perhaps none."""
+    return apart(HeldOut(collection, folder, collection.withheld, False), (collection, folder))
+
+
+def apart(held: HeldOut, *trained: tuple[Collection, Path]) -> HeldOut:
+    """Without the drawings that look nearly like a work trained on, mirrored or not: whoever knows that work by heart
+    would seem to know the hand, and a copy of it would seem no nearer than the artist's other drawings are."""
+    if not held.works:
+        return held
+    works = [(one, folder, work) for one, folder in trained for work in one.training]
+    nearby, names = Nearby(len(works)), list[str]()
+    for one, folder, work in works:
+        if (look := _looks(folder, work, one.background)[0]) is not None:
+            nearby.add(look)
+            names.append(work.name)
+    near: dict[str, str] = {}
+    for work in held.works:
+        for look, how in zip(_looks(held.folder, work, held.collection.background), ("", ", mirrored"), strict=True):
+            if look is not None and (place := min(nearby.near(look), default=None)) is not None:
+                near.setdefault(work.name, f"{work.name} looks nearly like {names[place]}{how}")
+    left = tuple(work for work in held.works if work.name not in near)
+    return replace(held, works=left, too_near=(*held.too_near, *near.values()))
+
+
+def told_of(too_near: Sequence[str]) -> tuple[str, ...]:
+    """How many were taken out, in a sentence, if any."""
+    many = len(too_near)
+    if not many:
+        return ()
+    which = "1 drawing looks nearly like a work" if many == 1 else f"{many} drawings look nearly like works"
+    return (f"{which} trained on, so nothing was measured on {'it' if many == 1 else 'them'}.",)
+
+
+def _looks(folder: Path, work: Work, background: str) -> Looks:
+    """None of what is plain, or is not there any more: of that, only the digest of its pixels is known."""
+    with suppress(WorkChanged):
+        return _looks_of_file(folder, work, background)
+    return None, None
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _looks_of_file(folder: Path, work: Work, background: str) -> Looks:
+    # The fingerprint of a picture is that of its few blocks, and those are mirrored in no time.
+    small = load_work(folder, work, background).resize((SIDE, SIDE), Image.Resampling.BOX)
+    return fingerprint(small), fingerprint(ImageOps.mirror(small))
 
 
 def further_drawings(collection: Collection, folder: Path, consents: Sequence[Consent] = ()) -> HeldOut:

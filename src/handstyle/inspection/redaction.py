@@ -18,7 +18,9 @@ WITHHELD = Shown(file="", caption="")
 
 
 def redacted(report: InspectionReport) -> InspectionReport:
-    """The report that may be published; the same one when every work may be shown."""
+    """The report that may be published; the same one when every work may be shown, but for the names of drawings that
+    nothing was measured on: whether those may be shown it does not say."""
+    report = report.model_copy(update={"too_near": ()})
     if all(work.show for work in report.works) and all(side.show_real for side in report.comparisons):
         return report
     veil = _Veil(report)

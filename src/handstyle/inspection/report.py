@@ -240,6 +240,7 @@ class InspectionReport(Record):
     surfaces: tuple[Surface, ...]
     cannot_tell: tuple[str, ...]
     verdict: tuple[str, ...]
+    too_near: tuple[str, ...] = later(())  # drawings nothing was measured on, each with the work it looks nearly like
 
     def with_audit(self, audit: Audit) -> InspectionReport:
         return self.model_copy(update={"audit": audit, "verdict": (*self.verdict, audit.words)})

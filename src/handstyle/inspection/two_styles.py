@@ -21,7 +21,7 @@ from handstyle.inspection import differences
 from handstyle.inspection.comparison import Cell, Compared, Comparison, OnDrawing, PairedGain, Row, Which, WorkChange
 from handstyle.inspection.differences import ChangedWork
 from handstyle.inspection.drawing import Album, Drawn, Report, draw, seed_of
-from handstyle.inspection.material import HeldOut, as_seen, encoded
+from handstyle.inspection.material import HeldOut, apart, as_seen, encoded, told_of
 from handstyle.inspection.report import Shown
 from handstyle.inspection.subject import Subject, errors_of, style_template, templates_for_base
 
@@ -53,7 +53,7 @@ class Comparing:
     report: Report
 
     def go(self) -> Comparison:
-        drawings = unseen(self.before, self.after, self.further)
+        drawings, too_near = unseen(self.before, self.after, self.further)
         changes = differences.work_changes(self.before.collection, self.after.collection)
         gain, base_template = self._gain(drawings)
         recipe = differences.recipe_changes(self.before.worn.trained, self.after.worn.trained)
@@ -72,7 +72,7 @@ class Comparing:
             steps_before=tuple(worn.trained.steps for worn in lengths["before"]),
             steps_after=tuple(worn.trained.steps for worn in lengths["after"]),
             rows=self._rows(drawings, base_template, lengths),
-            verdict=differences.verdict(gain, recipe, works),
+            verdict=(*differences.verdict(gain, recipe, works), *told_of(too_near), *too_near),
         )
 
     def _gain(self, drawings: Sequence[Drawing]) -> tuple[PairedGain | None, str]:
@@ -184,21 +184,26 @@ def which_of(word: str) -> Which:
     return "before" if word == "before" else "after"
 
 
-def unseen(before: Subject, after: Subject, further: HeldOut | None) -> list[Drawing]:
-    """Drawings kept back by either run, or further ones, from which neither learnt; each once."""
-    learnt = {work.pixels_sha256 for side in (before, after) for work in side.collection.training}
+def unseen(before: Subject, after: Subject, further: HeldOut | None) -> tuple[list[Drawing], tuple[str, ...]]:
+    """Drawings kept back by either run, or further ones, from which neither learnt; each once. And those left out, with
+    the works of either that they look nearly like."""
+    trained = [(side.collection, side.folder) for side in (before, after)]
+    learnt = {work.pixels_sha256 for collection, _ in trained for work in collection.training}
     kept = [HeldOut(side.collection, side.folder, side.collection.withheld, False) for side in (after, before)]
     found: dict[str, Drawing] = {}
+    too_near: dict[str, None] = {}
     for held in filter(None, (further, *kept)):
-        for work in held.works:
-            if work.pixels_sha256 not in learnt:
-                found.setdefault(work.pixels_sha256, Drawing(held, work))
-    return [drawing for drawing in found.values() if _is_there(drawing)]
+        fresh = tuple(work for work in held.works if work.pixels_sha256 not in learnt and _is_there(held, work))
+        left = apart(replace(held, works=fresh), *trained)
+        too_near |= dict.fromkeys(left.too_near)
+        for work in left.works:
+            found.setdefault(work.pixels_sha256, Drawing(held, work))
+    return list(found.values()), tuple(too_near)
 
 
-def _is_there(drawing: Drawing) -> bool:
+def _is_there(held: HeldOut, work: Work) -> bool:
     """A work that only the earlier collection keeps back may have left the folder since."""
-    return (drawing.held.folder / drawing.work.name).is_file()
+    return (held.folder / work.name).is_file()
 
 
 def latents(drawings: Sequence[Drawing], subject: Subject) -> Drawings:
