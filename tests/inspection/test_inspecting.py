@@ -182,6 +182,8 @@ def test_a_further_drawing_that_looks_nearly_like_a_work_is_left_out_and_told(
     assert report.held_out_gain is not None and report.held_out_gain.number_of_drawings == 1
     assert [side.caption for side in report.comparisons] == ["own"] and len(report.copying.distances_of_real) == 1
     assert report.too_near == (f"copy.png looks nearly like {learnt}",)
+    assert {output.held_out for output in report.copying.outputs} == {"own"}, "the one that may stand beside an output"
+    assert all(output.held_out_distance for output in report.copying.outputs)
     assert report.verdict[-1] == "1 drawing looks nearly like a work trained on, so nothing was measured on it."
 
 

@@ -73,6 +73,16 @@ def test_an_output_unusually_near_to_a_hidden_work_is_not_shown_either(report: I
     assert files["cow, hndst drawing"] != ""
 
 
+def test_the_drawing_never_trained_on_beside_an_output_keeps_its_distance_alone(report: InspectionReport) -> None:
+    outputs = tuple(
+        output.model_copy(update={"held_out": "a secret thing", "held_out_distance": 0.2})
+        for output in report.copying.outputs
+    )
+    check = report.copying.model_copy(update={"outputs": outputs})
+    after = redacted(report.model_copy(update={"copying": check})).copying.outputs
+    assert {(output.held_out, output.held_out_distance) for output in after} == {("", 0.2)}
+
+
 def test_where_too_few_drawings_can_tell_an_output_that_may_be_near_is_not_shown(report: InspectionReport) -> None:
     """Five drawings: whatever is first by one of three measures has a chance of up to three in six."""
     chances = (1.0, 1.0, 0.5, 4 / 6)

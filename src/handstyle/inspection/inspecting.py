@@ -240,7 +240,7 @@ def _copying(
     if captions != own:
         drawn = draw(subject, style.template, own, [subject.worn], report, subject.seeds[:1])
         outputs += list(zip(own, drawn.first, strict=True))
-    looked = Looked(works)
+    looked, others = Looked(works), Looked(truth) if truth else None
     far_KMN, real_KMN = looked.everywhere([image for _, image in outputs]), looked.everywhere(truth)
     of_base_KM = looked.everywhere(base.first).min(axis=2)
     found = memorisation.finding(far_KMN.min(axis=2), real_KMN.min(axis=2), of_base_KM)
@@ -249,6 +249,7 @@ def _copying(
     def neighbour(number: int, measure: int) -> Neighbour:
         (caption, image), far_N = outputs[number], far_KMN[number, measure]
         work = int(far_N.argmin())
+        others_N = others.distances(image).by_measure[measure] if others else None
         return Neighbour(
             picture=shown.add(image, caption, made=style.made),
             work=subject.collection.training[work].name,
@@ -256,6 +257,8 @@ def _copying(
             distance=float(far_N[work]),
             measure=MEASURES[measure],
             chance=found.chances[number] if found.chances else None,
+            held_out="" if others_N is None else captions[int(others_N.argmin())],
+            held_out_distance=None if others_N is None else float(others_N.min()),
         )
 
     return CopyCheck(

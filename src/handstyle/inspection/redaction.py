@@ -114,7 +114,8 @@ class _Veil:
         )
 
     def neighbour(self, neighbour: Neighbour) -> Neighbour:
-        changes: dict[str, object] = {"picture": self.shown(neighbour.picture)}
+        # Whether the drawing that was held out may be named it does not say.
+        changes: dict[str, object] = {"picture": self.shown(neighbour.picture), "held_out": ""}
         if neighbour.work not in self.may_be_named:
             changes |= {"work": self.neutral.get(neighbour.work, "a work"), "work_picture": WITHHELD}
         elif neighbour.work_picture.file in self.files:

@@ -146,6 +146,8 @@ class Neighbour(Record):
     distance: float
     measure: Measure = later("tile by tile")
     chance: float | None = later(None)  # how often one of the artist's other drawings would be as near
+    held_out: str = later("")  # the caption of the drawing never trained on that it is nearest to by the same measure
+    held_out_distance: float | None = later(None)
 
 
 class CopyCheck(Record):
