@@ -5,7 +5,8 @@
 
 PACKAGES holds the unpacked npm packages, each in a folder named by package and version, as `make_example.py` has them.
 Unless methods are named, what is shipped is asked, and the oracle. Settings are screened on the tuning drawings of one
-artist and three draws, finalists confirmed on the testing drawings of all. One row a run, in rows.jsonl: what was run is not run again, and a benchmark that was stopped goes on.
+artist and three draws, finalists confirmed on the testing drawings of all. One row a run, in rows.jsonl: what was run
+is not run again, and a benchmark that was stopped goes on.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -45,24 +45,31 @@ def works(tmp_path: Path) -> Path:
     return drawn_into(tmp_path / "works")
 
 
-def drawn_into(folder: Path, licence: str = "MIT", side: int = 32) -> Path:
+def drawn_into(
+    folder: Path,
+    licence: str = "MIT",
+    side: int = 32,
+    hands: Sequence[tuple[str, str]] = (("flat", "Ada"), ("inked", "Bo")),
+) -> Path:
+    """`hands`: folders, and whose works are in them."""
     lines = []
-    for hand, outlined in (("flat", False), ("inked", True)):
+    for outlined, (hand, _) in enumerate(hands):
         (folder / hand).mkdir(parents=True)
         for number, name in enumerate(NAMES):
-            drawing(number, outlined, side).save(folder / hand / f"{name}.png")
+            drawing(number, bool(outlined), side).save(folder / hand / f"{name}.png")
             lines.append(json.dumps({"file_name": f"{hand}/{name}.png", "text": f"{name}; thing, toy {name}"}))
     (folder / "metadata.jsonl").write_text("\n".join(lines), encoding="utf-8")
-    texts = [
-        RIGHTS.format(folder=hand, author=author, licence=licence)
-        for hand, author in (("flat", "Ada"), ("inked", "Bo"))
-    ]
+    texts = [RIGHTS.format(folder=hand, author=author, licence=licence) for hand, author in hands]
     (folder / "rights.toml").write_text("".join(texts), encoding="utf-8")
     return folder
 
 
 @pytest.fixture
 def collection(works: Path) -> Collection:
+    return collected(works)
+
+
+def collected(works: Path) -> Collection:
     return collect(works, rights=read_rights_toml(works / "rights.toml"), validation=0, processes=1)
 
 
@@ -87,6 +94,8 @@ def small_recipe() -> BaseRecipe:
     return BaseRecipe.model_validate(
         {
             "name": "small base",
+            "licence": "MIT",
+            "teacher_name": "a teacher from chance",
             "resolution": 32,
             "held_out": 0.2,
             "hands": [{"folder": "flat", "phrase": "flat style"}],
@@ -144,6 +153,8 @@ def lenient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three steps reach no gate."""
     for name in ("AUTOENCODER", "AUTOENCODER_BEFORE_POLISH", "TEXT_ENCODER"):
         monkeypatch.setattr(gates, name, Gate("stage", "measure", 0.0))
+    for name in ("WORDS_HELP", "ROUND_HELPS"):
+        monkeypatch.setattr(gates, name, Gate("denoiser", "measure", -1000.0))
 
 
 def finished(made: Origination) -> Path:

@@ -76,6 +76,19 @@ def test_its_card_tells_the_whole_way(begun: Begin, tmp_path: Path) -> None:
     assert (after / "credits.jsonl").read_bytes() == (before / "credits.jsonl").read_bytes()
 
 
+def test_its_card_still_says_how_well_the_words_were_learnt_and_what_each_round_took(
+    begun: Begin, tmp_path: Path
+) -> None:
+    first = begun(tmp_path / "first")
+    before = finished(first)
+    after = finished(extended(first, before, tmp_path / "further"))
+    rows = [line for line in (before / "ORIGIN.md").read_text(encoding="utf-8").splitlines() if "unknown texts" in line]
+    page = (after / "ORIGIN.md").read_text(encoding="utf-8")
+    assert len(rows) == 1 and rows[0] in page and "| and found again by what it says |" in page
+    for number, side in ((1, 16), (2, 32), (3, 32)):
+        assert page.count(f"| error on unseen works, denoiser, round {number} at {side} px |") == 1
+
+
 def test_what_is_finished_is_passed_over(begun: Begin, tmp_path: Path) -> None:
     first = begun(tmp_path / "first")
     before = finished(first)

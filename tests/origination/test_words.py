@@ -74,6 +74,14 @@ def test_so_many_hands_are_called_by_words_that_nobody_knows() -> None:
     assert any(text.startswith("<s") for text in invented), "identifiers, too"
 
 
+@pytest.mark.parametrize("identifiers", [0, 2, 40])
+def test_only_identifiers_that_the_tokenizer_knows_are_said(identifiers: int) -> None:
+    chance = np.random.default_rng(0)
+    said = {words.invented(chance, identifiers).split()[0] for _ in range(3000)}
+    known = {f"<s{number}>" for number in range(1, identifiers + 1)}
+    assert {word for word in said if word.startswith("<")} == known
+
+
 def test_where_no_hand_is_unknown_descriptions_are_what_they_were() -> None:
     one, recipe = Said("cat", ("pet",), "flat style", "", ("flat colours",)), WordsRecipe()
     before, now = (

@@ -36,11 +36,20 @@ MODEL_INDEX = {
 
 
 def begin(base: Path, recipe: BaseRecipe, part: Round) -> None:
-    """What is not learnt, and a denoiser for this round that knows nothing yet; where it is there already, it stays."""
+    """What is not learnt, and a denoiser for this round that knows nothing yet; where one of these sizes is there
+    already, it stays."""
     denoiser.new_scheduler(part).save_pretrained(base / "scheduler")
-    if not (base / DENOISER / WEIGHTS).is_file():
+    network = denoiser.new_denoiser(recipe, part.resolution)
+    if not _is_there(base / DENOISER, network):
         write(base / "model_index.json", json.dumps(MODEL_INDEX, indent=2).encode() + b"\n")
-        save_half(denoiser.new_denoiser(recipe, part.resolution), base / DENOISER)
+        save_half(network, base / DENOISER)
+
+
+def _is_there(folder: Path, network: Any) -> bool:
+    if not (folder / WEIGHTS).is_file() or not (folder / "config.json").is_file():
+        return False
+    kept, sizes = load_json(folder / "config.json"), json.loads(network.to_json_string())
+    return all(kept.get(name) == value for name, value in sizes.items() if not name.startswith("_"))
 
 
 def begin_smaller(beside: Path, base: Path, recipe: BaseRecipe, part: Round) -> None:
@@ -86,7 +95,7 @@ def describe(
     """Card, credits and recipe beside the weights. `phrases`: whose hand each one calls; `goes_on_from`: what was there
     before it."""
     page = card.page(recipe, collection, held_out, efforts, quality, measured, goes_on_from)
-    write(base / "handstyle.toml", card.settings(recipe, phrases).encode())
+    write(base / "handstyle.toml", card.settings(recipe, collection, phrases).encode())
     write(base / "recipe.toml", tomli_w.dumps(_without_nothing(recipe.as_json())).encode())
     write(base / "credits.jsonl", credits.lines(collection).encode())
     write(base / "ORIGIN.md", page.encode())

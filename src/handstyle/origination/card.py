@@ -38,14 +38,14 @@ def effort(network: str, log: Path) -> Effort | None:
     return Effort(network=network, steps=before, pictures=round(pictures), hours=seconds / 3600)
 
 
-def settings(recipe: BaseRecipe, phrases: dict[str, str]) -> str:
+def settings(recipe: BaseRecipe, collection: Collection, phrases: dict[str, str]) -> str:
     """`handstyle.toml`; `phrases` says of each phrase whose hand it calls."""
     return tomli_w.dumps(
         {
             "name": recipe.name,
             "licence": recipe.licence,
             "source": "made with `handstyle originate`",
-            "works": "openly licensed",
+            "works": credits.claim(collection),
             "guidance_scale": GUIDANCE,
             "guidance_rescale": RESCALE,
             "num_inference_steps": STEPS,

@@ -26,6 +26,19 @@ def require_free(collection: Collection, *, share_alike: bool = False) -> None:
         )
 
 
+CLAIMS = {
+    "open-licence": "openly licensed",
+    "own-work": "own",
+    "written-permission": "consented",
+    "consent": "consented",
+}
+
+
+def claim(collection: Collection) -> str:
+    """What a base says in a word or two of the permissions for its works."""
+    return " and ".join(sorted({CLAIMS[rights.basis] for rights in collection.rights.values()}))
+
+
 def lines(collection: Collection) -> str:
     """JSON Lines: of each work its artist, licence, source, and the digests of file and pixels."""
     rows = []

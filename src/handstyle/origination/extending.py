@@ -27,6 +27,7 @@ from handstyle.origination.card import Effort
 from handstyle.origination.growing import PART
 from handstyle.origination.recipe import BaseRecipe
 
+MEASURE = re.compile(r"^\| (?P<name>[^|]+) \| (?P<value>[^|]+) \|$", re.MULTILINE)
 EFFORT = re.compile(r"\| (?P<network>[^|]+) \| (?P<steps>[\d,]+) \| (?P<pictures>[\d,]+) \| (?P<hours>[\d.]+) \|")
 
 BESIDE = ("recipe.toml", "credits.jsonl", "ORIGIN.md")  # the weights
@@ -107,6 +108,11 @@ class Earlier:
             )
             for row in rows
         ]
+
+    def measures(self, names: tuple[str, ...]) -> dict[str, str]:
+        """What its card says of what stays as it is: the rows whose names begin so."""
+        rows = MEASURE.finditer((self.folder / "ORIGIN.md").read_text(encoding="utf-8"))
+        return {row["name"]: row["value"] for row in rows if row["name"].startswith(names)}
 
     @property
     def words(self) -> str:

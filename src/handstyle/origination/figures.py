@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from handstyle.records import Record
+
+ERRORS = "errors.json"
 
 
 class Share(Record):
@@ -14,6 +18,24 @@ class Share(Record):
     @property
     def share(self) -> float:
         return self.right / self.of
+
+
+class RoundErrors(Record):
+    """What a round of the denoiser predicts wrongly of works that were never learnt (mean square, of v)."""
+
+    lineage: str  # of the round
+    before: float  # with the weights it began with
+    error: float
+    without_words: float
+
+    @classmethod
+    def kept(cls, folder: Path, lineage: str) -> RoundErrors | None:
+        """What was found when this round was done; None where it was not measured, or was another round."""
+        found = cls.load(folder / ERRORS) if (folder / ERRORS).is_file() else None
+        return found if found and found.lineage == lineage else None
+
+    def keep(self, folder: Path) -> None:
+        self.save(folder / ERRORS)
 
 
 class Unseen(Record):

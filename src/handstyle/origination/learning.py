@@ -9,6 +9,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
+from handstyle.errors import SnapshotDamaged
 from handstyle.finetuning.loop import Run, Step, learn
 from handstyle.finetuning.recipe import Recipe
 from handstyle.finetuning.snapshots import Snapshots, State
@@ -42,7 +43,12 @@ def learned(
     Stopped at any time, it goes on from its last snapshot.
     """
     snapshots = Snapshots(folder, lineage, keep=2)
-    state = snapshots.newest()
+    try:
+        state = snapshots.newest()
+    except SnapshotDamaged as fault:
+        raise SnapshotDamaged(
+            fault.what, hint=f"Take {folder} away and the stage is done again, or name a new folder with --to."
+        ) from fault
     steps = recipe.max_train.count
     if state is not None and state.step >= steps:
         return state

@@ -11,10 +11,10 @@ import numpy as np
 
 from handstyle import digests
 from handstyle.collection.intake import load_work
-from handstyle.collection.works import Collection, Work
+from handstyle.collection.works import Collection
 from handstyle.errors import UsageMistake
 from handstyle.origination.learning import Report
-from handstyle.origination.recipe import BaseRecipe
+from handstyle.origination.recipe import BaseRecipe, folder_of
 from handstyle.origination.words import Said, said
 from handstyle.records import write
 
@@ -54,8 +54,8 @@ class Material:
     def held_out(self) -> frozenset[str]:
         """Names of the works that nothing learns: of each hand the same share, chosen by their pixels and the seed."""
         found: set[str] = set()
-        for hand in {_hand_of(work) for work in self.collection.works}:
-            own = [work for work in self.collection.works if _hand_of(work) == hand]
+        for hand in {folder_of(work.name) for work in self.collection.works}:
+            own = [work for work in self.collection.works if folder_of(work.name) == hand]
             own.sort(key=lambda work: digests.of_json([self.recipe.seed, work.pixels_sha256]))
             found |= {work.name for work in own[: round(len(own) * self.recipe.held_out)]}
         return frozenset(found)
@@ -94,17 +94,7 @@ class Material:
 
     @cached_property
     def said(self) -> list[Said]:
-        phrases = {hand.folder: hand.phrase for hand in self.recipe.hands}
         return [
-            said(
-                work.caption,
-                phrases.get(_hand_of(work)) or f"{self.collection.rights_of(work).author} style",
-                self.pixels[n],
-            )
+            said(work.caption, self.recipe.phrase_of(folder_of(work.name)), self.pixels[n])
             for n, work in enumerate(self.collection.works)
         ]
-
-
-def _hand_of(work: Work) -> str:
-    """The folder it lies in."""
-    return work.name.rpartition("/")[0]

@@ -7,7 +7,7 @@ pictures, denoiser. A gate after a stage stops what is not good enough.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,8 +28,7 @@ from handstyle.origination import autoencoder, base_folder, denoiser, gates, tex
 from handstyle.origination.base_folder import DENOISER, ENCODER, WORDS
 from handstyle.origination.card import Effort, effort
 from handstyle.origination.extending import Earlier
-from handstyle.origination.figures import Measured
-from handstyle.origination.growing import as_large
+from handstyle.origination.figures import Measured, RoundErrors
 from handstyle.origination.learning import Report, learned, parameters_of
 from handstyle.origination.material import Material
 from handstyle.origination.pictures import Picture, further
@@ -40,10 +39,10 @@ from handstyle.records import write
 ENOUGH_TEXTS = 60_000
 HELD_OUT_TEXTS = 512
 
-
 PSNR = "PSNR of unseen works through the autoencoder"
 LEARNT_FROM = "pictures the denoiser learns from"
 COSINE, FOUND = "unknown texts: cosine to the teacher", "and found again by what it says"
+ERROR = "error on unseen works,"
 
 
 @dataclass(frozen=True)
@@ -90,6 +89,7 @@ class Origination:
         if self.earlier is not None:
             self.earlier.hand_over(self.base)
             quality = self.earlier.psnr(self.material.unseen_pixels)
+            yield Stage("what it goes on from", self.earlier.measures((COSINE, FOUND, ERROR)))
             yield Stage("autoencoder", {PSNR: f"{least.check(quality):.1f} dB"})
         else:
             yield Stage("autoencoder", {PSNR: f"{least.check(self.autoencoder()):.1f} dB"})
@@ -97,8 +97,8 @@ class Origination:
             gates.TEXT_ENCODER.check(share)
             yield Stage("text encoder", {COSINE: f"{cosine:.2f}", FOUND: f"{share:.0%}"})
         yield Stage("pictures", {LEARNT_FROM: f"{len(self.pictures()):,}"})
-        self.denoiser()
-        yield Stage("denoiser", {})
+        for name, found in self.rounds():
+            yield Stage(name, {f"{ERROR} {name}": gates.checked_round(found)})
         if polish:
             yield Stage("decoder", {PSNR: f"{gates.AUTOENCODER.check(self.polished()):.1f} dB"})
 
@@ -132,15 +132,14 @@ class Origination:
         assert polish is not None
         network = AutoencoderKL.from_pretrained(self.base / ENCODER, torch_dtype=torch.float32).requires_grad_(False)
         learning = parameters_of(network, autoencoder.DECODER)
+        pixels, batch = self.material.known_pixels, polish.train_batch_size
         state = learned(
             "decoder",
             self.folder / "decoder",
             self.material.lineage("autoencoder"),
             learning,
             polish.as_recipe(seed),
-            autoencoder.polishing_loss_at(
-                network, self.material.pixels[self.material.learnt], polish.train_batch_size, recipe, seed
-            ),
+            autoencoder.polishing_loss_at(network, pixels, batch, recipe, seed),
             self.report,
         )
         learning.put(state.finished_weights())
@@ -156,7 +155,7 @@ class Origination:
         texts = text_encoder.corpus_order(self.texts(), seed)
         tokenizer = text_encoder.new_tokenizer(texts, recipe)
         lineage = digests.of_json([self.material.lineage("text_encoder"), digests.of_json(texts)])
-        taught_ND = self._taught(texts, lineage)
+        taught_ND = text_encoder.taught_once(texts, self.teacher, self.folder / "taught.safetensors", lineage)
         tokens_NL = text_encoder.tokens_of(texts, tokenizer)
         clip = text_encoder.new_text_encoder(tokenizer, recipe, seed)
         student = text_encoder.Student(clip, taught_ND.shape[1])
@@ -176,17 +175,6 @@ class Origination:
         tokenizer.save_pretrained(self.base / "tokenizer")
         base_folder.save_text_encoder(clip, self.base / WORDS)
         return quality
-
-    def _taught(self, texts: Sequence[str], lineage: str) -> Tensor:
-        """What the teacher says of them; asked once."""
-        path = self.folder / "taught.safetensors"
-        if path.is_file():
-            tensors, metadata = read_tensors(path)
-            if metadata.get("lineage") == lineage:
-                return tensors["taught"]
-        found = text_encoder.taught(texts, self.teacher)
-        write_tensors(path, {"taught": found}, {"lineage": lineage})
-        return found
 
     def texts(self) -> list[str]:
         known = [self.material.said[n] for n in self.material.learnt]
@@ -224,10 +212,17 @@ class Origination:
     # The denoiser.
 
     def denoiser(self) -> None:
+        """All rounds, whatever is found after each."""
+        for _ in self.rounds():
+            pass
+
+    def rounds(self) -> Iterator[tuple[str, RoundErrors]]:
+        """The denoiser learns, and each round is handed over when it is done; after the last it is kept."""
         self.pictures()
         weights, done = (self.earlier.denoiser(), self.earlier.rounds) if self.earlier else (None, 0)
         for number, part in enumerate(self.recipe.denoiser.rounds[done:], done):
-            weights = self._round(number, part, weights)
+            weights, found = self._round(number, part, weights)
+            yield _name_of(number, part), found
         assert weights is not None
         family = self.family()
         with trainable(family, self.recipe_of(self.recipe.denoiser.rounds[-1])) as learning:
@@ -246,26 +241,27 @@ class Origination:
 
     def batches(self, number: int, family: ModelFamily) -> Callable[[int], Batch]:
         """What a round learns from, micro-step by micro-step."""
-        part, seed = self.recipe.denoiser.rounds[number], self.recipe.seed + number
+        recipe, part = self.recipe, self.recipe.denoiser.rounds[number]
         latents = read_tensors(self._latents(part.resolution))[0]["mean"]
-        return denoiser.batches(family, latents, self.pictures(), part, self.recipe.words, seed)
+        given = (family, latents, self.pictures(), part, recipe.words, recipe.seed + number)
+        mirrored, identifiers = recipe.pictures.mirrored, recipe.text_encoder.identifiers
+        return denoiser.batches(*given, mirrored=mirrored, identifiers=identifiers)
 
-    def _round(self, number: int, part: Round, before: dict[str, Tensor] | None) -> dict[str, Tensor]:
-        family, recipe = self.family(part), self.recipe_of(part)
-        batch_at = self.batches(number, family)
+    def _round(
+        self, number: int, part: Round, before: dict[str, Tensor] | None
+    ) -> tuple[dict[str, Tensor], RoundErrors]:
+        family, recipe, folder = self.family(part), self.recipe_of(part), self.folder / f"denoiser-{number + 1}"
+        batch_at, lineage = self.batches(number, family), self.lineage_of_round(number)
+        begun = denoiser.begun(self.recipe, part, before)
         with trainable(family, recipe) as learning:
-            if before is not None:
-                learning.put(as_large(before, family.denoiser))
-            state = learned(
-                f"denoiser, round {number + 1} at {part.resolution} px",
-                self.folder / f"denoiser-{number + 1}",
-                self.lineage_of_round(number),
-                learning,
-                recipe,
-                losses(family, batch_at, recipe),
-                self.report,
-            )
-            return {name: value.clone() for name, value in state.finished_weights().items()}
+            learning.put(begun)  # not what lies in the folder: the round may have been done before, and be done again
+            loss_at = losses(family, batch_at, recipe)
+            state = learned(_name_of(number, part), folder, lineage, learning, recipe, loss_at, self.report)
+            weights = {name: value.clone() for name, value in state.finished_weights().items()}
+            if (found := RoundErrors.kept(folder, lineage)) is None:
+                found = denoiser.errors(family, learning, self.material, part, begun, weights, lineage)
+                found.keep(folder)
+            return weights, found
 
     # What is said of it.
 
@@ -297,3 +293,7 @@ class Origination:
         beside = self.folder / f"base-{part.resolution}"
         base_folder.begin_smaller(beside, self.base, self.recipe, part)
         return catalogue.load(beside)
+
+
+def _name_of(number: int, part: Round) -> str:
+    return f"denoiser, round {number + 1} at {part.resolution} px"

@@ -5,6 +5,7 @@ Frozen, complete, and read from one TOML file; presets stand beside this file.
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -20,10 +21,15 @@ PRESETS = Path(__file__).parent / "presets"
 
 
 class Hand(Record):
-    """One artist's folder among the works, and the words that are to call this hand."""
+    """One folder among the works, and the words that are to call this hand."""
 
     folder: str
     phrase: Words = Field(min_length=1)
+
+
+def folder_of(work: str) -> str:
+    """The folder in which a work of this name lies: its hand."""
+    return work.rpartition("/")[0]
 
 
 class Learning(Record):
@@ -72,7 +78,7 @@ class TextEncoderRecipe(Learning):
     heads: int = Field(default=4, ge=1)
     positions: int = Field(default=32, ge=8)
     temperature: float = Field(default=0.05, gt=0)
-    identifiers: int = Field(default=16, ge=0, description="tokens that mean nothing yet: <s1> to <s16>")
+    identifiers: int = Field(default=16, ge=0, description="tokens that mean nothing yet: <s1>, <s2>, ...")
 
 
 class Round(Learning):
@@ -112,13 +118,18 @@ class DenoiserRecipe(Record):
 class WordsRecipe(Record):
     """How a work is described, anew each time: shares of what is said and what is left out."""
 
-    variants: int = Field(default=12, ge=1, description="descriptions kept of each picture")
     keywords: float = Field(default=0.3, ge=0, le=1, description="share that says keywords instead of the name")
     templates: float = Field(default=0.2, ge=0, le=1)
     no_phrase: float = Field(default=0.12, ge=0, le=1)
     no_attributes: float = Field(default=0.5, ge=0, le=1)
     no_content: float = Field(default=0.03, ge=0, le=1)
     nothing: float = Field(default=0.1, ge=0, le=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_what_has_no_effect(cls, data: Any) -> Any:
+        # Recipes of finished bases, the shipped one among them, still give a number of `variants`.
+        return {name: value for name, value in data.items() if name != "variants"} if isinstance(data, dict) else data
 
 
 class PicturesRecipe(Record):
@@ -127,19 +138,19 @@ class PicturesRecipe(Record):
     recoloured: int = Field(default=1, ge=0, description="of each work, with its hues turned")
     in_company: float = Field(default=0.5, ge=0, description="pictures of two works of one hand, per work")
     on_colour: float = Field(default=0.2, ge=0, description="works on a flat colour, per work")
-    mirrored: bool = True
+    mirrored: bool = Field(default=True, description="every second time, but for what has letters or a side")
 
 
 class BaseRecipe(Record):
     """Every choice that decides what a base draws."""
 
     name: str = Field(min_length=1)
-    licence: str = "Apache-2.0"  # of the weights
-    teacher_name: str = Field(default="a sentence encoder", description="for the card")
+    licence: str = Field(default="", description="of the weights, as SPDX names it; empty: what the works ask for")
+    teacher_name: str = Field(default="", description="for the card; empty: the name of the teacher's folder")
     resolution: int = Field(default=128, ge=16, description="pixels, a side")
     held_out: float = Field(default=0.05, ge=0, lt=0.5, description="share of each hand's works that is never learnt")
     seed: int = 0
-    hands: tuple[Hand, ...] = ()  # a folder that is not named is called `<author> style`
+    hands: tuple[Hand, ...] = ()  # a folder that is not named is called `<folder> style`
     words: WordsRecipe = WordsRecipe()
     pictures: PicturesRecipe = PicturesRecipe()
     autoencoder: AutoencoderRecipe
@@ -155,6 +166,12 @@ class BaseRecipe(Record):
                 "a denoiser that grows has rounds as large as the one before or twice, up to the base's size"
             )
         return self
+
+    def phrase_of(self, folder: str) -> str:
+        """The words that call the hand of a folder."""
+        given = {hand.folder: hand.phrase for hand in self.hands}
+        words = " ".join(re.findall(r"[^\W_]+", folder)) or "our"
+        return given.get(folder, f"{words} style")
 
     @classmethod
     def from_toml(cls, path: Path) -> BaseRecipe:

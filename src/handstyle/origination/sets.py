@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from handstyle.collection.rights import RightsRecord
+from handstyle.collection.works import Collection
+from handstyle.origination.recipe import folder_of
+
 
 @dataclass(frozen=True)
 class OpenSet:
@@ -81,3 +85,15 @@ SETS = (
         has_names_of_emoji=False,
     ),
 )
+
+
+def set_of(rights: RightsRecord) -> OpenSet | None:
+    """The one of the ten that this permission is for."""
+    said = (rights.author, rights.licence, rights.source)
+    return next((one for one in SETS if (one.artist, one.licence, one.source) == said), None)
+
+
+def are_the_ten(collection: Collection) -> bool:
+    """Is it made of these sets, all of them and nothing else, each in the folder that carries its name?"""
+    found = {(set_of(collection.rights_of(work)), folder_of(work.name)) for work in collection.works}
+    return found == {(one, one.name) for one in SETS}

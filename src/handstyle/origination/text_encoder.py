@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from handstyle.diffusion.checkpoints import read_tensors, write_tensors
 from handstyle.encoding.batches import generator, positions
 from handstyle.errors import BaseUnusable
 from handstyle.origination.recipe import TextEncoderRecipe
@@ -122,6 +123,17 @@ def taught(texts: Sequence[str], teacher: Path, at_once: int = 256) -> Tensor:
         for n, mean in zip(chosen, means, strict=True):
             found[n] = mean
     return torch.stack(found)
+
+
+def taught_once(texts: Sequence[str], teacher: Path, kept: Path, lineage: str) -> Tensor:
+    """The same, asked once and kept in a file, for the texts of this lineage."""
+    if kept.is_file():
+        tensors, metadata = read_tensors(kept)
+        if metadata.get("lineage") == lineage:
+            return tensors["taught"]
+    found = taught(texts, teacher)
+    write_tensors(kept, {"taught": found}, {"lineage": lineage})
+    return found
 
 
 def tokens_of(texts: Sequence[str], tokenizer: Any) -> Tensor:

@@ -59,9 +59,16 @@ def said(caption: str, phrase: str, pixels_HWC: np.ndarray) -> Said:
     return Said(name.strip(), keywords, phrase, main_colour(pixels_HWC), attributes(pixels_HWC))
 
 
-def described(picture: Said, recipe: WordsRecipe, chance: np.random.Generator, *, unknown_hand: float = 0.0) -> str:
+def described(
+    picture: Said,
+    recipe: WordsRecipe,
+    chance: np.random.Generator,
+    *,
+    unknown_hand: float = 0.0,
+    identifiers: int = 16,
+) -> str:
     """One description, drawn anew. Where a share of hands is unknown they are called by invented words, so that what a
-    new hand is called by means, before it is learnt, any hand."""
+    new hand is called by means, before it is learnt, any hand. `identifiers`: how many of these the tokenizer knows."""
     if chance.random() < recipe.nothing:
         return ""
     parts = []
@@ -69,7 +76,7 @@ def described(picture: Said, recipe: WordsRecipe, chance: np.random.Generator, *
         parts.append(_content(picture, recipe, chance))
     if chance.random() >= recipe.no_phrase:
         unknown = unknown_hand and chance.random() < unknown_hand
-        parts.append(invented(chance) if unknown else picture.phrase)
+        parts.append(invented(chance, identifiers) if unknown else picture.phrase)
     if chance.random() >= recipe.no_attributes:
         kept = [word for word in picture.attributes if chance.random() < 0.7]
         parts += kept
@@ -91,10 +98,10 @@ def _content(picture: Said, recipe: WordsRecipe, chance: np.random.Generator) ->
     return name
 
 
-def invented(chance: np.random.Generator) -> str:
-    """Words as people call a new hand by: a few letters, or an identifier, and what it is."""
+def invented(chance: np.random.Generator, identifiers: int) -> str:
+    """Words as people call a new hand by: a few letters, or one of the identifiers, and what it is."""
     letters = "".join(chance.choice(list(LETTERS), size=chance.integers(2, 6)))
-    word = letters if chance.random() < 0.75 else f"<s{chance.integers(1, 17)}>"
+    word = letters if chance.random() < 0.75 or not identifiers else f"<s{chance.integers(1, identifiers + 1)}>"
     return f"{word} {chance.choice(KINDS)}"
 
 
