@@ -130,7 +130,8 @@ def cannot_tell(gain: HeldOutGain | None, copying: CopyCheck, *, further: bool) 
     limits = []
     if gain is None:
         limits.append(
-            "Whether the style draws like the artist: no drawing was left out of training, no further ones were given."
+            "Whether the style draws like the artist: there is no drawing to measure on that training saw neither itself "
+            "nor as a near copy."
         )
     elif not further:
         limits.append(
