@@ -151,7 +151,7 @@ def test_without_further_drawings_the_report_says_what_it_cannot_tell() -> None:
     only, *_ = verdict(None, None, COPYING)
     assert "cannot be told" in only
     first, *_, last = cannot_tell(None, COPYING, further=False)
-    assert "no drawing was left out" in first and "pose and what is left out are not measured" in last
+    assert "no drawing to measure on" in first and "pose and what is left out are not measured" in last
     *_, last = cannot_tell(gain(0.02, 0.01, 0.03), COPYING, further=True)
     assert "not what they mean" in last and "not measured" not in last, "with real drawings they are measured"
 
