@@ -130,8 +130,8 @@ def cannot_tell(gain: HeldOutGain | None, copying: CopyCheck, *, further: bool) 
     limits = []
     if gain is None:
         limits.append(
-            "Whether the style draws like the artist: there is no drawing to measure on that training did not see, nor a "
-            "near copy of it."
+            "Whether the style draws like the artist: there is no drawing to measure on that training did not see, nor "
+            "a near copy of it."
         )
     elif not further:
         limits.append(
