@@ -151,7 +151,7 @@ def test_without_any_other_drawing_the_report_says_what_it_cannot_tell(
     report = report_of(subject(validation=None), tmp_path)
     assert report.held_out_gain is None and report.nearer_to_truth is None and report.copying.threshold is None
     assert all(side.real is None and side.distance_base is None for side in report.comparisons)
-    assert any("no further ones were given" in limit for limit in report.cannot_tell)
+    assert any("no drawing to measure on" in limit for limit in report.cannot_tell)
     assert "cannot be told" in report.verdict[0]
 
 
