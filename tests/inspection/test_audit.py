@@ -201,8 +201,8 @@ def test_works_that_were_left_out_are_told_apart_as_rarely_as_chance_allows(work
         judge = Judge(Looked(works), [[place] for place in range(24)], learnt)
         judge.measure_base([noisy(works[int(place)], chance, 60) for place in chance.choice(24, 24)])
         copies = [noisy(works[place], chance, 8) for place in learnt for _ in range(2)]
-        asked = judge.on_left_out(120, copies, copies, f"seed {seed}")
-        assert asked is not None and asked.extraction_p == asked.outputs_p, "the attack is asked the same"
+        asked = judge.on_left_out(120, copies, copies[:1], f"seed {seed}")
+        assert asked is not None
         alarms += asked.outputs_p <= 0.05
     assert alarms <= 6, f"{alarms} of 40, where 2 are expected"
 
@@ -212,7 +212,10 @@ def test_too_few_works_left_out_are_not_asked_about(works: list[Image.Image], le
     """Of eight, the smallest p is 1 in 70: a control that cannot fail is none."""
     judge = Judge(Looked(works), [[place] for place in range(24)], list(range(left_out, 24)))
     judge.measure_base(works)
-    assert (judge.on_left_out(120, works, works, "seed") is not None) == can_tell
+    asked = judge.on_left_out(120, works, works, "seed")
+    assert (asked is not None) == can_tell
+    if asked is not None:
+        assert asked.extraction_p == asked.outputs_p, "the attack is asked the same"
 
 
 def test_the_bound_counts_prompts_and_stands_beside_the_base() -> None:

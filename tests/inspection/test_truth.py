@@ -41,7 +41,7 @@ def test_colour_and_place_are_told_apart() -> None:
 
 
 def test_a_style_that_is_no_better_has_gone_nowhere_and_a_worse_one_back() -> None:
-    base = [drawing(30, "blue") for _ in TRUTH]
+    base = [drawing(34, "blue") for _ in TRUTH]
     assert found(base, base)["composition"][1] == 0
     share = found([drawing(40, "blue") for _ in TRUTH], base)["composition"][1]
     assert share is not None and share < 0
