@@ -135,15 +135,26 @@ def test_a_permission_that_ended_closes_this_way_too(
     assert not list((space.root / "comparisons").glob("*-2"))
 
 
+def removed_from(found: Comparison) -> str:
+    """A work that only the first run learnt from."""
+    return next(change.name for change in found.works if change.fate == "removed")
+
+
+def further_folder(works: Path, place: Path) -> Path:
+    """For more drawings, under the permission of the works."""
+    folder = place / "further"
+    folder.mkdir()
+    for name in ("rights.toml", "licence-statement.json", "LICENSE-Apache-2.0.txt"):
+        shutil.copy(works / name, folder)
+    return folder
+
+
 def test_a_further_drawing_that_either_run_learnt_from_is_refused(
     made: tuple[Workspace, Path, str, str], tiny_base: Path, tmp_path: Path, found: Comparison
 ) -> None:
     space, works, first, second = made
-    removed = next(change for change in found.works if change.fate == "removed")
-    further = tmp_path / "further"
-    further.mkdir()
-    for name in (removed.name, "rights.toml", "licence-statement.json", "LICENSE-Apache-2.0.txt"):
-        shutil.copy(works / name, further)
+    further = further_folder(works, tmp_path)
+    shutil.copy(works / removed_from(found), further)
     with pytest.raises(CollectionFaulty, match="trained on"):
         compare(space, first, second, tiny_base, further=further)
 
@@ -152,19 +163,15 @@ def test_drawings_that_look_nearly_like_a_work_of_either_run_are_left_out_and_to
     made: tuple[Workspace, Path, str, str], tiny_base: Path, tmp_path: Path, found: Comparison
 ) -> None:
     space, works, first, second = made
-    removed = next(change for change in found.works if change.fate == "removed")
-    further = tmp_path / "further"
-    further.mkdir()
-    for name in ("rights.toml", "licence-statement.json", "LICENSE-Apache-2.0.txt"):
-        shutil.copy(works / name, further)
-    with Image.open(works / removed.name) as image:
+    removed, further = removed_from(found), further_folder(works, tmp_path)
+    with Image.open(works / removed) as image:
         ImageOps.mirror(image.convert("RGB")).resize((90, 90)).save(further / "turned.png")
     again = compare(space, first, second, tiny_base, further=further, prompts=["a kite"])
     assert again.gain is not None and found.gain is not None
     assert (again.gain.number_of_drawings, again.gain.further) == (found.gain.number_of_drawings, 0)
     assert again.verdict[-2:] == (
         "1 drawing looks nearly like a work trained on, so nothing was measured on it.",
-        f"turned.png looks nearly like {removed.name}, mirrored",
+        f"turned.png looks nearly like {removed}, mirrored",
     )
 
 
